@@ -1,0 +1,30 @@
+//! The vocabulary of Wharf: ids, names, digests, roles, permissions and the views that cross the wire.
+//!
+//! Nothing here does I/O, so the crate compiles to wasm and the browser checks forms with the very
+//! parsers the server uses. A value of one of these types has been checked: parse once, then the
+//! type is the proof.
+
+pub mod accessory;
+pub mod artifact;
+pub mod digest;
+pub mod execution;
+pub mod field;
+pub mod id;
+pub mod list;
+pub mod name;
+pub mod permission;
+pub mod project;
+pub mod repository;
+pub mod robot;
+pub mod rule;
+pub mod stamp;
+pub mod target;
+pub mod user;
+
+pub use digest::{Algorithm, Digest};
+pub use field::Problems;
+pub use id::*;
+pub use list::Page;
+pub use name::{ProjectName, RepositoryName, RobotName, Tag, UserName};
+pub use permission::{Action, Role};
+pub use stamp::Stamp;

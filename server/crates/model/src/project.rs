@@ -1,0 +1,67 @@
+//! Projects and their members.
+
+use crate::{Action, MemberId, ProjectId, ProjectName, Role, Stamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// A project as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    pub id: ProjectId,
+    pub name: ProjectName,
+    pub public: bool,
+    /// "Cosign: only signed images may be pulled": presence of a signature is checked, not who signed.
+    pub require_signature: bool,
+    pub owner_id: UserId,
+    pub owner_name: String,
+    pub repository_count: i64,
+    pub artifact_count: i64,
+    pub member_count: i64,
+    /// Bytes of the distinct blobs and manifests in it.
+    pub size: i64,
+    /// The caller's role in it, where they are a member.
+    pub role: Option<Role>,
+    pub created_at: Stamp,
+    pub updated_at: Stamp,
+}
+
+/// A project with what the caller may do in it: what its pages start from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectFrame {
+    pub project: Project,
+    /// Everything the caller may do here, from the one permission table.
+    pub rights: Vec<Action>,
+}
+
+impl ProjectFrame {
+    pub fn may(&self, action: Action) -> bool {
+        self.rights.contains(&action)
+    }
+}
+
+/// What ticking "only signed images" would refuse now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignatureForecast {
+    pub unsigned: i64,
+    pub total: i64,
+}
+
+/// A member of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    pub id: MemberId,
+    pub project_id: ProjectId,
+    pub user_id: UserId,
+    pub user_name: String,
+    pub full_name: String,
+    pub role: Role,
+    pub created_at: Stamp,
+}
+
+/// What the deletion of a project takes along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectDeletion {
+    /// A project with repositories is not deleted; this says why.
+    pub refused: Option<String>,
+    pub members: i64,
+    pub robots: i64,
+}
