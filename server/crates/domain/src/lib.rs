@@ -1,1 +1,38 @@
-//! stub
+//! The use-cases of Wharf. Every caller (the portal, `/v2`, `/api`, a job, the command line) comes through here.
+//!
+//! A use-case has one shape: `pub async fn create(ctx: &Ctx, who: &Principal, input: …) -> Result<…>`. It checks
+//! the input, opens one transaction by [`Ctx::change`], authorizes inside it, writes, and the audit row is written in
+//! the same transaction. SQL lives in `<noun>/sql.rs` and is private to it.
+
+pub mod access;
+pub mod accessories;
+pub mod artifacts;
+pub mod audit;
+pub mod blobs;
+pub mod clock;
+pub mod ctx;
+pub mod datadir;
+pub mod db;
+pub mod error;
+pub mod executions;
+pub mod identity;
+pub mod jobs;
+pub mod keys;
+pub mod members;
+pub mod outbound;
+pub mod pattern;
+pub mod projects;
+pub mod repositories;
+pub mod robots;
+pub mod rules;
+pub mod secrets;
+pub mod sessions;
+pub mod targets;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod uploads;
+pub mod users;
+
+pub use ctx::{Act, Ctx, Settings};
+pub use error::{Error, Result};
+pub use identity::{Principal, Who};

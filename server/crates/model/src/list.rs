@@ -23,3 +23,47 @@ impl<T> Page<T> {
         Page { items: self.items.into_iter().map(f).collect(), total: self.total, next: self.next }
     }
 }
+
+/// Rows of a portal page.
+pub const PAGE: i64 = 25;
+
+/// Which part of which list: search text, order and window. The portal keeps it in the page's address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Query {
+    /// Part of the name; empty for all.
+    pub search: String,
+    /// Key of a column, `-` before it for descending; empty for the list's own order. An unknown key is refused.
+    pub sort: String,
+    pub window: Window,
+}
+
+/// How the list is cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Window {
+    /// By key, for the portal: the rows after the one with this id.
+    After { id: Option<i64>, limit: i64 },
+    /// By number, for the REST API: page `number` from 1, `size` rows each.
+    Number { number: i64, size: i64 },
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Query { search: String::new(), sort: String::new(), window: Window::After { id: None, limit: PAGE } }
+    }
+}
+
+impl Query {
+    /// Everything, up to `limit` rows.
+    pub fn all(limit: i64) -> Query {
+        Query { window: Window::After { id: None, limit }, ..Query::default() }
+    }
+
+    /// The portal's: what stands in the address.
+    pub fn portal(search: Option<String>, sort: Option<String>, after: Option<i64>) -> Query {
+        Query {
+            search: search.unwrap_or_default(),
+            sort: sort.unwrap_or_default(),
+            window: Window::After { id: after, limit: PAGE },
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Authorization: what a caller may do, read from the database at the moment it matters.
+//!
+//! [`project`] is the one door to a project's rows. It gives an [`Authorized`], which only this module can make and
+//! which holds the transaction's connection: repository functions take it, so SQL without a check does not compile.
+//! [`system`] is the same for what belongs to no project.
+
+use crate::error::{Error, Result};
+use crate::identity::{Access, Principal, Who};
+use model::permission::{public_may, role_may};
+use model::{Action, ProjectId, ProjectName, Role, Stamp, UserId};
+use sqlx::{AnyConnection, Row};
+
+/// A set of actions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rights(u64);
+
+impl Rights {
+    /// Every action.
+    pub fn all() -> Rights {
+        Action::ALL.iter().copied().collect()
+    }
+
+    pub fn has(self, action: Action) -> bool {
+        self.0 & (1 << action as u64) != 0
+    }
+
+    pub fn add(&mut self, action: Action) {
+        self.0 |= 1 << action as u64;
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// In the order of the table.
+    pub fn to_vec(self) -> Vec<Action> {
+        Action::ALL.iter().copied().filter(|&action| self.has(action)).collect()
+    }
+}
+
+impl FromIterator<Action> for Rights {
+    fn from_iter<I: IntoIterator<Item = Action>>(actions: I) -> Self {
+        let mut rights = Rights::default();
+        actions.into_iter().for_each(|action| rights.add(action));
+        rights
+    }
+}
+
+/// What every check needs of a project.
+#[derive(Clone, Debug)]
+pub struct ProjectRow {
+    pub id: ProjectId,
+    pub name: ProjectName,
+    pub public: bool,
+    pub require_signature: bool,
+    pub owner_id: UserId,
+}
+
+/// Proof that the caller may do an action in a project, within one transaction or read.
+pub struct Authorized<'c> {
+    conn: &'c mut AnyConnection,
+    pub project: ProjectRow,
+    pub rights: Rights,
+    pub role: Option<Role>,
+}
+
+impl Authorized<'_> {
+    /// The connection the check was made on.
+    pub fn conn(&mut self) -> &mut AnyConnection {
+        self.conn
+    }
+
+    /// For a second action in the same project.
+    pub fn require(&self, action: Action) -> Result<()> {
+        if self.rights.has(action) { Ok(()) } else { Err(refusal(&self.project.name, action)) }
+    }
+}
+
+/// Proof that the caller administers the system, within one transaction or read.
+pub struct Administrator<'c> {
+    conn: &'c mut AnyConnection,
+}
+
+impl Administrator<'_> {
+    /// The connection the check was made on.
+    pub fn conn(&mut self) -> &mut AnyConnection {
+        self.conn
+    }
+}
+
+fn refusal(project: &ProjectName, action: Action) -> Error {
+    Error::Forbidden {
+        action: Some(action),
+        reason: format!(
+            "{} needs the role {} in {project}; a project admin can grant it",
+            action.name(),
+            action.least_role().label()
+        ),
+    }
+}
+
+/// How a caller stands with the system as a whole.
+pub struct Standing {
+    pub admin: bool,
+    /// A robot's permissions on the system.
+    system: Rights,
+    /// A robot's permissions in every project.
+    everywhere: Rights,
+}
+
+impl Standing {
+    /// May the caller do this on the system?
+    pub fn may(&self, who: &Principal, action: Action) -> bool {
+        match action {
+            // As in Harbor's default: whoever signs in may make a project.
+            Action::ProjectCreate if matches!(who.who, Who::User { .. }) => true,
+            _ => self.admin || self.system.has(action),
+        }
+    }
+
+    /// Does the caller see every project?
+    pub fn sees_all(&self) -> bool {
+        self.admin || self.everywhere.has(Action::ProjectRead) || self.system.has(Action::ProjectList)
+    }
+}
+
+/// Looks the caller's account up. Gone, disabled, expired or with changed credentials: `Unauthenticated`.
+pub async fn standing(c: &mut AnyConnection, now: Stamp, who: &Principal) -> Result<Standing> {
+    let mut standing = Standing { admin: false, system: Rights::default(), everywhere: Rights::default() };
+    match &who.who {
+        Who::Anonymous => {}
+        Who::System => standing.admin = true,
+        Who::User { id, .. } => {
+            let row = sqlx::query(
+                "SELECT admin, disabled, credentials_version FROM users WHERE id = $1 AND deleted_at IS NULL",
+            )
+            .bind(id.0)
+            .fetch_optional(c)
+            .await?
+            .ok_or(Error::Unauthenticated)?;
+            let live = row.get::<i64, _>("disabled") == 0
+                && row.get::<i64, _>("credentials_version") == who.credentials_version;
+            if !live {
+                return Err(Error::Unauthenticated);
+            }
+            standing.admin = row.get::<i64, _>("admin") != 0;
+        }
+        Who::Robot { id, .. } => {
+            let row =
+                sqlx::query("SELECT disabled, expires_at, credentials_version FROM robots WHERE id = $1")
+                    .bind(id.0)
+                    .fetch_optional(&mut *c)
+                    .await?
+                    .ok_or(Error::Unauthenticated)?;
+            let live = row.get::<i64, _>("disabled") == 0
+                && row.get::<Option<i64>, _>("expires_at").is_none_or(|at| at > now.0)
+                && row.get::<i64, _>("credentials_version") == who.credentials_version;
+            if !live {
+                return Err(Error::Unauthenticated);
+            }
+            let grants = sqlx::query("SELECT scope, action FROM robot_grants WHERE robot_id = $1 AND project_id = 0")
+                .bind(id.0)
+                .fetch_all(c)
+                .await?;
+            for row in grants {
+                let Some(action) = Action::by_name(&row.get::<String, _>("action")) else { continue };
+                match row.get::<String, _>("scope").as_str() {
+                    "system" => standing.system.add(action),
+                    "all" => standing.everywhere.add(action),
+                    _ => {}
+                }
+            }
+        }
+    }
+    Ok(standing)
+}
+
+/// What the caller may do in the project, with their role; `None` rights row if there is no such project.
+async fn look(
+    c: &mut AnyConnection,
+    now: Stamp,
+    who: &Principal,
+    name: &ProjectName,
+) -> Result<Option<(ProjectRow, Rights, Option<Role>)>> {
+    let standing = standing(c, now, who).await?;
+    let Some(row) = sqlx::query(
+        "SELECT id, public, require_signature, owner_id FROM projects WHERE name = $1 AND deleted_at IS NULL",
+    )
+    .bind(name.as_str())
+    .fetch_optional(&mut *c)
+    .await?
+    else {
+        return Ok(None);
+    };
+    let project = ProjectRow {
+        id: ProjectId(row.get("id")),
+        name: name.clone(),
+        public: row.get::<i64, _>("public") != 0,
+        require_signature: row.get::<i64, _>("require_signature") != 0,
+        owner_id: UserId(row.get("owner_id")),
+    };
+    let mut rights = Rights::default();
+    let mut role = None;
+    if project.public {
+        Action::ALL.iter().filter(|&&action| public_may(action)).for_each(|&action| rights.add(action));
+    }
+    match &who.who {
+        Who::Anonymous => {}
+        Who::System => rights = Rights::all(),
+        Who::User { id, .. } => {
+            role = sqlx::query("SELECT role FROM members WHERE project_id = $1 AND user_id = $2")
+                .bind(project.id.0)
+                .bind(id.0)
+                .fetch_optional(c)
+                .await?
+                .and_then(|row| Role::from_id(row.get("role")));
+            if standing.admin {
+                rights = Rights::all();
+            } else if let Some(role) = role {
+                Action::ALL.iter().filter(|&&a| role_may(role, a)).for_each(|&a| rights.add(a));
+            }
+        }
+        Who::Robot { id, .. } => {
+            Action::ALL.iter().filter(|&&a| standing.everywhere.has(a)).for_each(|&a| rights.add(a));
+            let grants = sqlx::query(
+                "SELECT action FROM robot_grants WHERE robot_id = $1 AND scope = 'project' AND project_id = $2",
+            )
+            .bind(id.0)
+            .bind(project.id.0)
+            .fetch_all(c)
+            .await?;
+            grants.iter().filter_map(|row| Action::by_name(&row.get::<String, _>("action"))).for_each(|a| rights.add(a));
+        }
+    }
+    Ok(Some((project, rights, role)))
+}
+
+/// What the caller may do in the project, by its name; `None` if they may not see it or there is none.
+pub async fn rights_in(
+    c: &mut AnyConnection,
+    now: Stamp,
+    who: &Principal,
+    name: &ProjectName,
+) -> Result<Option<(ProjectId, Rights)>> {
+    Ok(look(c, now, who, name).await?.filter(|(_, rights, _)| !rights.is_empty()).map(|(p, rights, _)| (p.id, rights)))
+}
+
+/// Checks that the caller may do `action` in the project. Who may not see it gets `NotVisible`, as for a missing one.
+pub async fn project<'c>(
+    c: &'c mut AnyConnection,
+    now: Stamp,
+    who: &Principal,
+    name: &ProjectName,
+    action: Action,
+) -> Result<Authorized<'c>> {
+    let found = look(c, now, who, name).await?.filter(|(_, rights, _)| !rights.is_empty());
+    let Some((project, rights, role)) = found else {
+        return Err(if who.is_anonymous() { Error::Unauthenticated } else { Error::NotVisible(name.to_string()) });
+    };
+    if !rights.has(action) {
+        return Err(if who.is_anonymous() { Error::Unauthenticated } else { refusal(name, action) });
+    }
+    Ok(Authorized { conn: c, project, rights, role })
+}
+
+/// As [`project`], for a request on `/v2`: a token's scope is a ceiling over it.
+pub async fn repository<'c>(
+    c: &'c mut AnyConnection,
+    now: Stamp,
+    who: &Principal,
+    name: &ProjectName,
+    repository: &str,
+    action: Action,
+) -> Result<Authorized<'c>> {
+    let proof = project(c, now, who, name, action).await?;
+    let access = match action {
+        Action::RepositoryPush | Action::TagCreate | Action::ArtifactCreate => Access::PUSH,
+        Action::ArtifactDelete | Action::TagDelete | Action::AccessoryDelete | Action::RepositoryDelete => {
+            Access::DELETE
+        }
+        _ => Access::PULL,
+    };
+    if !who.within_ceiling(proof.project.id, repository, access) {
+        return Err(Error::Forbidden {
+            action: Some(action),
+            reason: format!("the token's scope does not hold {} on {name}/{repository}", access.words_joined()),
+        });
+    }
+    Ok(proof)
+}
+
+impl Access {
+    fn words_joined(self) -> &'static str {
+        match self {
+            Access { push: true, .. } => "push",
+            Access { delete: true, .. } => "delete",
+            _ => "pull",
+        }
+    }
+}
+
+/// Checks that the caller administers the system.
+pub async fn system<'c>(c: &'c mut AnyConnection, now: Stamp, who: &Principal) -> Result<Administrator<'c>> {
+    if who.is_anonymous() {
+        return Err(Error::Unauthenticated);
+    }
+    // A token is for `/v2`: it administers nothing.
+    if !standing(c, now, who).await?.admin || who.ceiling.is_some() {
+        return Err(Error::Forbidden { action: None, reason: "this needs a system administrator".to_owned() });
+    }
+    Ok(Administrator { conn: c })
+}
+
+/// Checks a permission on the system that others than administrators can hold.
+pub async fn system_action<'c>(
+    c: &'c mut AnyConnection,
+    now: Stamp,
+    who: &Principal,
+    action: Action,
+) -> Result<Administrator<'c>> {
+    if who.is_anonymous() {
+        return Err(Error::Unauthenticated);
+    }
+    if !standing(c, now, who).await?.may(who, action) || who.ceiling.is_some() {
+        return Err(Error::Forbidden {
+            action: Some(action),
+            reason: format!("{} needs a system administrator or a robot account that holds it", action.name()),
+        });
+    }
+    Ok(Administrator { conn: c })
+}

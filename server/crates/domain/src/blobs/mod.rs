@@ -1,0 +1,86 @@
+//! Bytes: blobs and the uploads they come from, behind one small trait.
+//!
+//! A blob's path is made from a checked [`Digest`] only. Order of a push: write, sync, rename, sync the directory;
+//! then the caller commits the row, then answers. Order of a deletion: commit first, unlink later. So a crash leaves
+//! bytes without a row (space), never a row without bytes (loss).
+
+mod disk;
+
+pub use disk::Disk;
+
+use async_trait::async_trait;
+use aws_lc_rs::digest::{Context, SHA256, SHA512};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use model::{Algorithm, Digest};
+use std::io;
+use std::ops::Range;
+use tokio::sync::mpsc;
+
+/// A running hash.
+#[derive(Clone)]
+pub struct Hasher {
+    algorithm: Algorithm,
+    context: Context,
+}
+
+impl Hasher {
+    pub fn new(algorithm: Algorithm) -> Self {
+        let context = Context::new(match algorithm {
+            Algorithm::Sha256 => &SHA256,
+            Algorithm::Sha512 => &SHA512,
+        });
+        Hasher { algorithm, context }
+    }
+
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest::from_hex(self.algorithm, &hex::encode(self.context.finish()))
+    }
+
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+}
+
+/// The digest of bytes in memory.
+pub fn digest_of(algorithm: Algorithm, bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::new(algorithm);
+    hasher.update(bytes);
+    hasher.finish()
+}
+
+/// Where blobs live.
+#[async_trait]
+pub trait BlobStore: Send + Sync + 'static {
+    /// Writes `chunks` into the upload from `offset` on; what lay beyond is cut. Feeds `hasher` with what it wrote.
+    /// Answers the upload's new length when the chunks end.
+    async fn append(
+        &self,
+        upload: &str,
+        offset: u64,
+        hasher: Hasher,
+        chunks: mpsc::Receiver<Bytes>,
+    ) -> io::Result<(u64, Hasher)>;
+
+    /// Hashes an upload's bytes up to `length` again.
+    async fn rehash(&self, upload: &str, length: u64, algorithm: Algorithm) -> io::Result<Hasher>;
+
+    /// Makes the upload the blob `digest`, durably: when this returns it survives a power cut.
+    async fn publish(&self, upload: &str, digest: &Digest) -> io::Result<()>;
+
+    /// Forgets an upload; one that is not there is fine.
+    async fn discard(&self, upload: &str) -> io::Result<()>;
+
+    /// Part of a blob, in chunks.
+    async fn read(&self, digest: &Digest, range: Range<u64>) -> io::Result<BoxStream<'static, io::Result<Bytes>>>;
+
+    /// A small blob whole; an error if it is longer than `max`.
+    async fn read_small(&self, digest: &Digest, max: u64) -> io::Result<Bytes>;
+
+    /// Removes a blob's bytes; one that is not there is fine.
+    async fn delete(&self, digest: &Digest) -> io::Result<()>;
+}

@@ -1,0 +1,149 @@
+//! What every use-case is given: the database, the blobs, time, randomness, keys, the outbound client.
+
+use crate::audit;
+use crate::blobs::BlobStore;
+use crate::clock::{Clock, Random};
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::identity::{Passwords, Principal, Throttle};
+use crate::keys::Keys;
+use crate::outbound::Outbound;
+use ipnet::IpNet;
+use model::{ProjectId, Stamp};
+use sqlx::AnyConnection;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// What the configuration says that use-cases need to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where clients reach this server, without a trailing slash: realm, links, and the kind of cookie follow from it.
+    pub external_url: String,
+    /// Prefix of robot accounts' sign-in names.
+    pub robot_prefix: String,
+    /// Address ranges that outbound requests may reach although they are not public.
+    pub outbound_allow: Vec<IpNet>,
+}
+
+impl Settings {
+    /// `host[:port]` as clients write it before a repository's name.
+    pub fn registry_host(&self) -> &str {
+        self.external_url.split_once("://").map_or(self.external_url.as_str(), |(_, host)| host)
+    }
+
+    /// Clients come over TLS, so cookies are `Secure`.
+    pub fn is_tls(&self) -> bool {
+        self.external_url.starts_with("https://")
+    }
+}
+
+/// The context; cheap to clone.
+#[derive(Clone)]
+pub struct Ctx(Arc<Inner>);
+
+/// The parts of a context.
+pub struct Inner {
+    pub db: Db,
+    pub blobs: Arc<dyn BlobStore>,
+    pub clock: Clock,
+    pub random: Random,
+    pub keys: Keys,
+    pub settings: Settings,
+    pub outbound: Outbound,
+    pub passwords: Passwords,
+    pub throttle: Throttle,
+    pub uploads_in_use: crate::uploads::InUse,
+    pub pulls: crate::artifacts::Pulls,
+    /// Rung when a job was queued, so that a worker need not wait for its next look.
+    pub work: Notify,
+}
+
+impl std::ops::Deref for Ctx {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What a change is called in the audit log.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// `noun.verb`, e.g. `project.create`.
+    pub action: &'static str,
+    /// The thing's name.
+    pub object: String,
+    pub project: Option<ProjectId>,
+    pub detail: String,
+}
+
+impl Act {
+    pub fn new(action: &'static str, object: impl std::fmt::Display) -> Act {
+        Act { action, object: object.to_string(), project: None, detail: String::new() }
+    }
+
+    /// With words on what changed; never a secret.
+    pub fn detail(mut self, detail: impl Into<String>) -> Act {
+        self.detail = detail.into();
+        self
+    }
+
+    /// Of a project.
+    pub fn of(mut self, project: ProjectId) -> Act {
+        self.project = Some(project);
+        self
+    }
+}
+
+impl Ctx {
+    /// Puts a context together.
+    pub fn new(db: Db, blobs: Arc<dyn BlobStore>, clock: Clock, keys: Keys, settings: Settings) -> Ctx {
+        let passwords = Passwords::new(&keys);
+        let outbound = Outbound::new(settings.outbound_allow.clone());
+        Ctx(Arc::new(Inner {
+            db, blobs, clock, keys, settings, outbound, passwords,
+            random: Random::default(),
+            throttle: Throttle::default(),
+            uploads_in_use: Default::default(),
+            pulls: Default::default(),
+            work: Notify::new(),
+        }))
+    }
+
+    pub fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+
+    /// Makes a change: `f` in a transaction, and its audit row in the same one. A refusal leaves a row of its own.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        who: &Principal,
+        act: Act,
+        f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (now, actor, row) = (self.now(), who.clone(), act.clone());
+        let done = self
+            .db
+            .write(async move |c| {
+                let out = f(c).await?;
+                audit::record(c, now, &actor, &row, "done").await?;
+                Ok(out)
+            })
+            .await;
+        if let Err(error) = &done
+            && error.is_refusal()
+        {
+            self.note_refusal(who, act, error).await;
+        }
+        done
+    }
+
+    /// Writes the audit row of an attempt that was refused.
+    pub async fn note_refusal(&self, who: &Principal, act: Act, error: &Error) {
+        let (now, actor) = (self.now(), who.clone());
+        let act = Act { detail: error.to_string(), ..act };
+        let noted = self.db.write(async move |c| audit::record(c, now, &actor, &act, "refused").await).await;
+        if let Err(error) = noted {
+            tracing::error!(%error, "the audit row of a refusal could not be written");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Lists by key or by number, from one description.
+
+use super::Conditions;
+use crate::error::{Error, Result};
+use model::Page;
+use model::list::{Query, Window};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+/// A list's description. All texts are ours; what a client sends is bound, or chosen from `sorts`.
+pub struct Listing {
+    /// `table AS t JOIN …`; the rows' own table must be called `t` and have `id`.
+    pub from: &'static str,
+    /// The rows' own table again, for looking a key up.
+    pub table: &'static str,
+    /// Columns, each with a name.
+    pub columns: &'static str,
+    /// Sort keys and their expressions over `t`; the first is the default.
+    pub sorts: &'static [(&'static str, &'static str)],
+    /// The default order is descending.
+    pub descending: bool,
+}
+
+impl Listing {
+    /// Reads one page. `where_` must hold all conditions but the window's.
+    pub async fn fetch<T>(
+        &self,
+        c: &mut AnyConnection,
+        query: &Query,
+        where_: impl Fn(&mut Conditions),
+        row: impl Fn(&AnyRow) -> Result<T>,
+    ) -> Result<Page<T>> {
+        let (key, descending) = match query.sort.strip_prefix('-') {
+            _ if query.sort.is_empty() => (self.sorts[0].0, self.descending),
+            Some(key) => (key, true),
+            None => (query.sort.as_str(), false),
+        };
+        let Some((_, expression)) = self.sorts.iter().find(|(name, _)| *name == key) else {
+            let known: Vec<&str> = self.sorts.iter().map(|(name, _)| *name).collect();
+            return Err(Error::invalid("sort", format!("must be one of {}", known.join(", "))));
+        };
+        let mut all = Conditions::new();
+        where_(&mut all);
+        let text = format!("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM {}{}", self.from, all.clause());
+        let total: i64 = sqlx::query_with(AssertSqlSafe(text), all.arguments()).fetch_one(&mut *c).await?.get("n");
+
+        let mut page = Conditions::new();
+        where_(&mut page);
+        let direction = if descending { "DESC" } else { "ASC" };
+        let (limit, offset) = match query.window {
+            Window::After { id, limit } => {
+                if let Some(id) = id {
+                    let n = page.bind(id);
+                    let sign = if descending { '<' } else { '>' };
+                    page.and(format!(
+                        "({expression}, t.id) {sign} (SELECT {expression}, t.id FROM {} AS t WHERE t.id = {n})",
+                        self.table
+                    ));
+                }
+                (limit, 0)
+            }
+            Window::Number { number, size } => (size, (number - 1).saturating_mul(size)),
+        };
+        // One row more than asked for tells whether there are more.
+        let (limit_n, offset_n) = (page.bind(limit.saturating_add(1)), page.bind(offset));
+        let text = format!(
+            "SELECT t.id AS row_id, {} FROM {}{} ORDER BY {expression} {direction}, t.id {direction} LIMIT {limit_n} OFFSET {offset_n}",
+            self.columns,
+            self.from,
+            page.clause(),
+        );
+        let rows = sqlx::query_with(AssertSqlSafe(text), page.arguments()).fetch_all(c).await?;
+        let limit = usize::try_from(limit).unwrap_or_default();
+        let more = rows.len() > limit;
+        let next = if more { rows.get(limit.wrapping_sub(1)).map(|r| r.get::<i64, _>("row_id").to_string()) } else { None };
+        let items = rows.iter().take(limit).map(row).collect::<Result<Vec<T>>>()?;
+        Ok(Page { items, total, next })
+    }
+}

@@ -1,0 +1,100 @@
+//! The database: SQLite in the data directory, or PostgreSQL by URL. One SQL text for both.
+//!
+//! [`Db::write`] is the only way to write. Its closure touches nothing but the database and may be run again:
+//! on SQLite waiting closures share a commit, on PostgreSQL a serialization failure repeats it. A writer thread
+//! runs it, so a client that goes away cannot cut it in two; the answer leaves after the durable commit.
+//! Reads take a connection that cannot write.
+//!
+//! SQL here keeps to what both engines share: `$n`, BIGINT, TEXT and bytes, `RETURNING`, `ON CONFLICT`, no
+//! `FOR UPDATE`, sums cast to BIGINT, names instead of `*`.
+
+mod list;
+mod migrate;
+mod text;
+mod writer;
+
+pub use list::Listing;
+pub use migrate::Refusal;
+pub use text::{Conditions, folded, like_contains, like_prefix};
+
+use crate::error::{Error, Result};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, any::AnyPoolOptions};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use writer::{Job, Op};
+
+/// Which engine stands behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// An open database.
+#[derive(Clone)]
+pub struct Db {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+    readers: AnyPool,
+    engine: Engine,
+}
+
+/// Most closures that share one SQLite commit.
+const GROUP: usize = 64;
+const READERS: u32 = 8;
+const WRITERS: u32 = 8;
+
+// WAL with synchronous FULL: an acknowledged commit survives a power cut.
+const SQLITE_WRITER: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
+    PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;";
+const SQLITE_READER: &str = "PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA trusted_schema=OFF;";
+const POSTGRES_WRITER: &str = "SET default_transaction_isolation = 'serializable'";
+const POSTGRES_READER: &str = "SET default_transaction_read_only = on; SET statement_timeout = '30s'";
+
+impl Db {
+    /// Opens `url` (`sqlite:///path/wharf.db` or `postgres://…`), creating and migrating the schema where needed.
+    /// A database that is damaged, foreign or newer than this program is refused and left as it is.
+    pub async fn open(url: &str) -> Result<Db, Refusal> {
+        sqlx::any::install_default_drivers();
+        let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
+        migrate::run(url, engine).await?;
+        let pool = move |size: u32, setup: &'static str| {
+            AnyPoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(Duration::from_secs(10))
+                // A local file does not go away; a server may.
+                .test_before_acquire(engine == Engine::Postgres)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .after_connect(move |c, _| Box::pin(async move { sqlx::raw_sql(setup).execute(c).await.map(drop) }))
+        };
+        let (writers, readers) = match engine {
+            Engine::Sqlite => (pool(1, SQLITE_WRITER), pool(READERS, SQLITE_READER)),
+            Engine::Postgres => (pool(WRITERS, POSTGRES_WRITER), pool(READERS, POSTGRES_READER)),
+        };
+        let jobs = writer::start(writers, url.to_owned(), engine, GROUP).await.map_err(Refusal::from)?;
+        // The readers open after the writer: the file is there, and in WAL mode.
+        let readers = readers.connect(url).await.map_err(Refusal::from)?;
+        Ok(Db { jobs, readers, engine })
+    }
+
+    /// Runs `f` in a transaction, more than once if it must, and answers after the commit.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (op, answer) = Op::new(f);
+        let closed = || Error::Unavailable("the server is shutting down".to_owned());
+        self.jobs.send(Box::new(op)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// A connection that can only read.
+    pub async fn read(&self) -> Result<PoolConnection<Any>> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+}

@@ -1,0 +1,73 @@
+//! HTTP Basic (RFC 7617): users with their password, robot accounts with their secret.
+
+use super::{Client, Principal, Via, Who};
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::secrets::PlainSecret;
+use crate::{robots, users};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Longest header value that is looked at.
+const MAX: usize = 8 * 1024;
+
+/// Takes name and secret out of an `Authorization` header's value; `None` if it is no well-formed Basic.
+pub fn parse_basic(value: &str) -> Option<(String, PlainSecret)> {
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > MAX {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (name, secret) = text.split_once(':')?;
+    Some((name.to_owned(), PlainSecret::new(secret.to_owned())))
+}
+
+/// Who has this name and secret? Unknown, wrong, disabled and expired are one answer: `Unauthenticated`.
+pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: Client) -> Result<Principal> {
+    let now = ctx.now();
+    if let Some(rest) = name.strip_prefix(ctx.settings.robot_prefix.as_str()) {
+        ctx.throttle.check(now, name, &client.address)?;
+        let found = robots::by_secret(ctx, rest, secret).await?;
+        let Some((id, version)) = found else {
+            ctx.throttle.failed(now, name, &client.address);
+            return Err(Error::Unauthenticated);
+        };
+        let who = Who::Robot { id, name: name.to_owned() };
+        return Ok(Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None });
+    }
+    ctx.throttle.check(now, name, &client.address)?;
+    let found = users::credentials(ctx, name).await?;
+    let (id, version) = found.as_ref().map_or((0, 0), |user| (user.id.0, user.credentials_version));
+    let hash = found.as_ref().filter(|user| !user.disabled).map(|user| user.password_hash.clone());
+    let right = ctx.passwords.verify(now, id, version, hash, secret).await?;
+    match found {
+        Some(user) if right => {
+            ctx.throttle.succeeded(name, &client.address);
+            let who = Who::User { id: user.id, name: user.name };
+            Ok(Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None })
+        }
+        _ => {
+            ctx.throttle.failed(now, name, &client.address);
+            Err(Error::Unauthenticated)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n_003_only_well_formed_basic_is_read() {
+        let value = |text: &str| format!("Basic {}", STANDARD.encode(text));
+        assert_eq!(parse_basic(&value("a:b:c")).unwrap().0, "a");
+        assert_eq!(parse_basic(&value("a:b:c")).unwrap().1.reveal(), "b:c");
+        assert!(parse_basic(&value("a:b").replace("Basic", "basic")).is_some(), "the scheme has no case");
+        assert!(parse_basic(&value("no colon")).is_none());
+        assert!(parse_basic("Basic %%%").is_none());
+        assert!(parse_basic(&format!("Basic {}", STANDARD.encode([0xff, b':', 0xfe]))).is_none(), "not UTF-8");
+        assert!(parse_basic(&value(&format!("a:{}", "x".repeat(64 * 1024)))).is_none());
+        assert!(parse_basic("Bearer x").is_none());
+        assert!(parse_basic("Basic").is_none());
+    }
+}

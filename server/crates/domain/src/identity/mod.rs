@@ -1,0 +1,137 @@
+//! Who is calling. Basic, session and token meet here; the adapters only take them off the wire.
+
+mod basic;
+mod passwords;
+mod throttle;
+mod token;
+
+pub use basic::{authenticate, parse_basic};
+pub use passwords::{Passwords, check_new_password};
+pub use throttle::Throttle;
+pub use token::{Access, IssuedToken, Scope, authenticate_token, issue, parse_scopes};
+
+use model::{ProjectId, RobotId, UserId};
+
+/// The caller's identity. A name never gives a right: rights are looked up by id, each time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    Anonymous,
+    User { id: UserId, name: String },
+    Robot { id: RobotId, name: String },
+    /// The server itself: the first start, the command line, a job after it checked its owner.
+    System,
+}
+
+/// How the caller proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    Nothing,
+    Basic,
+    Session,
+    Token,
+    /// The command line or a job.
+    Inside,
+}
+
+impl Via {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Via::Nothing => "",
+            Via::Basic => "basic",
+            Via::Session => "session",
+            Via::Token => "token",
+            Via::Inside => "inside",
+        }
+    }
+}
+
+/// What is known of the client, for the log and the throttle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The peer's address, or what a trusted proxy says it is.
+    pub address: String,
+    pub user_agent: String,
+    pub request_id: String,
+}
+
+/// A caller: who, how proved, from where, and the ceiling that a token sets.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    pub who: Who,
+    pub via: Via,
+    pub client: Client,
+    /// The account's `credentials_version` when the proof was made; a later one ends it.
+    pub credentials_version: i64,
+    /// A token's scope: rights are never more than this. `None` for any other proof.
+    pub ceiling: Option<Vec<Ceiling>>,
+}
+
+/// What a token allows in one repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ceiling {
+    /// The project by id: a token does not open a later project of the same name.
+    pub project: ProjectId,
+    /// The repository's path within the project.
+    pub repository: String,
+    pub access: Access,
+}
+
+impl Principal {
+    /// Nobody.
+    pub fn anonymous(client: Client) -> Self {
+        Principal { who: Who::Anonymous, via: Via::Nothing, client, credentials_version: 0, ceiling: None }
+    }
+
+    /// The server itself.
+    pub fn system() -> Self {
+        Principal {
+            who: Who::System,
+            via: Via::Inside,
+            client: Client::default(),
+            credentials_version: 0,
+            ceiling: None,
+        }
+    }
+
+    pub fn is_anonymous(&self) -> bool {
+        self.who == Who::Anonymous
+    }
+
+    /// Does the token's scope, if there is one, allow `access` in the repository?
+    pub fn within_ceiling(&self, project: ProjectId, repository: &str, access: Access) -> bool {
+        match &self.ceiling {
+            None => true,
+            Some(ceilings) => ceilings
+                .iter()
+                .any(|c| c.project == project && c.repository == repository && c.access.contains(access)),
+        }
+    }
+
+    /// For the audit log and the owner of an upload.
+    pub fn name(&self) -> String {
+        match &self.who {
+            Who::Anonymous => "anonymous".to_owned(),
+            Who::User { name, .. } | Who::Robot { name, .. } => name.clone(),
+            Who::System => "system".to_owned(),
+        }
+    }
+
+    /// The account's id; 0 where there is none.
+    pub fn actor_id(&self) -> i64 {
+        match &self.who {
+            Who::User { id, .. } => id.0,
+            Who::Robot { id, .. } => id.0,
+            Who::Anonymous | Who::System => 0,
+        }
+    }
+
+    /// A key that tells accounts apart, also of different kinds.
+    pub fn key(&self) -> String {
+        match &self.who {
+            Who::Anonymous => "anonymous".to_owned(),
+            Who::User { id, .. } => format!("user:{id}"),
+            Who::Robot { id, .. } => format!("robot:{id}"),
+            Who::System => "system".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Passwords: argon2id (RFC 9106) with OWASP's floor of 19 MiB, two at a time.
+
+use crate::error::{Error, Result};
+use crate::keys::Keys;
+use crate::secrets::PlainSecret;
+use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use aws_lc_rs::hmac;
+use model::Stamp;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
+
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+/// Hashes computed at the same time: 2 × 19 MiB, whatever the crowd.
+const AT_ONCE: usize = 2;
+/// Waiting callers beyond which new ones are told to come back.
+const WAITING: usize = 64;
+/// A verified password is remembered this long, so that a client's hundred Basic requests cost one hash.
+const REMEMBER_MS: i64 = 600_000;
+const REMEMBERED_MAX: usize = 4096;
+
+/// Hashes and verifies passwords.
+pub struct Passwords {
+    slots: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+    cache_key: hmac::Key,
+    /// Proofs that were good: keyed by HMAC over account, `credentials_version` and password; with the time.
+    cache: Mutex<HashMap<[u8; 32], Stamp>>,
+    /// Verified instead of an unknown account's hash, so that both take as long.
+    dummy: std::sync::OnceLock<String>,
+}
+
+fn argon2() -> Argon2<'static> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).expect("the parameters are within argon2's bounds");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+fn hash_now(password: &[u8]) -> Result<String> {
+    argon2().hash_password(password).map(|hash| hash.to_string()).map_err(|e| Error::Internal(e.to_string()))
+}
+
+impl Passwords {
+    pub(crate) fn new(keys: &Keys) -> Self {
+        Passwords {
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            queue: Arc::new(Semaphore::new(WAITING)),
+            cache_key: keys.hmac(b"wharf verified passwords v1"),
+            cache: Mutex::default(),
+            dummy: std::sync::OnceLock::new(),
+        }
+    }
+
+    /// Runs `work` on a blocking thread. The permit moves along, so a client that leaves does not free it early.
+    async fn slot<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let waiting = self.queue.clone().try_acquire_owned().map_err(|_| Error::TooMany { seconds: 2 })?;
+        let slot =
+            self.slots.clone().acquire_owned().await.map_err(|_| Error::Unavailable("shutting down".to_owned()))?;
+        tokio::task::spawn_blocking(move || {
+            let _held = (waiting, slot);
+            work()
+        })
+        .await
+        .map_err(|error| Error::Internal(error.to_string()))
+    }
+
+    /// A PHC string for the database.
+    pub async fn hash(&self, password: &PlainSecret) -> Result<String> {
+        let password = password.clone();
+        self.slot(move || hash_now(password.reveal().as_bytes())).await?
+    }
+
+    /// Is this the account's password? `account` and `version` key the cache; `hash` is `None` for an unknown account,
+    /// which costs the same and is never right.
+    pub async fn verify(
+        &self,
+        now: Stamp,
+        account: i64,
+        version: i64,
+        hash: Option<String>,
+        password: &PlainSecret,
+    ) -> Result<bool> {
+        if password.reveal().len() > model::user::PASSWORD_MAX {
+            return Ok(false);
+        }
+        let key = hash.is_some().then(|| self.key(account, version, password));
+        if let Some(key) = &key
+            && self.cached(now, key)
+        {
+            return Ok(true);
+        }
+        let known = hash.is_some();
+        let hash = match hash {
+            Some(hash) => hash,
+            None => match self.dummy.get() {
+                Some(dummy) => dummy.clone(),
+                None => {
+                    let made = self.slot(|| hash_now(b"nobody has this password")).await??;
+                    self.dummy.get_or_init(|| made).clone()
+                }
+            },
+        };
+        let password = password.clone();
+        let right = self
+            .slot(move || {
+                let Ok(parsed) = PasswordHash::new(&hash) else { return false };
+                // Parameters come from the string: a planted one must not make us take gigabytes.
+                let params = Params::try_from(&parsed).ok();
+                if !params.is_some_and(|p| p.m_cost() <= 4 * MEMORY_KIB && p.t_cost() <= 10 && p.p_cost() <= 4) {
+                    return false;
+                }
+                argon2().verify_password(password.reveal().as_bytes(), &parsed).is_ok()
+            })
+            .await?;
+        if let (true, true, Some(key)) = (right, known, key) {
+            self.remember(now, key);
+        }
+        Ok(right && known)
+    }
+
+    fn key(&self, account: i64, version: i64, password: &PlainSecret) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.cache_key);
+        context.update(&account.to_be_bytes());
+        context.update(&version.to_be_bytes());
+        context.update(password.reveal().as_bytes());
+        context.sign().as_ref().try_into().expect("HMAC-SHA256 gives 32 bytes")
+    }
+
+    fn cached(&self, now: Stamp, key: &[u8; 32]) -> bool {
+        let cache = self.cache.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        cache.get(key).is_some_and(|at| now.0 - at.0 < REMEMBER_MS)
+    }
+
+    fn remember(&self, now: Stamp, key: [u8; 32]) {
+        let mut cache = self.cache.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if cache.len() >= REMEMBERED_MAX {
+            cache.retain(|_, at| now.0 - at.0 < REMEMBER_MS);
+            if cache.len() >= REMEMBERED_MAX {
+                cache.clear();
+            }
+        }
+        cache.insert(key, now);
+    }
+}
+
+/// Judges a new password: its length, and how soon it would be guessed. No composition rule.
+pub fn check_new_password(password: &PlainSecret, about: &[&str]) -> Result<(), String> {
+    let text = password.reveal();
+    model::user::check_password_length(text)?;
+    if text.contains('\0') {
+        return Err("must not contain a NUL character".into());
+    }
+    // zxcvbn's time grows with the length; the first hundred characters tell enough.
+    let head: String = text.chars().take(100).collect();
+    let mut known = vec!["wharf", "harbor", "registry", "docker", "cosign"];
+    known.extend(about);
+    let judged = zxcvbn::zxcvbn(&head, &known);
+    if judged.score() < zxcvbn::Score::Two {
+        let why = judged
+            .feedback()
+            .and_then(|f| f.warning().map(|w| w.to_string()))
+            .unwrap_or_else(|| "It would be guessed quickly.".to_owned());
+        return Err(format!("is too easy to guess. {why} Use a few unrelated words"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> PlainSecret {
+        PlainSecret::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn n_012_the_whole_password_counts() {
+        let passwords = Passwords::new(&Keys::from_bytes([1; 32]));
+        let long = "correct horse battery staple ".repeat(10) + " end";
+        let hash = passwords.hash(&secret(&long)).await.unwrap();
+        let now = Stamp(0);
+        let verify = async |text: &str| passwords.verify(now, 1, 1, Some(hash.clone()), &secret(text)).await.unwrap();
+        assert!(verify(&long).await);
+        assert!(verify(&long).await, "and again, from the cache");
+        assert!(!verify(&long[..72]).await, "a prefix is not enough");
+        assert!(!verify(&format!("{long}x")).await);
+        assert!(!verify(long.trim_start_matches('c')).await);
+        for text in [" spaces at both ends count ", "emoji 🚢 harbour 🚢 wall", &"p4ssphrase ".repeat(90)] {
+            let hash = passwords.hash(&secret(text)).await.unwrap();
+            assert!(passwords.verify(now, 2, 1, Some(hash.clone()), &secret(text)).await.unwrap());
+            assert!(!passwords.verify(now, 2, 1, Some(hash), &secret(text.trim())).await.unwrap() || text.trim() == text);
+        }
+        assert!(check_new_password(&secret(&"x y z ".repeat(200)), &[]).is_err(), "over 1024 bytes is refused");
+        assert!(check_new_password(&secret("nul\0inside a longer phrase"), &[]).is_err());
+    }
+
+    #[tokio::test]
+    async fn an_unknown_account_costs_a_hash_and_is_refused() {
+        let passwords = Passwords::new(&Keys::from_bytes([1; 32]));
+        assert!(!passwords.verify(Stamp(0), 0, 0, None, &secret("anything")).await.unwrap());
+        assert!(passwords.dummy.get().is_some(), "the dummy hash ran");
+    }
+
+    #[test]
+    fn easy_passwords_are_refused_and_phrases_are_welcome() {
+        for bad in ["short", "password1", "aaaaaaaaaaaaaaa", "Harbor12345", "cosign-demo"] {
+            assert!(check_new_password(&secret(bad), &["cosign-demo"]).is_err(), "{bad}");
+        }
+        assert!(check_new_password(&secret("seven tall ships sail"), &[]).is_ok());
+    }
+}

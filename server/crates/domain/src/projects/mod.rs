@@ -1,0 +1,131 @@
+//! Projects: the unit of membership and policy.
+
+mod sql;
+
+use crate::access;
+use crate::ctx::{Act, Ctx};
+use crate::error::{Error, Result};
+use crate::identity::{Principal, Who};
+use model::list::Query;
+use model::project::{Project, ProjectDeletion, ProjectFrame, SignatureForecast};
+use model::{Action, Page, ProjectId, ProjectName, Role};
+
+/// Which projects a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub public: Option<bool>,
+    /// Exact names; empty for all.
+    pub names: Vec<String>,
+}
+
+/// Makes a project; whoever makes it is its first admin.
+pub async fn create(ctx: &Ctx, who: &Principal, name: &str, public: bool, require_signature: bool) -> Result<Project> {
+    let parsed = name.parse::<ProjectName>();
+    let (now, caller) = (ctx.now(), who.clone());
+    ctx.change(who, Act::new("project.create", name), async move |c| {
+        let mut proof = access::system_action(c, now, &caller, Action::ProjectCreate).await?;
+        let name = parsed.clone().map_err(|message| Error::invalid("name", message))?;
+        let c = proof.conn();
+        let owner = match &caller.who {
+            Who::User { id, .. } => Some(*id),
+            _ => None,
+        };
+        let id = sql::insert(c, now, &name, public, require_signature, owner)
+            .await?
+            .ok_or_else(|| Error::conflict("name", format!("is taken: a project named {name} exists")))?;
+        if let Some(owner) = owner {
+            crate::members::add(c, now, id, owner, Role::ProjectAdmin).await?;
+        }
+        sql::get(c, &caller, id).await?.ok_or_else(|| Error::not_found("project", &name))
+    })
+    .await
+}
+
+/// The projects the caller may see.
+pub async fn list(ctx: &Ctx, who: &Principal, query: &Query, filter: &Filter) -> Result<Page<Project>> {
+    let mut c = ctx.db.read().await?;
+    let standing = access::standing(&mut c, ctx.now(), who).await?;
+    sql::list(&mut c, who, standing.sees_all(), query, filter).await
+}
+
+/// Is there a project of this name? For whoever is signed in, as Harbor's HEAD.
+pub async fn exists(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<bool> {
+    let mut c = ctx.db.read().await?;
+    match access::project(&mut c, ctx.now(), who, name, Action::ProjectRead).await {
+        Ok(_) => Ok(true),
+        Err(Error::NotVisible(_)) => {
+            let standing = access::standing(&mut c, ctx.now(), who).await?;
+            // Who may create projects must learn that a name is taken, which creating would tell as well.
+            Ok(standing.may(who, Action::ProjectCreate) && sql::name_taken(&mut c, name).await?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The name of the project with this id, for callers who address it so. Who may not see it gets `NotVisible`.
+pub async fn name_of(ctx: &Ctx, who: &Principal, id: ProjectId) -> Result<ProjectName> {
+    let mut c = ctx.db.read().await?;
+    let hidden = || if who.is_anonymous() { Error::Unauthenticated } else { Error::NotVisible(id.to_string()) };
+    let name = sql::name(&mut c, id).await?.ok_or_else(hidden)?;
+    match access::rights_in(&mut c, ctx.now(), who, &name).await? {
+        Some(_) => Ok(name),
+        None => Err(hidden()),
+    }
+}
+
+/// A project, with all the caller may do in it.
+pub async fn frame(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<ProjectFrame> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, name, Action::ProjectRead).await?;
+    let (id, rights) = (proof.project.id, proof.rights.to_vec());
+    let project = sql::get(proof.conn(), who, id).await?.ok_or_else(|| Error::NotVisible(name.to_string()))?;
+    Ok(ProjectFrame { project, rights })
+}
+
+/// Changes what is configured; `None` leaves a setting as it is.
+pub async fn update(
+    ctx: &Ctx,
+    who: &Principal,
+    name: &ProjectName,
+    public: Option<bool>,
+    require_signature: Option<bool>,
+) -> Result<Project> {
+    let (now, caller, project) = (ctx.now(), who.clone(), name.clone());
+    let say = |what: &str, value: Option<bool>| value.map(|v| format!("{what}={v}"));
+    let detail: Vec<String> =
+        [say("public", public), say("require_signature", require_signature)].into_iter().flatten().collect();
+    ctx.change(who, Act::new("project.update", name).detail(detail.join(" ")), async move |c| {
+        let mut proof = access::project(c, now, &caller, &project, Action::ProjectUpdate).await?;
+        sql::update(&mut proof, now, public, require_signature).await?;
+        let id = proof.project.id;
+        sql::get(proof.conn(), &caller, id).await?.ok_or_else(|| Error::NotVisible(project.to_string()))
+    })
+    .await
+}
+
+/// What "only signed images may be pulled" would refuse now.
+pub async fn signature_forecast(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<SignatureForecast> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, name, Action::ArtifactList).await?;
+    sql::forecast(&mut proof).await
+}
+
+/// What deleting the project would take along, or why it cannot be.
+pub async fn deletion(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<ProjectDeletion> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, name, Action::ProjectDelete).await?;
+    sql::deletion(&mut proof).await
+}
+
+/// Deletes an empty project: its members and robot accounts go with it, and the name is free for a new one.
+pub async fn delete(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<()> {
+    let (now, caller, project) = (ctx.now(), who.clone(), name.clone());
+    ctx.change(who, Act::new("project.delete", name), async move |c| {
+        let mut proof = access::project(c, now, &caller, &project, Action::ProjectDelete).await?;
+        if let Some(refused) = sql::deletion(&mut proof).await?.refused {
+            return Err(Error::Precondition(refused));
+        }
+        sql::delete(&mut proof, now).await
+    })
+    .await
+}

@@ -1,0 +1,244 @@
+//! SQL of projects.
+
+use super::Filter;
+use crate::access::Authorized;
+use crate::db::{Conditions, Listing, folded, like_contains};
+use crate::error::{Error, Result};
+use crate::identity::{Principal, Who};
+use model::list::Query;
+use model::project::{Project, ProjectDeletion, SignatureForecast};
+use model::{Page, ProjectId, ProjectName, Role, Stamp, UserId};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+const FROM: &str = "projects AS t LEFT JOIN users AS o ON o.id = t.owner_id";
+
+const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require_signature AS require_signature, \
+    t.owner_id AS owner_id, COALESCE(o.name, '') AS owner_name, t.repository_count AS repository_count, \
+    t.artifact_count AS artifact_count, t.member_count AS member_count, t.created_at AS created_at, \
+    t.updated_at AS updated_at";
+
+static LIST: Listing = Listing {
+    from: FROM,
+    table: "projects",
+    columns: COLUMNS,
+    sorts: &[
+        ("name", "t.name"),
+        ("repositories", "t.repository_count"),
+        ("created", "t.created_at"),
+        ("updated", "t.updated_at"),
+    ],
+    descending: false,
+};
+
+fn project(row: &AnyRow) -> Result<Project> {
+    let name: String = row.get("name");
+    Ok(Project {
+        id: ProjectId(row.get("id")),
+        name: name.parse().map_err(|_| Error::Internal(format!("project name {name:?} in the database")))?,
+        public: row.get::<i64, _>("public") != 0,
+        require_signature: row.get::<i64, _>("require_signature") != 0,
+        owner_id: UserId(row.get("owner_id")),
+        owner_name: row.get("owner_name"),
+        repository_count: row.get("repository_count"),
+        artifact_count: row.get("artifact_count"),
+        member_count: row.get("member_count"),
+        size: 0,
+        role: None,
+        created_at: Stamp(row.get("created_at")),
+        updated_at: Stamp(row.get("updated_at")),
+    })
+}
+
+/// `None`: the name is taken.
+pub async fn insert(
+    c: &mut AnyConnection,
+    now: Stamp,
+    name: &ProjectName,
+    public: bool,
+    require_signature: bool,
+    owner: Option<UserId>,
+) -> Result<Option<ProjectId>> {
+    let row = sqlx::query(
+        "INSERT INTO projects (name, public, require_signature, owner_id, repository_count, artifact_count,
+           member_count, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5) ON CONFLICT DO NOTHING RETURNING id",
+    )
+    .bind(name.as_str())
+    .bind(i64::from(public))
+    .bind(i64::from(require_signature))
+    .bind(owner.map_or(0, |id| id.0))
+    .bind(now.0)
+    .fetch_optional(c)
+    .await?;
+    Ok(row.map(|row| ProjectId(row.get("id"))))
+}
+
+async fn role(c: &mut AnyConnection, who: &Principal, id: ProjectId) -> Result<Option<Role>> {
+    let Who::User { id: user, .. } = &who.who else { return Ok(None) };
+    let row = sqlx::query("SELECT role FROM members WHERE project_id = $1 AND user_id = $2")
+        .bind(id.0)
+        .bind(user.0)
+        .fetch_optional(c)
+        .await?;
+    Ok(row.and_then(|row| Role::from_id(row.get("role"))))
+}
+
+pub async fn get(c: &mut AnyConnection, who: &Principal, id: ProjectId) -> Result<Option<Project>> {
+    let text = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = $1 AND t.deleted_at IS NULL");
+    let Some(row) = sqlx::query(AssertSqlSafe(text)).bind(id.0).fetch_optional(&mut *c).await? else {
+        return Ok(None);
+    };
+    let mut project = project(&row)?;
+    project.role = role(c, who, id).await?;
+    let size = sqlx::query(
+        "SELECT CAST(COALESCE(SUM(b.size), 0) AS BIGINT) AS n FROM blobs AS b WHERE b.digest IN
+           (SELECT rb.digest FROM repository_blobs AS rb
+            JOIN repositories AS r ON r.id = rb.repository_id WHERE r.project_id = $1)",
+    )
+    .bind(id.0)
+    .fetch_one(c)
+    .await?;
+    project.size = size.get("n");
+    Ok(Some(project))
+}
+
+pub async fn name(c: &mut AnyConnection, id: ProjectId) -> Result<Option<ProjectName>> {
+    let row = sqlx::query("SELECT name FROM projects WHERE id = $1 AND deleted_at IS NULL")
+        .bind(id.0)
+        .fetch_optional(c)
+        .await?;
+    Ok(row.and_then(|row| row.get::<String, _>("name").parse().ok()))
+}
+
+pub async fn name_taken(c: &mut AnyConnection, name: &ProjectName) -> Result<bool> {
+    let row = sqlx::query("SELECT id FROM projects WHERE name = $1 AND deleted_at IS NULL")
+        .bind(name.as_str())
+        .fetch_optional(c)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Adds the condition under which the caller sees a row of `projects AS t`.
+fn visible(w: &mut Conditions, who: &Principal, sees_all: bool) {
+    match &who.who {
+        _ if sees_all => {}
+        Who::User { id, .. } => {
+            let n = w.bind(id.0);
+            w.and(format!("(t.public = 1 OR t.id IN (SELECT project_id FROM members WHERE user_id = {n}))"));
+        }
+        Who::Robot { id, .. } => {
+            let n = w.bind(id.0);
+            w.and(format!(
+                "(t.public = 1 OR t.id IN (SELECT project_id FROM robot_grants WHERE robot_id = {n} AND scope = 'project'))"
+            ));
+        }
+        Who::Anonymous | Who::System => w.and("t.public = 1"),
+    }
+}
+
+pub async fn list(
+    c: &mut AnyConnection,
+    who: &Principal,
+    sees_all: bool,
+    query: &Query,
+    filter: &Filter,
+) -> Result<Page<Project>> {
+    let mut page = LIST
+        .fetch(
+            c,
+            query,
+            |w| {
+                w.and("t.deleted_at IS NULL");
+                visible(w, who, sees_all);
+                if !query.search.is_empty() {
+                    let n = w.bind(like_contains(&folded(&query.search)));
+                    w.and(format!("t.name LIKE {n} ESCAPE '\\'"));
+                }
+                if let Some(public) = filter.public {
+                    let n = w.bind(i64::from(public));
+                    w.and(format!("t.public = {n}"));
+                }
+                if !filter.names.is_empty() {
+                    let names: Vec<String> = filter.names.iter().map(|name| w.bind(name.clone())).collect();
+                    w.and(format!("t.name IN ({})", names.join(", ")));
+                }
+            },
+            project,
+        )
+        .await?;
+    for project in &mut page.items {
+        project.role = role(c, who, project.id).await?;
+    }
+    Ok(page)
+}
+
+pub async fn update(
+    proof: &mut Authorized<'_>,
+    now: Stamp,
+    public: Option<bool>,
+    require_signature: Option<bool>,
+) -> Result<()> {
+    let (public, require_signature) =
+        (public.unwrap_or(proof.project.public), require_signature.unwrap_or(proof.project.require_signature));
+    let id = proof.project.id;
+    sqlx::query("UPDATE projects SET public = $2, require_signature = $3, updated_at = $4 WHERE id = $1")
+        .bind(id.0)
+        .bind(i64::from(public))
+        .bind(i64::from(require_signature))
+        .bind(now.0)
+        .execute(proof.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn forecast(proof: &mut Authorized<'_>) -> Result<SignatureForecast> {
+    let id = proof.project.id;
+    let row = sqlx::query(
+        "SELECT CAST(COUNT(*) AS BIGINT) AS total,
+           CAST(COALESCE(SUM(CASE WHEN signed = 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS unsigned
+         FROM artifacts WHERE project_id = $1 AND listed = 1",
+    )
+    .bind(id.0)
+    .fetch_one(proof.conn())
+    .await?;
+    Ok(SignatureForecast { unsigned: row.get("unsigned"), total: row.get("total") })
+}
+
+pub async fn deletion(proof: &mut Authorized<'_>) -> Result<ProjectDeletion> {
+    let id = proof.project.id;
+    let row = sqlx::query(
+        "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM repositories WHERE project_id = $1 AND pushed_at IS NOT NULL) AS repositories,
+           (SELECT CAST(COUNT(*) AS BIGINT) FROM members WHERE project_id = $1) AS members,
+           (SELECT CAST(COUNT(*) AS BIGINT) FROM robots WHERE project_id = $1) AS robots",
+    )
+    .bind(id.0)
+    .fetch_one(proof.conn())
+    .await?;
+    let repositories: i64 = row.get("repositories");
+    let refused = (repositories > 0)
+        .then(|| format!("the project {} holds {repositories} repositories: delete them first", proof.project.name));
+    Ok(ProjectDeletion { refused, members: row.get("members"), robots: row.get("robots") })
+}
+
+pub async fn delete(proof: &mut Authorized<'_>, now: Stamp) -> Result<()> {
+    let id = proof.project.id.0;
+    let c = proof.conn();
+    for text in [
+        "DELETE FROM robot_grants WHERE robot_id IN (SELECT id FROM robots WHERE project_id = $1)",
+        "DELETE FROM robot_grants WHERE scope = 'project' AND project_id = $1",
+        "DELETE FROM robots WHERE project_id = $1",
+        "DELETE FROM members WHERE project_id = $1",
+        "DELETE FROM uploads WHERE project_id = $1",
+        "DELETE FROM repository_blobs WHERE repository_id IN (SELECT id FROM repositories WHERE project_id = $1)",
+        "DELETE FROM repositories WHERE project_id = $1",
+    ] {
+        sqlx::query(text).bind(id).execute(&mut *c).await?;
+    }
+    sqlx::query("UPDATE projects SET deleted_at = $2, updated_at = $2 WHERE id = $1")
+        .bind(id)
+        .bind(now.0)
+        .execute(c)
+        .await?;
+    Ok(())
+}

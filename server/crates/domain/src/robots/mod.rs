@@ -1,0 +1,233 @@
+//! Robot accounts: for machines. The secret is 256 random bits, shown once, stored as its SHA-256.
+
+mod sql;
+
+use crate::access;
+use crate::ctx::{Act, Ctx};
+use crate::error::{Error, Result};
+use crate::identity::Principal;
+use crate::secrets::{HashedSecret, PlainSecret};
+use model::list::Query;
+use model::robot::{NewRobot, Robot, check_days, check_grants};
+use model::{Action, Page, Problems, ProjectName, RobotId, RobotName, Stamp};
+
+/// Before a generated secret, so that secret scanners recognise one.
+pub const SECRET_PREFIX: &str = "wharf_";
+
+/// A robot account with its secret, on the way to the one place that shows it.
+pub struct Created {
+    pub robot: Robot,
+    pub secret: PlainSecret,
+}
+
+/// Which robot accounts a list shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Level {
+    System,
+    Project(ProjectName),
+}
+
+fn expires_at(from: Stamp, days: i64) -> Option<Stamp> {
+    (days != -1).then(|| from.plus_days(days))
+}
+
+/// A caller-chosen secret must be long enough not to be guessed against a fast hash.
+fn check_chosen(secret: &PlainSecret) -> Result<()> {
+    let len = secret.reveal().len();
+    if !(32..=128).contains(&len) || secret.reveal().contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(Error::invalid(
+            "secret",
+            "must be 32 to 128 characters without spaces; leave it empty and the server makes one of 256 bits",
+        ));
+    }
+    Ok(())
+}
+
+/// Makes a robot account. One of a project needs its admin and holds rights in that project only; one on system
+/// level needs a system administrator. `chosen` is a secret the caller brings; otherwise one is made.
+pub async fn create(ctx: &Ctx, who: &Principal, input: NewRobot, chosen: Option<PlainSecret>) -> Result<Created> {
+    let checked = input.check();
+    if let Some(secret) = &chosen {
+        check_chosen(secret)?;
+    }
+    let secret = chosen.unwrap_or_else(|| PlainSecret::generate(&ctx.random, SECRET_PREFIX));
+    let hash = HashedSecret::of(secret.reveal());
+    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
+    let object = match &input.project {
+        Some(project) => format!("{prefix}{project}+{}", input.name),
+        None => format!("{prefix}{}", input.name),
+    };
+    let robot = ctx
+        .change(who, Act::new("robot.create", &object), async move |c| {
+            let project = match &input.project {
+                Some(project) => {
+                    let proof = access::project(c, now, &caller, project, Action::RobotCreate).await?;
+                    // Nobody gives away what they do not hold.
+                    for action in input.grants.iter().flat_map(|grant| &grant.actions) {
+                        proof.require(*action)?;
+                    }
+                    proof.project.id.0
+                }
+                None => {
+                    access::system(c, now, &caller).await?;
+                    0
+                }
+            };
+            let name: RobotName = checked.clone()?;
+            let id = sql::insert(c, now, project, &name, &input, hash.as_stored(), expires_at(now, input.days))
+                .await?
+                .ok_or_else(|| Error::conflict("name", format!("is taken: a robot account {object} exists")))?;
+            sql::set_grants(c, id, &input.grants).await?;
+            sql::get(c, &prefix, id).await?.ok_or_else(|| Error::not_found("robot account", id))
+        })
+        .await?;
+    Ok(Created { robot, secret })
+}
+
+/// The robot accounts of a level.
+pub async fn list(ctx: &Ctx, who: &Principal, level: &Level, query: &Query) -> Result<Page<Robot>> {
+    let mut c = ctx.db.read().await?;
+    let project = match level {
+        Level::System => {
+            access::system(&mut c, ctx.now(), who).await?;
+            0
+        }
+        Level::Project(name) => {
+            access::project(&mut c, ctx.now(), who, name, Action::RobotList).await?.project.id.0
+        }
+    };
+    sql::list(&mut c, &ctx.settings.robot_prefix, project, query).await
+}
+
+/// Finds a robot account the caller may do `action` with. Another project's looks like a missing one.
+async fn find(
+    c: &mut sqlx::AnyConnection,
+    now: Stamp,
+    who: &Principal,
+    prefix: &str,
+    id: RobotId,
+    action: Action,
+) -> Result<Robot> {
+    if who.is_anonymous() {
+        return Err(Error::Unauthenticated);
+    }
+    let missing = || Error::not_found("robot account", id);
+    let Some(robot) = sql::get(c, prefix, id).await? else {
+        access::standing(c, now, who).await?;
+        return Err(missing());
+    };
+    match &robot.project {
+        None => access::system(c, now, who).await.map(drop)?,
+        Some(project) => match access::project(c, now, who, project, action).await {
+            Ok(_) => {}
+            Err(Error::NotVisible(_)) => return Err(missing()),
+            Err(error) => return Err(error),
+        },
+    }
+    Ok(robot)
+}
+
+/// One robot account.
+pub async fn get(ctx: &Ctx, who: &Principal, id: RobotId) -> Result<Robot> {
+    let mut c = ctx.db.read().await?;
+    find(&mut c, ctx.now(), who, &ctx.settings.robot_prefix, id, Action::RobotRead).await
+}
+
+/// What of a robot account can change; its name and level cannot.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub description: String,
+    /// Counted from its creation, as in Harbor; `None` leaves the end as it is.
+    pub days: Option<i64>,
+    pub disabled: bool,
+    pub grants: Vec<model::robot::Grant>,
+}
+
+/// Changes a robot account. What it may do, and whether it may sign in, holds from the next request.
+pub async fn update(ctx: &Ctx, who: &Principal, id: RobotId, change: Change) -> Result<Robot> {
+    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
+    ctx.change(who, Act::new("robot.update", id), async move |c| {
+        let robot = find(c, now, &caller, &prefix, id, Action::RobotUpdate).await?;
+        let mut problems = Problems::new();
+        problems.text("description", &change.description, 1024);
+        let days = change.days.unwrap_or(robot.days);
+        check_days(&mut problems, days);
+        check_grants(&mut problems, robot.project.as_ref(), &change.grants);
+        problems.check()?;
+        let expires = if change.days.is_some() { expires_at(robot.created_at, days) } else { robot.expires_at };
+        sql::update(c, now, id, &change.description, days, expires, change.disabled).await?;
+        sql::set_grants(c, id, &change.grants).await?;
+        sql::get(c, &prefix, id).await?.ok_or_else(|| Error::not_found("robot account", id))
+    })
+    .await
+}
+
+/// Disables a robot account, or enables it again.
+pub async fn set_disabled(ctx: &Ctx, who: &Principal, id: RobotId, disabled: bool) -> Result<()> {
+    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
+    let act = Act::new(if disabled { "robot.disable" } else { "robot.enable" }, id);
+    ctx.change(who, act, async move |c| {
+        find(c, now, &caller, &prefix, id, Action::RobotUpdate).await?;
+        sql::set_disabled(c, now, id, disabled).await
+    })
+    .await
+}
+
+/// Gives a robot account another secret; the old one, and tokens made with it, stop at once.
+pub async fn refresh_secret(
+    ctx: &Ctx,
+    who: &Principal,
+    id: RobotId,
+    chosen: Option<PlainSecret>,
+) -> Result<Created> {
+    if let Some(secret) = &chosen {
+        check_chosen(secret)?;
+    }
+    let secret = chosen.unwrap_or_else(|| PlainSecret::generate(&ctx.random, SECRET_PREFIX));
+    let hash = HashedSecret::of(secret.reveal());
+    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
+    let robot = ctx
+        .change(who, Act::new("robot.secret", id), async move |c| {
+            let robot = find(c, now, &caller, &prefix, id, Action::RobotUpdate).await?;
+            sql::set_secret(c, now, id, hash.as_stored()).await?;
+            Ok(robot)
+        })
+        .await?;
+    Ok(Created { robot, secret })
+}
+
+/// Deletes a robot account.
+pub async fn delete(ctx: &Ctx, who: &Principal, id: RobotId) -> Result<()> {
+    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
+    ctx.change(who, Act::new("robot.delete", id), async move |c| {
+        find(c, now, &caller, &prefix, id, Action::RobotDelete).await?;
+        sql::delete(c, id).await
+    })
+    .await
+}
+
+/// The robot account of this name (without prefix: `name` or `project+name`) with this secret, if it may sign in now,
+/// and its `credentials_version`.
+pub(crate) async fn by_secret(ctx: &Ctx, name: &str, secret: &PlainSecret) -> Result<Option<(RobotId, i64)>> {
+    let (project, own) = match name.split_once('+') {
+        Some((project, own)) => (Some(project), own),
+        None => (None, name),
+    };
+    if own.parse::<RobotName>().is_err() || project.is_some_and(|p| p.parse::<ProjectName>().is_err()) {
+        return Ok(None);
+    }
+    let found = sql::credentials(&mut *ctx.db.read().await?, project, own).await?;
+    let now = ctx.now();
+    // The comparison is made also where there is nothing to compare with.
+    let hash = found.as_ref().map_or_else(String::new, |f| f.secret_hash.clone());
+    let right = HashedSecret::stored(hash).matches(secret.reveal());
+    Ok(found
+        .filter(|f| right && !f.disabled && f.expires_at.is_none_or(|at| at > now))
+        .map(|f| (f.id, f.credentials_version)))
+}
+
+/// Notes when robot accounts were last used; batched, off the path of requests.
+pub async fn note_use(ctx: &Ctx, ids: Vec<RobotId>) -> Result<()> {
+    let now = ctx.now();
+    ctx.db.write(async move |c| sql::note_use(c, now, &ids).await).await
+}

@@ -1,0 +1,53 @@
+//! Portal sessions, as rows. The id a browser holds is not in the database: its SHA-256 is.
+//!
+//! A row exists only for who signed in. An update never makes a row, so a request that ends after a sign-out does not
+//! bring the session back.
+
+mod sql;
+
+use crate::ctx::Ctx;
+use crate::error::Result;
+use crate::secrets::HashedSecret;
+use model::{Stamp, UserId};
+
+/// Idle for this long, a session ends, in ms.
+pub const IDLE: i64 = 30 * 60_000;
+/// However active, a session ends after this long, in ms.
+pub const ABSOLUTE: i64 = 12 * 3_600_000;
+
+/// A session's row.
+pub struct Row {
+    pub user: UserId,
+    pub data: String,
+    pub created_at: Stamp,
+    pub expires_at: Stamp,
+}
+
+/// Makes a row; `false` if that id exists (then another id is needed).
+pub async fn create(ctx: &Ctx, id: &str, user: UserId, data: String, expires_at: Stamp) -> Result<bool> {
+    let (hash, now) = (HashedSecret::of(id), ctx.now());
+    ctx.db.write(async move |c| sql::insert(c, now, hash.as_stored(), user, &data, expires_at).await).await
+}
+
+/// Changes a row that is there; says whether it was.
+pub async fn update(ctx: &Ctx, id: &str, data: String, expires_at: Stamp) -> Result<bool> {
+    let (hash, now) = (HashedSecret::of(id), ctx.now());
+    ctx.db.write(async move |c| sql::update(c, now, hash.as_stored(), &data, expires_at).await).await
+}
+
+/// The row, unless it ended.
+pub async fn load(ctx: &Ctx, id: &str) -> Result<Option<Row>> {
+    sql::get(&mut *ctx.db.read().await?, ctx.now(), HashedSecret::of(id).as_stored()).await
+}
+
+/// Ends a session.
+pub async fn delete(ctx: &Ctx, id: &str) -> Result<()> {
+    let hash = HashedSecret::of(id);
+    ctx.db.write(async move |c| sql::delete(c, hash.as_stored()).await).await
+}
+
+/// Removes rows that ended.
+pub async fn sweep(ctx: &Ctx) -> Result<()> {
+    let now = ctx.now();
+    ctx.db.write(async move |c| sql::sweep(c, now).await).await
+}
