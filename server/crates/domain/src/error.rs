@@ -19,6 +19,18 @@ pub enum Error {
     /// The caller sees the project (or is signed in) and may not do this.
     #[error("{reason}")]
     Forbidden { action: Option<Action>, reason: String },
+    /// The project's policy refuses it, whoever asks: 403 `DENIED` on `/v2`.
+    #[error("{0}")]
+    Policy(String),
+    /// A digest that the content does not have.
+    #[error("{0}")]
+    DigestMismatch(String),
+    /// A manifest that is malformed, or names what is not there.
+    #[error("{message}")]
+    Manifest { message: String, missing: Vec<model::Digest> },
+    /// A chunk that does not start where the upload ends; `received` bytes are there.
+    #[error("the upload holds {received} bytes; the next chunk must start there")]
+    Range { received: i64 },
     /// Not there, for a caller who may know.
     #[error("{0} was not found")]
     NotFound(String),

@@ -1,0 +1,114 @@
+//! SQL of accessories. The functions take a connection: their callers hold the proof for the repository.
+
+use crate::error::{Error, Result};
+use model::accessory::{Attachment, Kind};
+use model::{Digest, Stamp};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+/// An accessory with what its listing needs of its artifact.
+#[derive(Clone, Debug)]
+pub struct Accessory {
+    pub id: i64,
+    pub artifact_id: i64,
+    pub digest: Digest,
+    pub subject: Digest,
+    pub kind: Kind,
+    pub attachment: Attachment,
+    pub detail: String,
+    pub media_type: String,
+    pub artifact_type: String,
+    pub manifest_size: i64,
+    pub size: i64,
+    pub annotations: String,
+    pub pushed_at: Stamp,
+    pub superseded: bool,
+}
+
+const SELECT: &str = "SELECT x.id AS id, x.artifact_id AS artifact_id, x.subject_digest AS subject, x.kind AS kind, \
+    x.attachment AS attachment, x.detail AS detail, x.superseded AS superseded, a.digest AS digest, \
+    a.media_type AS media_type, a.artifact_type AS artifact_type, a.manifest_size AS manifest_size, a.size AS size, \
+    a.annotations AS annotations, a.pushed_at AS pushed_at \
+    FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id";
+
+fn accessory(row: &AnyRow) -> Result<Accessory> {
+    let digest = |name: &str| {
+        let text: String = row.get(name);
+        text.parse::<Digest>().map_err(|_| Error::Internal(format!("digest {text:?} in the database")))
+    };
+    Ok(Accessory {
+        id: row.get("id"),
+        artifact_id: row.get("artifact_id"),
+        digest: digest("digest")?,
+        subject: digest("subject")?,
+        kind: Kind::from_key(&row.get::<String, _>("kind")),
+        attachment: Attachment::from_key(&row.get::<String, _>("attachment")),
+        detail: row.get("detail"),
+        media_type: row.get("media_type"),
+        artifact_type: row.get("artifact_type"),
+        manifest_size: row.get("manifest_size"),
+        size: row.get("size"),
+        annotations: row.get("annotations"),
+        pushed_at: Stamp(row.get("pushed_at")),
+        superseded: row.get::<i64, _>("superseded") != 0,
+    })
+}
+
+/// What hangs directly under `subject`, oldest first.
+pub async fn of_subject(c: &mut AnyConnection, repository: i64, subject: &str) -> Result<Vec<Accessory>> {
+    let text = format!("{SELECT} WHERE x.repository_id = $1 AND x.subject_digest = $2 ORDER BY x.id");
+    let rows = sqlx::query(AssertSqlSafe(text)).bind(repository).bind(subject).fetch_all(c).await?;
+    rows.iter().map(accessory).collect()
+}
+
+/// Attaches an artifact.
+pub async fn attach(
+    c: &mut AnyConnection,
+    now: Stamp,
+    repository: i64,
+    artifact: i64,
+    recognised: &super::Recognised,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO accessories (repository_id, subject_digest, artifact_id, kind, attachment, detail, superseded, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 0, $7)
+         ON CONFLICT (artifact_id, subject_digest) DO UPDATE SET superseded = 0",
+    )
+    .bind(repository)
+    .bind(recognised.subject.as_str())
+    .bind(artifact)
+    .bind(recognised.kind.key())
+    .bind(recognised.attachment.key())
+    .bind(recognised.detail.as_str())
+    .bind(now.0)
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+/// A signature whose tag moved on: it stays under its subject, goes with it, and is neither shown nor counted.
+pub async fn supersede(c: &mut AnyConnection, artifact: i64) -> Result<Option<String>> {
+    let row = sqlx::query(
+        "UPDATE accessories SET superseded = 1 WHERE artifact_id = $1 AND attachment = 'cosign-tag'
+         RETURNING subject_digest",
+    )
+    .bind(artifact)
+    .fetch_optional(c)
+    .await?;
+    Ok(row.map(|row| row.get("subject_digest")))
+}
+
+/// Sets whether the artifact with `digest` is signed, from what hangs under it.
+pub async fn recount_signatures(c: &mut AnyConnection, repository: i64, digest: &str) -> Result<()> {
+    sqlx::query(
+        "UPDATE artifacts SET signed = CASE WHEN EXISTS (
+           SELECT 1 FROM accessories AS x WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.superseded = 0
+             AND x.kind IN ('cosign-signature', 'notation-signature')) THEN 1 ELSE 0 END
+         WHERE repository_id = $1 AND digest = $2",
+    )
+    .bind(repository)
+    .bind(digest)
+    .execute(c)
+    .await?;
+    Ok(())
+}

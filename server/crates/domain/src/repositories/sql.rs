@@ -1,0 +1,152 @@
+//! SQL of repositories.
+
+use crate::access::Authorized;
+use crate::db::{Conditions, Listing, folded, like_contains};
+use crate::error::{Error, Result};
+use model::list::Query;
+use model::repository::Repository;
+use model::{Page, ProjectId, ProjectName, RepositoryId, RepositoryName, Stamp};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+const COLUMNS: &str = "t.id AS id, t.project_id AS project_id, t.name AS name, t.description AS description, \
+    t.artifact_count AS artifact_count, t.pull_count AS pull_count, t.created_at AS created_at, t.updated_at AS updated_at";
+
+static LIST: Listing = Listing {
+    from: "repositories AS t",
+    table: "repositories",
+    columns: COLUMNS,
+    sorts: &[
+        ("name", "t.name"),
+        ("artifacts", "t.artifact_count"),
+        ("pulls", "t.pull_count"),
+        ("created", "t.created_at"),
+        ("updated", "t.updated_at"),
+    ],
+    descending: false,
+};
+
+fn repository(project: &ProjectName, row: &AnyRow) -> Result<Repository> {
+    let name: String = row.get("name");
+    Ok(Repository {
+        id: RepositoryId(row.get("id")),
+        project_id: ProjectId(row.get("project_id")),
+        project: project.clone(),
+        name: name
+            .parse::<RepositoryName>()
+            .map_err(|_| Error::Internal(format!("repository name {name:?} in the database")))?,
+        description: row.get("description"),
+        artifact_count: row.get("artifact_count"),
+        pull_count: row.get("pull_count"),
+        created_at: Stamp(row.get("created_at")),
+        updated_at: Stamp(row.get("updated_at")),
+    })
+}
+
+pub async fn list(proof: &mut Authorized<'_>, query: &Query) -> Result<Page<Repository>> {
+    let project = proof.project.clone();
+    LIST.fetch(
+        proof.conn(),
+        query,
+        |w| {
+            let n = w.bind(project.id.0);
+            w.and(format!("t.project_id = {n} AND t.pushed_at IS NOT NULL"));
+            if !query.search.is_empty() {
+                let n = w.bind(like_contains(&folded(&query.search)));
+                w.and(format!("t.name LIKE {n} ESCAPE '\\'"));
+            }
+        },
+        |row| repository(&project.name, row),
+    )
+    .await
+}
+
+pub async fn get(proof: &mut Authorized<'_>, name: &RepositoryName) -> Result<Option<Repository>> {
+    let project = proof.project.clone();
+    let text = format!(
+        "SELECT {COLUMNS} FROM repositories AS t WHERE t.project_id = $1 AND t.name = $2 AND t.pushed_at IS NOT NULL"
+    );
+    let row = sqlx::query(AssertSqlSafe(text))
+        .bind(project.id.0)
+        .bind(name.as_str())
+        .fetch_optional(proof.conn())
+        .await?;
+    row.as_ref().map(|row| repository(&project.name, row)).transpose()
+}
+
+pub async fn describe(
+    proof: &mut Authorized<'_>,
+    now: Stamp,
+    name: &RepositoryName,
+    description: &str,
+) -> Result<bool> {
+    let project = proof.project.id.0;
+    let done = sqlx::query(
+        "UPDATE repositories SET description = $3, updated_at = $4
+         WHERE project_id = $1 AND name = $2 AND pushed_at IS NOT NULL",
+    )
+    .bind(project)
+    .bind(name.as_str())
+    .bind(description)
+    .bind(now.0)
+    .execute(proof.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn delete(proof: &mut Authorized<'_>, id: RepositoryId) -> Result<()> {
+    let project = proof.project.id.0;
+    let c = proof.conn();
+    for text in [
+        "UPDATE projects SET artifact_count = artifact_count -
+           (SELECT artifact_count FROM repositories WHERE id = $1), repository_count = repository_count - 1
+         WHERE id = (SELECT project_id FROM repositories WHERE id = $1)",
+        "DELETE FROM manifests WHERE artifact_id IN (SELECT id FROM artifacts WHERE repository_id = $1)",
+        "DELETE FROM artifact_blobs WHERE artifact_id IN (SELECT id FROM artifacts WHERE repository_id = $1)",
+        "DELETE FROM artifact_children WHERE repository_id = $1",
+        "DELETE FROM accessories WHERE repository_id = $1",
+        "DELETE FROM tags WHERE repository_id = $1",
+        "DELETE FROM artifacts WHERE repository_id = $1",
+        "DELETE FROM repository_blobs WHERE repository_id = $1",
+    ] {
+        sqlx::query(text).bind(id.0).execute(&mut *c).await?;
+    }
+    sqlx::query("DELETE FROM repositories WHERE id = $1 AND project_id = $2")
+        .bind(id.0)
+        .bind(project)
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+pub async fn catalog(
+    c: &mut AnyConnection,
+    all: bool,
+    member: i64,
+    robot: i64,
+    last: &str,
+    limit: i64,
+) -> Result<Vec<String>> {
+    let mut w = Conditions::new();
+    w.and("p.deleted_at IS NULL AND t.pushed_at IS NOT NULL AND t.artifact_count > 0");
+    if !all {
+        let (m, r) = (w.bind(member), w.bind(robot));
+        w.and(format!(
+            "(p.public = 1 OR p.id IN (SELECT project_id FROM members WHERE user_id = {m})
+              OR EXISTS (SELECT 1 FROM robot_grants AS g WHERE g.robot_id = {r} AND g.action = 'repository:pull'
+                         AND (g.scope = 'all' OR g.project_id = p.id)))"
+        ));
+    }
+    if !last.is_empty() {
+        let n = w.bind(last.to_owned());
+        w.and(format!("p.name || '/' || t.name > {n}"));
+    }
+    let n = w.bind(limit);
+    let text = format!(
+        "SELECT p.name || '/' || t.name AS full_name FROM repositories AS t JOIN projects AS p ON p.id = t.project_id{}
+         ORDER BY full_name LIMIT {n}",
+        w.clause()
+    );
+    let rows = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_all(c).await?;
+    Ok(rows.iter().map(|row| row.get("full_name")).collect())
+}

@@ -1,0 +1,385 @@
+//! Uploads of blobs: started, continued where they broke, finished, cancelled; and mounts, which need no bytes.
+//!
+//! An upload belongs to a repository and to the account that started it: its id alone opens nothing.
+
+mod sql;
+
+use crate::access::{self, Authorized};
+use crate::blobs::Hasher;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::identity::Principal;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use model::{Action, Algorithm, Digest, ProjectName, RepositoryName};
+use std::collections::HashMap;
+use std::sync::Mutex;
+use tokio::sync::mpsc;
+
+/// An unfinished upload is kept this long, in ms.
+const KEPT: i64 = 24 * 3_600_000;
+/// Unfinished uploads an account may have at once.
+const PER_ACCOUNT: i64 = 1000;
+/// Largest blob, in bytes.
+pub const MAX_BLOB: u64 = 64 << 30;
+
+/// Uploads that a request is writing to, and the running hash of those that none is.
+#[derive(Default)]
+pub struct InUse(Mutex<HashMap<String, Option<(u64, Hasher)>>>);
+
+/// Held while a request writes to an upload; a second one is turned away, so that bytes never mix.
+struct Turn<'a> {
+    in_use: &'a InUse,
+    id: String,
+    hasher: Option<(u64, Hasher)>,
+    keep: bool,
+}
+
+impl InUse {
+    fn take(&self, id: &str) -> Option<Turn<'_>> {
+        let mut map = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let hasher = match map.get_mut(id) {
+            None => None,
+            Some(idle @ Some(_)) => idle.take(),
+            Some(None) => return None,
+        };
+        map.insert(id.to_owned(), None);
+        Some(Turn { in_use: self, id: id.to_owned(), hasher, keep: false })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut map = self.in_use.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match self.hasher.take() {
+            Some(hasher) if self.keep => map.insert(std::mem::take(&mut self.id), Some(hasher)),
+            _ => map.remove(&self.id),
+        };
+    }
+}
+
+fn unknown() -> Error {
+    Error::NotFound("this upload".to_owned())
+}
+
+fn too_large() -> Error {
+    Error::invalid("size", format!("must be at most {MAX_BLOB} bytes"))
+}
+
+async fn push_right<'c>(
+    c: &'c mut sqlx::AnyConnection,
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+) -> Result<Authorized<'c>> {
+    access::repository(c, ctx.now(), who, project, repository.as_str(), Action::RepositoryPush).await
+}
+
+/// Starts an upload; answers its id.
+pub async fn start(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName) -> Result<String> {
+    push_right(&mut *ctx.db.read().await?, ctx, who, project, repository).await?;
+    let id = ctx.random.id();
+    let (ctx2, who, project, repository, new) =
+        (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.clone());
+    ctx.db
+        .write(async move |c| {
+            let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
+            if sql::open_count(&mut proof, &who.key()).await? >= PER_ACCOUNT {
+                return Err(Error::TooMany { seconds: 60 });
+            }
+            sql::insert(&mut proof, ctx2.now(), &new, repository.as_str(), &who.key(), KEPT).await
+        })
+        .await?;
+    Ok(id)
+}
+
+/// The upload, if it is the caller's and of this repository: how many bytes it holds.
+pub async fn received(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    id: &str,
+) -> Result<i64> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = push_right(&mut c, ctx, who, project, repository).await?;
+    sql::received(&mut proof, ctx.now(), id, repository.as_str(), &who.key()).await?.ok_or_else(unknown)
+}
+
+/// Adds bytes at the end. `start` is where the client says they begin, `length` how many it says they are. Answers how
+/// many bytes the upload holds now. When the client's stream breaks, what arrived is kept: it goes on from there.
+pub async fn append<E: std::fmt::Display>(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    id: &str,
+    start: Option<u64>,
+    length: Option<u64>,
+    body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+) -> Result<i64> {
+    let received = received(ctx, who, project, repository, id).await?;
+    let mut turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
+    // Another request may have added to it before this one got its turn.
+    let received = self::received(ctx, who, project, repository, id).await?;
+    let (length_now, broken) = write(ctx, &mut turn, id, received as u64, start, length, body).await?;
+    note_received(ctx, id, length_now as i64).await?;
+    turn.keep = true;
+    match broken {
+        None => Ok(length_now as i64),
+        Some(message) => Err(Error::invalid("body", message)),
+    }
+}
+
+async fn note_received(ctx: &Ctx, id: &str, received: i64) -> Result<()> {
+    let (id, now) = (id.to_owned(), ctx.now());
+    ctx.db.write(async move |c| sql::set_received(c, now, &id, received, KEPT).await).await
+}
+
+/// Streams `body` into the upload's file. Answers the new length, and why the client's stream ended early if it did.
+async fn write<E: std::fmt::Display>(
+    ctx: &Ctx,
+    turn: &mut Turn<'_>,
+    id: &str,
+    received: u64,
+    start: Option<u64>,
+    length: Option<u64>,
+    mut body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+) -> Result<(u64, Option<String>)> {
+    if start.is_some_and(|start| start != received) {
+        return Err(Error::Range { received: received as i64 });
+    }
+    if length.is_some_and(|length| received.saturating_add(length) > MAX_BLOB) {
+        return Err(too_large());
+    }
+    let hasher = match turn.hasher.take() {
+        Some((at, hasher)) if at == received => hasher,
+        _ => ctx.blobs.rehash(id, received, Algorithm::Sha256).await.map_err(|_| unknown())?,
+    };
+    let (sender, chunks) = mpsc::channel(8);
+    let feed = async {
+        let mut fed = 0_u64;
+        while let Some(chunk) = body.next().await {
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => return Some(format!("ended early: {error}")),
+            };
+            fed += chunk.len() as u64;
+            if received + fed > MAX_BLOB || length.is_some_and(|length| fed > length) {
+                return Some("is longer than it was said to be".to_owned());
+            }
+            // The writer stops only when the disk fails, which its own result tells.
+            if sender.send(chunk).await.is_err() {
+                return None;
+            }
+        }
+        length.filter(|&length| fed < length).map(|length| format!("ended after {fed} of {length} bytes"))
+    };
+    let feed = async {
+        let broken = feed.await;
+        drop(sender);
+        broken
+    };
+    let (written, broken) = tokio::join!(ctx.blobs.append(id, received, hasher, chunks), feed);
+    let (total, hasher) = written?;
+    turn.hasher = Some((total, hasher));
+    Ok((total, broken))
+}
+
+/// Takes the rest of the bytes and makes the upload the blob `digest`. Wrong content ends the upload.
+pub async fn finish<E: std::fmt::Display>(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    id: &str,
+    digest: &Digest,
+    start: Option<u64>,
+    length: Option<u64>,
+    body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+) -> Result<()> {
+    let received = received(ctx, who, project, repository, id).await?;
+    let mut turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
+    let received = self::received(ctx, who, project, repository, id).await?;
+    let (total, broken) = write(ctx, &mut turn, id, received as u64, start, length, body).await?;
+    if let Some(message) = broken {
+        // What was there before stays; this request's part is given up.
+        note_received(ctx, id, total as i64).await?;
+        turn.keep = true;
+        return Err(Error::invalid("body", message));
+    }
+    publish(ctx, who, project, repository, id, digest, total, turn).await
+}
+
+/// Checks the content, makes it durable, then makes it readable in the repository.
+async fn publish(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    id: &str,
+    digest: &Digest,
+    total: u64,
+    mut turn: Turn<'_>,
+) -> Result<()> {
+    let hasher = match (digest.algorithm(), turn.hasher.take()) {
+        (Algorithm::Sha256, Some((_, hasher))) => hasher,
+        (algorithm, _) => ctx.blobs.rehash(id, total, algorithm).await?,
+    };
+    let actual = hasher.finish();
+    if actual != *digest {
+        discard(ctx, id).await?;
+        return Err(Error::DigestMismatch(format!("the content's digest is {actual}, not {digest}")));
+    }
+    ctx.blobs.publish(id, digest).await?;
+    let (ctx2, who, project, repository, id, digest) =
+        (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
+    ctx.db
+        .write(async move |c| {
+            let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
+            sql::link_new(&mut proof, ctx2.now(), &repository, &digest, total as i64).await?;
+            sql::delete(proof.conn(), &id).await
+        })
+        .await
+}
+
+/// A whole blob in one request.
+pub async fn put<E: std::fmt::Display>(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    digest: &Digest,
+    length: Option<u64>,
+    body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+) -> Result<()> {
+    push_right(&mut *ctx.db.read().await?, ctx, who, project, repository).await?;
+    let id = ctx.random.id();
+    let mut turn = ctx.uploads_in_use.take(&id).ok_or_else(unknown)?;
+    let written = write(ctx, &mut turn, &id, 0, None, length, body).await;
+    let total = match written {
+        Ok((total, None)) => total,
+        Ok((_, Some(message))) => {
+            ctx.blobs.discard(&id).await?;
+            return Err(Error::invalid("body", message));
+        }
+        Err(error) => {
+            ctx.blobs.discard(&id).await?;
+            return Err(error);
+        }
+    };
+    publish(ctx, who, project, repository, &id, digest, total, turn).await
+}
+
+async fn discard(ctx: &Ctx, id: &str) -> Result<()> {
+    let row = id.to_owned();
+    ctx.db.write(async move |c| sql::delete(c, &row).await).await?;
+    ctx.blobs.discard(id).await?;
+    Ok(())
+}
+
+/// Gives an upload up.
+pub async fn cancel(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    id: &str,
+) -> Result<()> {
+    let received = received(ctx, who, project, repository, id).await?;
+    let _turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
+    discard(ctx, id).await
+}
+
+/// Makes a blob of another repository readable in this one, without its bytes; `false` if it is nowhere the caller may
+/// pull, which looks the same as nowhere at all. Without `from`, any repository that the caller may pull from will do.
+pub async fn mount(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    digest: &Digest,
+    from: Option<(ProjectName, RepositoryName)>,
+) -> Result<bool> {
+    let mut c = ctx.db.read().await?;
+    push_right(&mut c, ctx, who, project, repository).await?;
+    let sources = match from {
+        Some(from) => vec![from],
+        None => sql::holders(&mut c, digest).await?,
+    };
+    let mut readable = false;
+    for (project, repository) in sources {
+        let right = Action::RepositoryPull;
+        match access::repository(&mut c, ctx.now(), who, &project, repository.as_str(), right).await {
+            Ok(mut proof) if sql::holds(&mut proof, &repository, digest).await? => {
+                readable = true;
+                break;
+            }
+            Ok(_) => {}
+            Err(error) if error.is_refusal() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    drop(c);
+    if !readable {
+        return Ok(false);
+    }
+    let (ctx2, who, project, repository, digest) =
+        (ctx.clone(), who.clone(), project.clone(), repository.clone(), digest.clone());
+    ctx.db
+        .write(async move |c| {
+            let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
+            sql::link_known(&mut proof, ctx2.now(), &repository, &digest).await
+        })
+        .await
+}
+
+/// The size of a blob that is readable in the repository.
+pub async fn blob(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Option<i64>> {
+    let mut c = ctx.db.read().await?;
+    let right = Action::RepositoryPull;
+    let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
+    sql::blob_size(&mut proof, repository, digest).await
+}
+
+/// Takes a blob out of the repository, unless an artifact there still uses it. Its bytes stay for other repositories.
+pub async fn unlink_blob(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<()> {
+    let (now, caller, project, repository, digest) =
+        (ctx.now(), who.clone(), project.clone(), repository.clone(), digest.clone());
+    let act = crate::Act::new("blob.delete", format!("{project}/{repository}@{digest}"));
+    ctx.change(who, act, async move |c| {
+        let right = Action::ArtifactDelete;
+        let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
+        if sql::blob_size(&mut proof, &repository, &digest).await?.is_none() {
+            return Err(Error::not_found("blob", &digest));
+        }
+        if sql::blob_used(&mut proof, &repository, &digest).await? {
+            return Err(Error::Precondition(format!("blob {digest} belongs to an artifact: delete the artifact")));
+        }
+        sql::unlink(&mut proof, &repository, &digest).await
+    })
+    .await
+}
+
+/// Removes uploads that were left behind.
+pub async fn sweep(ctx: &Ctx) -> Result<usize> {
+    let now = ctx.now();
+    let ids = ctx.db.write(async move |c| sql::delete_expired(c, now).await).await?;
+    for id in &ids {
+        ctx.blobs.discard(id).await?;
+    }
+    Ok(ids.len())
+}

@@ -1,0 +1,232 @@
+//! SQL of uploads and of which blobs a repository may read.
+
+use crate::access::Authorized;
+use crate::error::Result;
+use model::{Digest, ProjectName, RepositoryName, Stamp};
+use sqlx::{AnyConnection, Row};
+
+pub async fn insert(
+    proof: &mut Authorized<'_>,
+    now: Stamp,
+    id: &str,
+    repository: &str,
+    principal: &str,
+    kept: i64,
+) -> Result<()> {
+    let project = proof.project.id.0;
+    sqlx::query(
+        "INSERT INTO uploads (id, project_id, repository, principal, received, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, 0, $5, $6)",
+    )
+    .bind(id)
+    .bind(project)
+    .bind(repository)
+    .bind(principal)
+    .bind(now.0)
+    .bind(now.0 + kept)
+    .execute(proof.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn open_count(proof: &mut Authorized<'_>, principal: &str) -> Result<i64> {
+    let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM uploads WHERE principal = $1")
+        .bind(principal)
+        .fetch_one(proof.conn())
+        .await?;
+    Ok(row.get("n"))
+}
+
+pub async fn received(
+    proof: &mut Authorized<'_>,
+    now: Stamp,
+    id: &str,
+    repository: &str,
+    principal: &str,
+) -> Result<Option<i64>> {
+    if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let project = proof.project.id.0;
+    let row = sqlx::query(
+        "SELECT received FROM uploads
+         WHERE id = $1 AND project_id = $2 AND repository = $3 AND principal = $4 AND expires_at > $5",
+    )
+    .bind(id)
+    .bind(project)
+    .bind(repository)
+    .bind(principal)
+    .bind(now.0)
+    .fetch_optional(proof.conn())
+    .await?;
+    Ok(row.map(|row| row.get("received")))
+}
+
+/// Bookkeeping of bytes that were accepted by [`received`]'s check.
+pub async fn set_received(c: &mut AnyConnection, now: Stamp, id: &str, received: i64, kept: i64) -> Result<()> {
+    sqlx::query("UPDATE uploads SET received = $2, expires_at = $3 WHERE id = $1")
+        .bind(id)
+        .bind(received)
+        .bind(now.0 + kept)
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+pub async fn delete(c: &mut AnyConnection, id: &str) -> Result<()> {
+    sqlx::query("DELETE FROM uploads WHERE id = $1").bind(id).execute(c).await?;
+    Ok(())
+}
+
+pub async fn delete_expired(c: &mut AnyConnection, now: Stamp) -> Result<Vec<String>> {
+    let rows =
+        sqlx::query("DELETE FROM uploads WHERE expires_at <= $1 RETURNING id").bind(now.0).fetch_all(c).await?;
+    Ok(rows.iter().map(|row| row.get("id")).collect())
+}
+
+/// The repository's id, making its row where there is none. It shows only with its first manifest.
+pub(crate) async fn repository_id(
+    proof: &mut Authorized<'_>,
+    now: Stamp,
+    repository: &RepositoryName,
+) -> Result<i64> {
+    let project = proof.project.id.0;
+    if let Some(id) = existing(proof, repository).await? {
+        return Ok(id);
+    }
+    let row = sqlx::query(
+        "INSERT INTO repositories (project_id, name, description, artifact_count, pull_count, created_at, updated_at)
+         VALUES ($1, $2, '', 0, 0, $3, $3) RETURNING id",
+    )
+    .bind(project)
+    .bind(repository.as_str())
+    .bind(now.0)
+    .fetch_one(proof.conn())
+    .await?;
+    Ok(row.get("id"))
+}
+
+async fn existing(proof: &mut Authorized<'_>, repository: &RepositoryName) -> Result<Option<i64>> {
+    let project = proof.project.id.0;
+    let row = sqlx::query("SELECT id FROM repositories WHERE project_id = $1 AND name = $2")
+        .bind(project)
+        .bind(repository.as_str())
+        .fetch_optional(proof.conn())
+        .await?;
+    Ok(row.map(|row| row.get("id")))
+}
+
+/// Makes a published blob readable in the repository.
+pub async fn link_new(
+    proof: &mut Authorized<'_>,
+    now: Stamp,
+    repository: &RepositoryName,
+    digest: &Digest,
+    size: i64,
+) -> Result<()> {
+    let id = repository_id(proof, now, repository).await?;
+    let c = proof.conn();
+    sqlx::query(
+        "INSERT INTO blobs (digest, size, state, version, created_at) VALUES ($1, $2, 'live', 1, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(digest.as_str())
+    .bind(size)
+    .bind(now.0)
+    .execute(&mut *c)
+    .await?;
+    link(c, now, id, digest).await
+}
+
+/// Makes a blob that is known readable in the repository; `false` if it is not known any more.
+pub async fn link_known(
+    proof: &mut Authorized<'_>,
+    now: Stamp,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<bool> {
+    let known = sqlx::query("SELECT size FROM blobs WHERE digest = $1")
+        .bind(digest.as_str())
+        .fetch_optional(proof.conn())
+        .await?;
+    if known.is_none() {
+        return Ok(false);
+    }
+    let id = repository_id(proof, now, repository).await?;
+    link(proof.conn(), now, id, digest).await?;
+    Ok(true)
+}
+
+async fn link(c: &mut AnyConnection, now: Stamp, repository: i64, digest: &Digest) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO repository_blobs (repository_id, digest, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(repository)
+    .bind(digest.as_str())
+    .bind(now.0)
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+/// Some repositories that hold the blob, for a mount without a source.
+pub async fn holders(c: &mut AnyConnection, digest: &Digest) -> Result<Vec<(ProjectName, RepositoryName)>> {
+    let rows = sqlx::query(
+        "SELECT p.name AS project, r.name AS repository FROM repository_blobs AS rb
+         JOIN repositories AS r ON r.id = rb.repository_id JOIN projects AS p ON p.id = r.project_id
+         WHERE rb.digest = $1 AND p.deleted_at IS NULL LIMIT 16",
+    )
+    .bind(digest.as_str())
+    .fetch_all(c)
+    .await?;
+    let parse = |row: &sqlx::any::AnyRow| -> Option<(ProjectName, RepositoryName)> {
+        Some((row.get::<String, _>("project").parse().ok()?, row.get::<String, _>("repository").parse().ok()?))
+    };
+    Ok(rows.iter().filter_map(parse).collect())
+}
+
+pub async fn holds(proof: &mut Authorized<'_>, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
+    Ok(blob_size(proof, repository, digest).await?.is_some())
+}
+
+pub async fn blob_size(
+    proof: &mut Authorized<'_>,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Option<i64>> {
+    let project = proof.project.id.0;
+    let row = sqlx::query(
+        "SELECT b.size AS size FROM repositories AS r
+         JOIN repository_blobs AS rb ON rb.repository_id = r.id
+         JOIN blobs AS b ON b.digest = rb.digest
+         WHERE r.project_id = $1 AND r.name = $2 AND rb.digest = $3",
+    )
+    .bind(project)
+    .bind(repository.as_str())
+    .bind(digest.as_str())
+    .fetch_optional(proof.conn())
+    .await?;
+    Ok(row.map(|row| row.get("size")))
+}
+
+pub async fn blob_used(proof: &mut Authorized<'_>, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
+    let Some(id) = existing(proof, repository).await? else { return Ok(false) };
+    let row = sqlx::query(
+        "SELECT a.id FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
+         WHERE b.digest = $1 AND a.repository_id = $2 LIMIT 1",
+    )
+    .bind(digest.as_str())
+    .bind(id)
+    .fetch_optional(proof.conn())
+    .await?;
+    Ok(row.is_some())
+}
+
+pub async fn unlink(proof: &mut Authorized<'_>, repository: &RepositoryName, digest: &Digest) -> Result<()> {
+    let Some(id) = existing(proof, repository).await? else { return Ok(()) };
+    sqlx::query("DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2")
+        .bind(id)
+        .bind(digest.as_str())
+        .execute(proof.conn())
+        .await?;
+    Ok(())
+}
