@@ -50,6 +50,8 @@ pub struct Inner {
     pub keys: Keys,
     pub settings: Settings,
     pub outbound: Outbound,
+    /// The replication adapters' look at a target; set when the server is put together.
+    pub connector: std::sync::OnceLock<Arc<dyn crate::targets::Connector>>,
     pub passwords: Passwords,
     pub throttle: Throttle,
     pub uploads_in_use: crate::uploads::InUse,
@@ -102,6 +104,7 @@ impl Ctx {
         Ctx(Arc::new(Inner {
             db, blobs, clock, keys, settings, outbound, passwords,
             random: Random::default(),
+            connector: Default::default(),
             throttle: Throttle::default(),
             uploads_in_use: Default::default(),
             pulls: Default::default(),

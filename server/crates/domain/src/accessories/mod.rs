@@ -7,6 +7,7 @@ pub(crate) mod sql;
 mod tree;
 
 pub use tree::tree;
+pub(crate) use tree::tree_of_child;
 
 use crate::artifacts::Manifest;
 use crate::ctx::Ctx;

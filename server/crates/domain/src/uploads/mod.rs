@@ -4,6 +4,8 @@
 
 mod sql;
 
+pub(crate) use sql::repository_id;
+
 use crate::access::{self, Authorized};
 use crate::blobs::Hasher;
 use crate::ctx::Ctx;
@@ -158,7 +160,7 @@ async fn write<E: std::fmt::Display>(
         _ => ctx.blobs.rehash(id, received, Algorithm::Sha256).await.map_err(|_| unknown())?,
     };
     let (sender, chunks) = mpsc::channel(8);
-    let feed = async {
+    let feed = async move {
         let mut fed = 0_u64;
         while let Some(chunk) = body.next().await {
             let chunk = match chunk {
@@ -175,11 +177,6 @@ async fn write<E: std::fmt::Display>(
             }
         }
         length.filter(|&length| fed < length).map(|length| format!("ended after {fed} of {length} bytes"))
-    };
-    let feed = async {
-        let broken = feed.await;
-        drop(sender);
-        broken
     };
     let (written, broken) = tokio::join!(ctx.blobs.append(id, received, hasher, chunks), feed);
     let (total, hasher) = written?;
@@ -312,11 +309,12 @@ pub async fn mount(
     for (project, repository) in sources {
         let right = Action::RepositoryPull;
         match access::repository(&mut c, ctx.now(), who, &project, repository.as_str(), right).await {
-            Ok(mut proof) if sql::holds(&mut proof, &repository, digest).await? => {
-                readable = true;
-                break;
+            Ok(mut proof) => {
+                readable = sql::holds(&mut proof, &repository, digest).await?;
+                if readable {
+                    break;
+                }
             }
-            Ok(_) => {}
             Err(error) if error.is_refusal() => {}
             Err(error) => return Err(error),
         }

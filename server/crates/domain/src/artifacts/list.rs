@@ -1,0 +1,307 @@
+//! Showing artifacts: a repository's list, an artifact's page, and the graph that replication copies.
+
+use super::manifest::Manifest;
+use super::{Reference, sql};
+use crate::access;
+use crate::accessories;
+use crate::ctx::Ctx;
+use crate::db::{Listing, folded, like_contains, like_prefix};
+use crate::error::{Error, Result};
+use crate::identity::Principal;
+use model::accessory::{Attachment, Kind};
+use model::artifact::{Artifact, ArtifactPage, Child, Filter, TagView, Type};
+use model::list::Query;
+use model::{Action, ArtifactId, Digest, Page, ProjectName, RepositoryName, Stamp};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use std::collections::HashSet;
+
+const COLUMNS: &str = "t.id AS id, t.repository_id AS repository_id, t.digest AS digest, t.media_type AS media_type, \
+    t.artifact_type AS artifact_type, t.kind AS kind, t.size AS size, t.annotations AS annotations, \
+    t.accessory_kind AS accessory_kind, t.signed AS signed, t.pushed_at AS pushed_at, t.pulled_at AS pulled_at, \
+    t.pull_count AS pull_count";
+
+static LIST: Listing = Listing {
+    from: "artifacts AS t",
+    table: "artifacts",
+    columns: COLUMNS,
+    sorts: &[("pushed", "t.pushed_at"), ("size", "t.size"), ("pulled", "COALESCE(t.pulled_at, 0)"), ("id", "t.id")],
+    descending: true,
+};
+
+fn artifact(project: &ProjectName, repository: &RepositoryName, row: &AnyRow) -> Result<(i64, Artifact)> {
+    let found = Artifact {
+        id: ArtifactId(row.get("id")),
+        project: project.clone(),
+        repository: repository.clone(),
+        digest: sql::digest(row.get("digest"))?,
+        media_type: row.get("media_type"),
+        artifact_type: row.get("artifact_type"),
+        kind: Type::from_key(&row.get::<String, _>("kind")).unwrap_or(Type::Other),
+        size: row.get("size"),
+        tags: Vec::new(),
+        attached: Vec::new(),
+        accessory_count: 0,
+        signed: row.get::<i64, _>("signed") != 0,
+        signed_by_index: None,
+        annotations: serde_json::from_str(&row.get::<String, _>("annotations")).unwrap_or_default(),
+        pushed_at: Stamp(row.get("pushed_at")),
+        pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
+        pull_count: row.get("pull_count"),
+        accessory: row.get::<Option<String>, _>("accessory_kind").map(|key| Kind::from_key(&key)),
+    };
+    Ok((row.get("repository_id"), found))
+}
+
+/// Adds what hangs on a row: its tags, the kinds attached, the index that signs it.
+async fn complete(c: &mut AnyConnection, repository: i64, artifact: &mut Artifact) -> Result<()> {
+    artifact.tags = sql::tags_of(c, artifact.id.0).await?;
+    let attached = accessories::sql::of_subject(c, repository, artifact.digest.as_str()).await?;
+    let mut seen = HashSet::new();
+    for accessory in attached.iter().filter(|a| !a.superseded) {
+        if seen.insert(&accessory.digest) {
+            artifact.accessory_count += 1;
+        }
+        if !artifact.attached.contains(&accessory.kind) {
+            artifact.attached.push(accessory.kind);
+        }
+    }
+    artifact.attached.sort();
+    if !artifact.signed {
+        artifact.signed_by_index = sql::signed_index(c, repository, &artifact.digest).await?;
+    }
+    Ok(())
+}
+
+/// What a repository holds for a person: no accessories, no lists of referrers, no untagged children of indexes.
+pub async fn list(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    query: &Query,
+    filter: &Filter,
+) -> Result<Page<Artifact>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactList).await?;
+    let id = sql::repository(&mut proof, repository)
+        .await?
+        .ok_or_else(|| Error::not_found("repository", format!("{project}/{repository}")))?;
+    let c = proof.conn();
+    let mut page = LIST
+        .fetch(
+            c,
+            query,
+            |w| {
+                let n = w.bind(id);
+                w.and(format!("t.repository_id = {n} AND t.listed = 1"));
+                if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
+                    let (tag, digest) = (w.bind(like_contains(&folded(text))), w.bind(like_prefix(text)));
+                    w.and(format!(
+                        "(t.digest LIKE {digest} ESCAPE '\\' OR t.id IN
+                          (SELECT artifact_id FROM tags WHERE repository_id = {n} AND LOWER(name) LIKE {tag} ESCAPE '\\'))"
+                    ));
+                }
+                if let Some(signed) = filter.signed {
+                    let n = w.bind(i64::from(signed));
+                    w.and(format!("t.signed = {n}"));
+                }
+                match filter.tagged {
+                    Some(true) => w.and("t.tag_count > 0"),
+                    Some(false) => w.and("t.tag_count = 0"),
+                    None => {}
+                }
+                if let Some(kind) = filter.kind {
+                    let n = w.bind(kind.key());
+                    w.and(format!("t.kind = {n}"));
+                }
+            },
+            |row| artifact(project, repository, row).map(|(_, artifact)| artifact),
+        )
+        .await?;
+    for artifact in &mut page.items {
+        complete(c, id, artifact).await?;
+    }
+    Ok(page)
+}
+
+async fn one(
+    c: &mut AnyConnection,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    id: i64,
+) -> Result<(i64, Artifact)> {
+    let text = format!("SELECT {COLUMNS} FROM artifacts AS t WHERE t.id = $1");
+    let row = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_one(&mut *c).await?;
+    let (repository_id, mut found) = artifact(project, repository, &row)?;
+    complete(c, repository_id, &mut found).await?;
+    Ok((repository_id, found))
+}
+
+/// An artifact's page: the row, the tree under it and under its platform children, and what it is made of.
+pub async fn page(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<ArtifactPage> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+    let found = sql::find(&mut proof, repository, reference)
+        .await?
+        .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository} {reference}")))?;
+    let c = proof.conn();
+    let (repository_id, artifact) = one(c, project, repository, found.id).await?;
+    let mut tree = accessories::tree(c, repository_id, &artifact.digest).await?;
+    let children = children(c, repository_id, found.id).await?;
+    for child in &children {
+        tree.extend(accessories::tree_of_child(c, repository_id, &child.digest, &child.platform).await?);
+    }
+    let parents = sql::parents(c, repository_id, &artifact.digest).await?;
+    Ok(ArtifactPage { artifact, tree, children, parents })
+}
+
+/// The platforms of an index, without BuildKit's attestations, which hang in the tree.
+async fn children(c: &mut AnyConnection, repository: i64, index: i64) -> Result<Vec<Child>> {
+    let rows = sqlx::query(
+        "SELECT x.child_digest AS digest, x.platform AS platform, a.size AS size, a.signed AS signed,
+           a.accessory_kind AS accessory_kind
+         FROM artifact_children AS x
+         JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
+         WHERE x.parent_id = $1 AND x.repository_id = $2 ORDER BY x.position",
+    )
+    .bind(index)
+    .bind(repository)
+    .fetch_all(c)
+    .await?;
+    rows.iter()
+        .filter(|row| row.get::<Option<String>, _>("accessory_kind").is_none())
+        .map(|row| {
+            Ok(Child {
+                digest: sql::digest(row.get("digest"))?,
+                platform: row.get("platform"),
+                size: row.get("size"),
+                signed: row.get::<i64, _>("signed") != 0,
+            })
+        })
+        .collect()
+}
+
+/// The tags of an artifact.
+pub async fn tags(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<Vec<TagView>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::TagList).await?;
+    let found = sql::find(&mut proof, repository, reference)
+        .await?
+        .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository} {reference}")))?;
+    sql::tags_of(proof.conn(), found.id).await
+}
+
+/// One manifest of the graph that is copied, with the blobs it needs.
+#[derive(Clone, Debug)]
+pub struct GraphNode {
+    pub digest: Digest,
+    pub media_type: String,
+    pub artifact_type: String,
+    pub annotations: String,
+    pub content: Vec<u8>,
+    pub blobs: Vec<(Digest, i64)>,
+    /// cosign's tags, under which an accessory of the legacy form is found.
+    pub tags: Vec<String>,
+    /// The manifest's `subject`.
+    pub subject: Option<Digest>,
+    /// Set for an accessory.
+    pub kind: Option<Kind>,
+}
+
+impl GraphNode {
+    /// Bytes of its manifest and blobs.
+    pub fn size(&self) -> i64 {
+        self.content.len() as i64 + self.blobs.iter().map(|(_, size)| size).sum::<i64>()
+    }
+}
+
+/// Everything that makes up an artifact, in the order in which it can be pushed: children before their index, the
+/// artifact itself, then its accessories and theirs. Each digest once. The tags are the accessories' only.
+pub async fn graph(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Vec<GraphNode>> {
+    let mut c = ctx.db.read().await?;
+    let right = Action::RepositoryPull;
+    let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
+    let found = sql::find(&mut proof, repository, &Reference::Digest(digest.clone()))
+        .await?
+        .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository}@{digest}")))?;
+    let c = proof.conn();
+    let mut nodes = Vec::new();
+    let mut seen = HashSet::from([found.digest.clone()]);
+    // (artifact, what it is attached as, children done)
+    let mut stack = vec![(found.id, None::<Kind>, false)];
+    while let Some((id, kind, ready)) = stack.pop() {
+        let node = node(c, id, kind).await?;
+        let manifest = Manifest::parse(&node.content, Some(&node.media_type))?;
+        if !ready && !manifest.manifests.is_empty() {
+            stack.push((id, kind, true));
+            for child in manifest.manifests.iter().rev() {
+                if let Some(child_id) = sql::artifact_id(c, found.repository_id, &child.digest).await?
+                    && seen.insert(child.digest.clone())
+                {
+                    stack.push((child_id, None, false));
+                }
+            }
+            continue;
+        }
+        let attached = accessories::sql::of_subject(c, found.repository_id, node.digest.as_str()).await?;
+        for accessory in attached.into_iter().rev().filter(|a| !a.superseded) {
+            // BuildKit's children come with their index.
+            if accessory.attachment != Attachment::IndexChild && seen.insert(accessory.digest.clone()) {
+                stack.push((accessory.artifact_id, Some(accessory.kind), false));
+            }
+        }
+        nodes.push(node);
+    }
+    // An accessory of a child was pushed on the stack above its index: subjects are allowed to come later.
+    Ok(nodes)
+}
+
+async fn node(c: &mut AnyConnection, id: i64, kind: Option<Kind>) -> Result<GraphNode> {
+    let row = sqlx::query(
+        "SELECT digest, media_type, artifact_type, annotations, subject_digest FROM artifacts WHERE id = $1",
+    )
+    .bind(id)
+    .fetch_one(&mut *c)
+    .await?;
+    let blobs = sqlx::query("SELECT digest, size FROM artifact_blobs WHERE artifact_id = $1 ORDER BY digest")
+        .bind(id)
+        .fetch_all(&mut *c)
+        .await?;
+    let tags = match kind {
+        Some(_) => sql::tags_of(c, id).await?.into_iter().map(|tag| tag.name.to_string()).collect(),
+        None => Vec::new(),
+    };
+    Ok(GraphNode {
+        digest: sql::digest(row.get("digest"))?,
+        media_type: row.get("media_type"),
+        artifact_type: row.get("artifact_type"),
+        annotations: row.get("annotations"),
+        content: sql::content_of(c, id).await?,
+        blobs: blobs
+            .iter()
+            .map(|row| Ok((sql::digest(row.get("digest"))?, row.get::<i64, _>("size"))))
+            .collect::<Result<_>>()?,
+        tags,
+        subject: row.get::<Option<String>, _>("subject_digest").map(sql::digest).transpose()?,
+        kind,
+    })
+}

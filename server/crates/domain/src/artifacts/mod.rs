@@ -1,0 +1,128 @@
+//! Artifacts: pushed, pulled, tagged, listed, deleted.
+
+mod delete;
+mod list;
+mod manifest;
+mod policy;
+mod pulls;
+mod push;
+pub(crate) mod sql;
+
+pub use delete::{delete, delete_tag, plan};
+pub use list::{GraphNode, graph, list, page, tags};
+pub use manifest::{DOCKER_LIST, DOCKER_MANIFEST, Descriptor, EMPTY, MAX, Manifest, OCI_INDEX, OCI_MANIFEST};
+pub use pulls::Pulls;
+pub use push::{Pushed, add_tag, push};
+
+use crate::access;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::identity::Principal;
+use model::{Action, Digest, ProjectName, RepositoryName, Tag};
+
+/// How a client names an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    Tag(Tag),
+    Digest(Digest),
+}
+
+impl std::str::FromStr for Reference {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text.contains(':') { text.parse().map(Reference::Digest) } else { text.parse().map(Reference::Tag) }
+    }
+}
+
+impl std::fmt::Display for Reference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reference::Tag(tag) => tag.fmt(f),
+            Reference::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+/// A manifest as it was pushed, byte for byte.
+pub struct Pulled {
+    pub digest: Digest,
+    pub media_type: String,
+    pub content: Vec<u8>,
+}
+
+/// Pulls a manifest. `count` is false for HEAD, which is no pull.
+pub async fn pull(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+    count: bool,
+) -> Result<Pulled> {
+    let mut c = ctx.db.read().await?;
+    let right = Action::RepositoryPull;
+    let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
+    let found = sql::find(&mut proof, repository, reference)
+        .await?
+        .ok_or_else(|| Error::not_found("manifest", format!("{project}/{repository} {reference}")))?;
+    policy::check(&mut proof, who, repository, &found).await?;
+    let content = sql::content(&mut proof, found.id).await?;
+    if count {
+        ctx.pulls.note(ctx.now(), found.id, found.repository_id, found.tag_id);
+    }
+    Ok(Pulled { digest: found.digest, media_type: found.media_type, content })
+}
+
+/// Tags of a repository in byte order, after `last`: distribution-spec 1.1, "Listing Tags".
+pub async fn tag_names(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    last: &str,
+    limit: i64,
+) -> Result<Vec<String>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), Action::TagList).await?;
+    let id = sql::repository(&mut proof, repository)
+        .await?
+        .ok_or_else(|| Error::not_found("repository", format!("{project}/{repository}")))?;
+    sql::tag_names(&mut proof, id, last, limit).await
+}
+
+/// A manifest that refers to another by `subject`: distribution-spec 1.1, "Listing Referrers".
+pub struct Referrer {
+    pub media_type: String,
+    pub digest: Digest,
+    pub size: i64,
+    pub artifact_type: String,
+    /// A JSON object.
+    pub annotations: String,
+}
+
+/// What refers to `subject` by its `subject` field. A repository or subject that is not there has no referrers.
+pub async fn referrers(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    subject: &Digest,
+) -> Result<Vec<Referrer>> {
+    let mut c = ctx.db.read().await?;
+    let right = Action::RepositoryPull;
+    let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
+    let Some(id) = sql::repository(&mut proof, repository).await? else { return Ok(Vec::new()) };
+    let found = crate::accessories::sql::of_subject(proof.conn(), id, subject.as_str()).await?;
+    Ok(found
+        .into_iter()
+        .filter(|a| a.attachment == model::accessory::Attachment::Subject)
+        .map(|a| Referrer {
+            media_type: a.media_type,
+            digest: a.digest,
+            size: a.manifest_size,
+            artifact_type: a.artifact_type,
+            annotations: a.annotations,
+        })
+        .collect())
+}

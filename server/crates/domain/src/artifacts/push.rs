@@ -1,0 +1,204 @@
+//! Pushing a manifest: everything it names is there, then its row, tags, accessories and counters in one transaction.
+
+use super::manifest::{Descriptor, Manifest};
+use super::{Reference, sql};
+use crate::access;
+use crate::accessories::{self, Recognised, is_fallback_index};
+use crate::blobs::digest_of;
+use crate::ctx::{Act, Ctx};
+use crate::error::{Error, Result};
+use crate::identity::Principal;
+use model::accessory::{Attachment, Kind};
+use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Tag};
+
+/// What the client is told.
+pub struct Pushed {
+    pub digest: Digest,
+    /// The manifest's `subject`: answered as `OCI-Subject`.
+    pub subject: Option<Digest>,
+}
+
+/// Stores a manifest under its digest and, where the reference is a tag or `tags` are given, under those tags.
+pub async fn push(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+    tags: Vec<Tag>,
+    content_type: Option<&str>,
+    content: Vec<u8>,
+) -> Result<Pushed> {
+    let right = Action::RepositoryPush;
+    let act = Act::new("artifact.push", format!("{project}/{repository}:{reference}"));
+    if let Err(error) =
+        access::repository(&mut *ctx.db.read().await?, ctx.now(), who, project, repository.as_str(), right).await
+    {
+        if error.is_refusal() {
+            ctx.note_refusal(who, act, &error).await;
+        }
+        return Err(error);
+    }
+    let manifest = Manifest::parse(&content, content_type)?;
+    let digest = match reference {
+        Reference::Digest(digest) => {
+            let actual = digest_of(digest.algorithm(), &content);
+            if actual != *digest {
+                return Err(Error::DigestMismatch(format!("the manifest's digest is {actual}, not {digest}")));
+            }
+            actual
+        }
+        Reference::Tag(_) => digest_of(Algorithm::Sha256, &content),
+    };
+    let mut all_tags = tags;
+    if let Reference::Tag(tag) = reference {
+        all_tags.push(tag.clone());
+    }
+    let recognised = accessories::recognise(ctx, &manifest, &all_tags).await?;
+    let fallback = recognised.is_none() && all_tags.iter().any(|tag| is_fallback_index(&manifest, tag));
+    let subject = manifest.subject.as_ref().map(|s| s.digest.clone());
+    let pushed = Pushed { digest: digest.clone(), subject };
+
+    let (now, caller, project, repository) = (ctx.now(), who.clone(), project.clone(), repository.clone());
+    ctx.change(who, act.detail(digest.to_string()), async move |c| {
+        let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
+        let id = crate::uploads::repository_id(&mut proof, now, &repository).await?;
+        let blobs = manifest.blobs();
+        check_parts(&mut proof, id, &blobs, &manifest.manifests).await?;
+        let project_id = proof.project.id.0;
+        let c = proof.conn();
+        let sizes = sql::child_sizes(c, id, &manifest.manifests).await?;
+        let row = sql::New {
+            project: project_id,
+            repository: id,
+            digest: &digest,
+            manifest: &manifest,
+            size: manifest.size + blobs.iter().map(|b| b.size).sum::<i64>() + sizes,
+            recognised: recognised.as_ref(),
+            hidden: fallback,
+        };
+        let (artifact, new) = sql::upsert(c, now, &row).await?;
+        if new {
+            sql::insert_parts(c, artifact, id, &content, &blobs, &manifest.manifests).await?;
+            for child in &manifest.manifests {
+                sql::add_parent(c, id, &child.digest, 1).await?;
+            }
+        }
+        let mut touched = vec![artifact];
+        for tag in &all_tags {
+            if let Some(before) = sql::set_tag(c, now, id, tag, artifact).await? {
+                touched.push(before);
+                // A signature whose tag moved on is superseded: cosign wrote the old ones into the new one.
+                if let Some(subject) = accessories::sql::supersede(c, before).await? {
+                    accessories::sql::recount_signatures(c, id, &subject).await?;
+                }
+            }
+        }
+        if let Some(recognised) = &recognised {
+            accessories::sql::attach(c, now, id, artifact, recognised).await?;
+            accessories::sql::recount_signatures(c, id, recognised.subject.as_str()).await?;
+        }
+        for (child, sibling) in manifest.manifests.iter().filter_map(|m| Some((m, m.attests_sibling()?))) {
+            let attested = Recognised {
+                subject: sibling,
+                kind: Kind::Attestation,
+                attachment: Attachment::IndexChild,
+                detail: "BuildKit".to_owned(),
+            };
+            if let Some(child) = sql::artifact_id(c, id, &child.digest).await? {
+                sql::mark_accessory(c, child, &attested).await?;
+                accessories::sql::attach(c, now, id, child, &attested).await?;
+                touched.push(child);
+            }
+        }
+        // Its own signatures may have come before it.
+        accessories::sql::recount_signatures(c, id, digest.as_str()).await?;
+        for child in &manifest.manifests {
+            touched.extend(sql::artifact_id(c, id, &child.digest).await?);
+        }
+        sql::pushed(c, now, project_id, id).await?;
+        sql::relist(c, project_id, id, &touched).await
+    })
+    .await?;
+    Ok(pushed)
+}
+
+/// Every blob and child is in this repository, with the size that the manifest says.
+async fn check_parts(
+    proof: &mut access::Authorized<'_>,
+    repository: i64,
+    blobs: &[&Descriptor],
+    children: &[Descriptor],
+) -> Result<()> {
+    let mut missing = Vec::new();
+    for blob in blobs {
+        match sql::blob_size(proof.conn(), repository, &blob.digest).await? {
+            None => missing.push(blob.digest.clone()),
+            Some(size) if size != blob.size => {
+                return Err(Error::Manifest {
+                    message: format!("blob {} is {size} bytes long, not {} as its descriptor says", blob.digest, blob.size),
+                    missing: Vec::new(),
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    for child in children {
+        match sql::manifest_of(proof.conn(), repository, &child.digest).await? {
+            None => missing.push(child.digest.clone()),
+            Some((size, _)) if size != child.size => {
+                return Err(Error::Manifest {
+                    message: format!("manifest {} is {size} bytes long, not {} as its descriptor says", child.digest, child.size),
+                    missing: Vec::new(),
+                });
+            }
+            Some((_, media_type)) if !child.media_type.is_empty() && media_type != child.media_type => {
+                return Err(Error::Manifest {
+                    message: format!("manifest {} is {media_type}, not {} as its descriptor says", child.digest, child.media_type),
+                    missing: Vec::new(),
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    Err(Error::Manifest {
+        message: format!("it names what is not in this repository, push that first: {}", names.join(", ")),
+        missing,
+    })
+}
+
+/// Gives an artifact one more tag, or moves the tag to it.
+pub async fn add_tag(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+    tag: &str,
+    may_move: bool,
+) -> Result<()> {
+    let parsed = tag.parse::<Tag>();
+    let (now, caller, project, repository, reference) =
+        (ctx.now(), who.clone(), project.clone(), repository.clone(), reference.clone());
+    let act = Act::new("tag.create", format!("{project}/{repository}:{tag}")).detail(reference.to_string());
+    ctx.change(who, act, async move |c| {
+        let mut proof = access::project(c, now, &caller, &project, Action::TagCreate).await?;
+        let tag = parsed.clone().map_err(|message| Error::invalid("name", message))?;
+        let found = sql::find(&mut proof, &repository, &reference)
+            .await?
+            .ok_or_else(|| Error::not_found("artifact", &reference))?;
+        let project_id = proof.project.id.0;
+        let c = proof.conn();
+        if !may_move && sql::tag_exists(c, found.repository_id, &tag).await? {
+            return Err(Error::conflict("name", format!("is taken: a tag {tag} exists in this repository")));
+        }
+        let mut touched = vec![found.id];
+        touched.extend(sql::set_tag(c, now, found.repository_id, &tag, found.id).await?);
+        sql::relist(c, project_id, found.repository_id, &touched).await
+    })
+    .await
+}

@@ -1,0 +1,230 @@
+//! Target registries: where replication rules push to. They belong to system administrators.
+//!
+//! The secret is sealed in its row and leaves it only for the wire. A target whose URL changes loses its secret, so that
+//! no edit sends one server's secret to another.
+
+mod sql;
+
+use crate::access;
+use crate::ctx::{Act, Ctx};
+use crate::error::{Error, Result};
+use crate::identity::Principal;
+use crate::outbound::{self, Outbound, Tls};
+use crate::secrets::{Place, PlainSecret, SealedSecret};
+use async_trait::async_trait;
+use model::list::Query;
+use model::target::{Probe, Provider, Target, TargetInput};
+use model::{Page, TargetId};
+use url::Url;
+
+/// Everything that is needed to speak to a target.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub provider: Provider,
+    pub url: Url,
+    pub access_id: String,
+    pub secret: PlainSecret,
+    pub tls: Tls,
+}
+
+/// Looks at a target; `replication` has the adapters, the server puts them here.
+#[async_trait]
+pub trait Connector: Send + Sync + 'static {
+    /// What stands there, and what these credentials may do.
+    async fn probe(&self, ctx: &Ctx, connection: &Connection) -> Probe;
+}
+
+fn place(id: TargetId, version: i64) -> Place {
+    Place { table: "targets", column: "secret", row: id.0, version }
+}
+
+/// All that is wrong with an input, without a look at the network.
+fn check(input: &TargetInput) -> Result<Url> {
+    input.check()?;
+    outbound::certificates(&input.ca_certificate)?;
+    Outbound::parse(&input.url)
+}
+
+/// Without the slash that `Url` adds.
+fn stored_url(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+/// Makes a target. Its address must be one that the configuration lets us call.
+pub async fn create(ctx: &Ctx, who: &Principal, input: TargetInput, secret: PlainSecret) -> Result<Target> {
+    access::system(&mut *ctx.db.read().await?, ctx.now(), who).await?;
+    let url = check(&input)?;
+    ctx.outbound.check(&url).await?;
+    let act = Act::new("target.create", &input.name).detail(describe(&input, &url));
+    let (ctx2, caller) = (ctx.clone(), who.clone());
+    ctx.change(who, act, async move |c| {
+        let mut proof = access::system(c, ctx2.now(), &caller).await?;
+        let c = proof.conn();
+        let input = TargetInput { url: stored_url(&url), ..input.clone() };
+        let id = sql::insert(c, ctx2.now(), &input)
+            .await?
+            .ok_or_else(|| Error::conflict("name", format!("is taken: a target registry named {} exists", input.name)))?;
+        if !secret.is_empty() {
+            let sealed = SealedSecret::seal(&ctx2.keys, &ctx2.random, place(id, 1), &secret)?;
+            sql::set_secret(c, id, Some(sealed.as_stored()), 1).await?;
+        }
+        sql::get(c, id).await?.ok_or_else(|| Error::not_found("target registry", id))
+    })
+    .await
+}
+
+fn describe(input: &TargetInput, url: &Url) -> String {
+    let tls = if input.verify_certificate { "" } else { ", certificate not verified" };
+    format!("{} at {}{tls}", input.provider.label(), stored_url(url))
+}
+
+/// The targets.
+pub async fn list(ctx: &Ctx, who: &Principal, query: &Query) -> Result<Page<Target>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    sql::list(proof.conn(), query).await
+}
+
+/// One target.
+pub async fn get(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Target> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    sql::get(proof.conn(), id).await?.ok_or_else(|| Error::not_found("target registry", id))
+}
+
+/// Changes a target. Without a new secret the old one stays, unless the URL changed: then it is forgotten.
+pub async fn update(
+    ctx: &Ctx,
+    who: &Principal,
+    id: TargetId,
+    input: TargetInput,
+    secret: Option<PlainSecret>,
+) -> Result<Target> {
+    get(ctx, who, id).await?;
+    let url = check(&input)?;
+    ctx.outbound.check(&url).await?;
+    let act = Act::new("target.update", &input.name).detail(describe(&input, &url));
+    let (ctx2, caller) = (ctx.clone(), who.clone());
+    ctx.change(who, act, async move |c| {
+        let mut proof = access::system(c, ctx2.now(), &caller).await?;
+        let c = proof.conn();
+        let missing = || Error::not_found("target registry", id);
+        let before = sql::get(c, id).await?.ok_or_else(missing)?;
+        let input = TargetInput { url: stored_url(&url), ..input.clone() };
+        if !sql::update(c, ctx2.now(), id, &input).await? {
+            return Err(Error::conflict("name", format!("is taken: a target registry named {} exists", input.name)));
+        }
+        let version = sql::secret(c, id).await?.ok_or_else(missing)?.1 + 1;
+        match &secret {
+            Some(secret) if !secret.is_empty() => {
+                let sealed = SealedSecret::seal(&ctx2.keys, &ctx2.random, place(id, version), secret)?;
+                sql::set_secret(c, id, Some(sealed.as_stored()), version).await?;
+            }
+            _ if before.url != input.url => sql::set_secret(c, id, None, version).await?,
+            _ => {}
+        }
+        sql::get(c, id).await?.ok_or_else(missing)
+    })
+    .await
+}
+
+/// Deletes a target that no rule uses.
+pub async fn delete(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<()> {
+    let (now, caller) = (ctx.now(), who.clone());
+    ctx.change(who, Act::new("target.delete", id), async move |c| {
+        let mut proof = access::system(c, now, &caller).await?;
+        let c = proof.conn();
+        let target = sql::get(c, id).await?.ok_or_else(|| Error::not_found("target registry", id))?;
+        if target.rule_count > 0 {
+            return Err(Error::Precondition(format!(
+                "{} is used by {} replication rules: delete them first",
+                target.name, target.rule_count
+            )));
+        }
+        sql::delete(c, id).await
+    })
+    .await
+}
+
+/// What a job needs to speak to the target, with its secret opened.
+pub async fn connection(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Connection> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    let missing = || Error::not_found("target registry", id);
+    let target = sql::get(proof.conn(), id).await?.ok_or_else(missing)?;
+    let (sealed, version) = sql::secret(proof.conn(), id).await?.ok_or_else(missing)?;
+    let secret = match sealed {
+        Some(sealed) => {
+            SealedSecret::stored(sealed).open(&ctx.keys, place(id, version), &format!("target registry {}", target.name))?
+        }
+        None => PlainSecret::new(String::new()),
+    };
+    Ok(Connection {
+        provider: target.provider,
+        url: Outbound::parse(&target.url)?,
+        access_id: target.access_id,
+        secret,
+        tls: Tls { verify: target.verify_certificate, ca: target.ca_certificate },
+    })
+}
+
+/// *Test connection* of a stored target; its health is noted.
+pub async fn probe(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Probe> {
+    let connection = connection(ctx, who, id).await?;
+    let found = look(ctx, &connection).await;
+    let (healthy, now, caller) = (found.healthy(), ctx.now(), who.clone());
+    let act = Act::new("target.test", id).detail(if healthy { "healthy" } else { "unhealthy" });
+    ctx.change(who, act, async move |c| {
+        let mut proof = access::system(c, now, &caller).await?;
+        sql::set_health(proof.conn(), id, healthy).await
+    })
+    .await?;
+    Ok(found)
+}
+
+/// *Test connection* of what stands in a form. The stored secret of `id` is used only for the stored URL and name.
+pub async fn probe_input(
+    ctx: &Ctx,
+    who: &Principal,
+    input: &TargetInput,
+    secret: PlainSecret,
+    id: Option<TargetId>,
+) -> Result<Probe> {
+    access::system(&mut *ctx.db.read().await?, ctx.now(), who).await?;
+    let url = check(input)?;
+    let secret = match id {
+        Some(id) if secret.is_empty() => {
+            let stored = connection(ctx, who, id).await?;
+            if stored_url(&stored.url) != stored_url(&url) || stored.access_id != input.access_id {
+                return Err(Error::invalid(
+                    "secret",
+                    "must be entered again: the URL or the access id differs from the one it is stored for",
+                ));
+            }
+            stored.secret
+        }
+        _ => secret,
+    };
+    let tls = Tls { verify: input.verify_certificate, ca: input.ca_certificate.clone() };
+    let connection = Connection { provider: input.provider, url, access_id: input.access_id.clone(), secret, tls };
+    Ok(look(ctx, &connection).await)
+}
+
+async fn look(ctx: &Ctx, connection: &Connection) -> Probe {
+    let mut refused = Probe::default();
+    if let Err(error) = ctx.outbound.check(&connection.url).await {
+        let found = match &error {
+            Error::Invalid(problems) => problems.of("url").map(|m| format!("the URL {m}")).unwrap_or_default(),
+            other => other.to_string(),
+        };
+        refused.step("Address", false, found);
+        return refused;
+    }
+    match ctx.connector.get() {
+        Some(connector) => connector.probe(ctx, connection).await,
+        None => {
+            refused.step("Reachable", false, "this server has no replication adapters");
+            refused
+        }
+    }
+}
