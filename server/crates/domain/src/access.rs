@@ -299,6 +299,14 @@ impl Access {
     }
 }
 
+/// Checks that the caller is an account that may sign in now.
+pub async fn signed_in(ctx: &crate::Ctx, who: &Principal) -> Result<()> {
+    if who.is_anonymous() {
+        return Err(Error::Unauthenticated);
+    }
+    standing(&mut *ctx.db.read().await?, ctx.now(), who).await.map(drop)
+}
+
 /// Checks that the caller administers the system.
 pub async fn system<'c>(c: &'c mut AnyConnection, now: Stamp, who: &Principal) -> Result<Administrator<'c>> {
     if who.is_anonymous() {

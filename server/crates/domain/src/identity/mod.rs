@@ -8,7 +8,7 @@ mod token;
 pub use basic::{authenticate, parse_basic};
 pub use passwords::{Passwords, check_new_password};
 pub use throttle::Throttle;
-pub use token::{Access, IssuedToken, Scope, authenticate_token, issue, parse_scopes};
+pub use token::{Access, IssuedToken, SERVICE, Scope, authenticate_token, issue, parse_scopes};
 
 use model::{ProjectId, RobotId, UserId};
 
