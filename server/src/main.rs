@@ -1,1 +1,5 @@
-fn main() {}
+//! `wharf`: see `cli`.
+
+fn main() -> std::process::ExitCode {
+    server::cli::main()
+}

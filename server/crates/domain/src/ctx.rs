@@ -56,6 +56,7 @@ pub struct Inner {
     pub throttle: Throttle,
     pub uploads_in_use: crate::uploads::InUse,
     pub pulls: crate::artifacts::Pulls,
+    pub robot_uses: crate::robots::Uses,
     /// Rung when a job was queued, so that a worker need not wait for its next look.
     pub work: Notify,
 }
@@ -108,6 +109,7 @@ impl Ctx {
             throttle: Throttle::default(),
             uploads_in_use: Default::default(),
             pulls: Default::default(),
+            robot_uses: Default::default(),
             work: Notify::new(),
         }))
     }

@@ -32,6 +32,7 @@ pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: C
             ctx.throttle.failed(now, name, &client.address);
             return Err(Error::Unauthenticated);
         };
+        ctx.robot_uses.note(id);
         let who = Who::Robot { id, name: name.to_owned() };
         return Ok(Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None });
     }

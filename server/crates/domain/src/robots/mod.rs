@@ -226,8 +226,25 @@ pub(crate) async fn by_secret(ctx: &Ctx, name: &str, secret: &PlainSecret) -> Re
         .map(|f| (f.id, f.credentials_version)))
 }
 
-/// Notes when robot accounts were last used; batched, off the path of requests.
-pub async fn note_use(ctx: &Ctx, ids: Vec<RobotId>) -> Result<()> {
+/// Robot accounts that signed in since the last write.
+#[derive(Default)]
+pub struct Uses(std::sync::Mutex<std::collections::BTreeSet<i64>>);
+
+impl Uses {
+    pub(crate) fn note(&self, id: RobotId) {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(id.0);
+    }
+}
+
+/// Writes when robot accounts were last used; batched, off the path of requests.
+pub async fn flush_use(ctx: &Ctx) -> Result<()> {
+    let ids: Vec<RobotId> = {
+        let mut noted = ctx.robot_uses.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        std::mem::take(&mut *noted).into_iter().map(RobotId).collect()
+    };
+    if ids.is_empty() {
+        return Ok(());
+    }
     let now = ctx.now();
     ctx.db.write(async move |c| sql::note_use(c, now, &ids).await).await
 }

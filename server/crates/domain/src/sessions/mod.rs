@@ -7,6 +7,7 @@ mod sql;
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::identity::Principal;
 use crate::secrets::HashedSecret;
 use model::{Stamp, UserId};
 
@@ -44,6 +45,29 @@ pub async fn load(ctx: &Ctx, id: &str) -> Result<Option<Row>> {
 pub async fn delete(ctx: &Ctx, id: &str) -> Result<()> {
     let hash = HashedSecret::of(id);
     ctx.db.write(async move |c| sql::delete(c, hash.as_stored()).await).await
+}
+
+/// Ends later because it is in use: the idle time starts again, the absolute end does not move. Written at most once a
+/// minute for a session.
+pub async fn touch(ctx: &Ctx, id: &str) -> Result<()> {
+    let (hash, now) = (HashedSecret::of(id), ctx.now());
+    let row = sql::get(&mut *ctx.db.read().await?, now, hash.as_stored()).await?;
+    let until = Stamp(now.0 + IDLE);
+    match row {
+        Some(row) if until.0 - row.expires_at.0 > 60_000 => {
+            ctx.db.write(async move |c| sql::update(c, now, hash.as_stored(), &row.data, until).await).await.map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Signing in and out of the session that a request came with; the server knows the cookie.
+#[async_trait::async_trait]
+pub trait Door: Send + Sync {
+    /// Starts a session under a new id.
+    async fn enter(&self, who: &Principal) -> Result<()>;
+    /// Ends it.
+    async fn leave(&self) -> Result<()>;
 }
 
 /// Removes rows that ended.

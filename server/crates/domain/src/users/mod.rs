@@ -64,6 +64,11 @@ pub async fn create_first_admin(ctx: &Ctx, password: PlainSecret) -> Result<bool
     .await
 }
 
+/// Is there any user? Before the first there is none.
+pub async fn any(ctx: &Ctx) -> Result<bool> {
+    sql::any(&mut *ctx.db.read().await?).await
+}
+
 /// The users, for system administrators.
 pub async fn list(ctx: &Ctx, who: &Principal, query: &Query) -> Result<Page<User>> {
     let mut c = ctx.db.read().await?;

@@ -1,0 +1,232 @@
+//! Carries one artifact with everything that hangs on it: children, the artifact, its accessories of every form.
+//!
+//! What stands there is not sent again. Where the destination has no referrers API, the fallback tag of
+//! distribution-spec 1.1 ("Pushing Manifests with Subject") is kept by reading, merging and writing.
+
+use crate::failure::Failure;
+use crate::remote::Remote;
+use bytes::Bytes;
+use domain::artifacts::{self, GraphNode, OCI_INDEX};
+use domain::executions::WorkTask;
+use domain::{Ctx, Principal};
+use futures_util::StreamExt;
+use model::Digest;
+use model::accessory::Kind;
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::Mutex as AsyncMutex;
+
+/// What the tasks of one execution share.
+#[derive(Default)]
+pub struct Shared {
+    /// Where at the destination a blob is known to stand: it is mounted from there.
+    standing: Mutex<HashMap<Digest, String>>,
+    /// One sender a blob, so that two tasks do not send the same bytes.
+    senders: Mutex<HashMap<Digest, Arc<AsyncMutex<()>>>>,
+}
+
+/// What a running task has done so far; read by whoever reports it.
+#[derive(Default)]
+pub struct Meter {
+    pub done: AtomicI64,
+    pub total: AtomicI64,
+    log: Mutex<String>,
+    accessories: Mutex<Vec<Kind>>,
+}
+
+impl Meter {
+    pub fn say(&self, line: impl std::fmt::Display) {
+        let mut log = self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        log.push_str(&format!("{line}\n"));
+    }
+
+    /// The lines since the last time.
+    pub fn take_log(&self) -> String {
+        std::mem::take(&mut *self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    pub fn accessories(&self) -> Vec<Kind> {
+        self.accessories.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+}
+
+/// How a task ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    Copied,
+    /// Every manifest and tag stood there already.
+    StandsThere,
+}
+
+pub struct Copy<'a> {
+    pub ctx: &'a Ctx,
+    pub remote: &'a Remote,
+    pub shared: &'a Shared,
+    pub overwrite: bool,
+    pub meter: Arc<Meter>,
+}
+
+impl Copy<'_> {
+    /// Copies the task's artifact.
+    pub async fn run(&self, task: &WorkTask) -> Result<Done, Failure> {
+        let (project, repository) = model::name::split_full(&task.source).map_err(Failure::source)?;
+        let digest: Digest = task.digest.parse().map_err(|what| Failure::source(format!("digest {what}")))?;
+        let to = task.destination.as_str();
+        let nodes = artifacts::graph(self.ctx, &Principal::system(), &project, &repository, &digest).await?;
+        self.meter.total.store(nodes.iter().map(GraphNode::size).sum(), Ordering::Relaxed);
+        self.meter.say(format_args!("{}@{digest} → {to}: {} manifests", task.source, nodes.len()));
+        // A tag that names something else there is found before anything is sent.
+        for tag in &task.tags {
+            self.may_set(to, tag, &digest).await?;
+        }
+        let mut sent = false;
+        for node in &nodes {
+            sent |= self.node(to, node).await?;
+            if let Some(kind) = node.kind {
+                self.meter.accessories.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(kind);
+            }
+        }
+        let root = nodes.iter().find(|node| node.digest == digest);
+        let root = root.ok_or_else(|| Failure::source("the artifact is gone"))?;
+        for tag in &task.tags {
+            sent |= self.tag(to, tag, root).await?;
+        }
+        Ok(if sent { Done::Copied } else { Done::StandsThere })
+    }
+
+    /// One manifest with its blobs; says whether anything was sent.
+    async fn node(&self, to: &str, node: &GraphNode) -> Result<bool, Failure> {
+        let short = node.digest.short();
+        let mut sent = false;
+        if self.remote.head_manifest(to, node.digest.as_str()).await?.is_some() {
+            self.meter.say(format_args!("{short} stands there"));
+            self.meter.total.fetch_sub(node.size(), Ordering::Relaxed);
+            self.note_standing(node, to);
+        } else {
+            for (digest, size) in &node.blobs {
+                self.blob(to, digest, *size).await?;
+            }
+            let content = Bytes::from(node.content.clone());
+            let handled = self.remote.put_manifest(to, node.digest.as_str(), &node.media_type, content).await?;
+            self.meter.done.fetch_add(node.content.len() as i64, Ordering::Relaxed);
+            let what = node.kind.map_or("manifest", |kind| kind.label());
+            self.meter.say(format_args!("{short} pushed ({what})"));
+            sent = true;
+            if let Some(subject) = &node.subject
+                && !handled
+                && !self.remote.has_referrers(to, subject).await?
+            {
+                self.keep_fallback(to, subject, node).await?;
+            }
+        }
+        // cosign finds its legacy forms by tag.
+        for tag in &node.tags {
+            sent |= self.tag(to, tag, node).await?;
+        }
+        Ok(sent)
+    }
+
+    fn note_standing(&self, node: &GraphNode, to: &str) {
+        let mut standing = self.shared.standing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for (digest, _) in &node.blobs {
+            standing.entry(digest.clone()).or_insert_with(|| to.to_owned());
+        }
+    }
+
+    async fn blob(&self, to: &str, digest: &Digest, size: i64) -> Result<(), Failure> {
+        let sender = {
+            let mut senders = self.shared.senders.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            senders.entry(digest.clone()).or_default().clone()
+        };
+        let _turn = sender.lock().await;
+        if self.remote.has_blob(to, digest).await? {
+            self.meter.total.fetch_sub(size, Ordering::Relaxed);
+            return Ok(());
+        }
+        let from = self.shared.standing.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(digest).cloned();
+        let Some(location) = self.remote.start_upload(to, digest, from.as_deref().filter(|from| *from != to)).await? else {
+            self.meter.say(format_args!("blob {} mounted", digest.short()));
+            self.meter.total.fetch_sub(size, Ordering::Relaxed);
+            return Ok(());
+        };
+        let unreadable = |error: std::io::Error| Failure::source(format!("blob {digest} cannot be read: {error}"));
+        let stream = self.ctx.blobs.read(digest, 0..size as u64).await.map_err(unreadable)?;
+        let meter = self.meter.clone();
+        let counted = stream.inspect(move |chunk| {
+            if let Ok(chunk) = chunk {
+                meter.done.fetch_add(chunk.len() as i64, Ordering::Relaxed);
+            }
+        });
+        self.remote.upload(to, location, digest, size, reqwest::Body::wrap_stream(counted)).await?;
+        self.meter.say(format_args!("blob {} pushed, {}", digest.short(), model::stamp::bytes(size)));
+        let mut standing = self.shared.standing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        standing.insert(digest.clone(), to.to_owned());
+        Ok(())
+    }
+
+    /// Refuses to move a tag that the rule does not let us move. Says whether the tag has to be set.
+    async fn may_set(&self, to: &str, tag: &str, digest: &Digest) -> Result<bool, Failure> {
+        match self.remote.head_manifest(to, tag).await? {
+            None => Ok(true),
+            Some(there) if there == digest.as_str() => Ok(false),
+            Some(_) if self.overwrite => Ok(true),
+            Some(there) => Err(Failure::rule(format!(
+                "the tag {tag} names {} at the destination, and the rule does not replace tags",
+                model::digest::short(&there)
+            ))),
+        }
+    }
+
+    async fn tag(&self, to: &str, tag: &str, node: &GraphNode) -> Result<bool, Failure> {
+        if !self.may_set(to, tag, &node.digest).await? {
+            return Ok(false);
+        }
+        self.remote.put_manifest(to, tag, &node.media_type, Bytes::from(node.content.clone())).await?;
+        self.meter.say(format_args!("tag {tag} set"));
+        Ok(true)
+    }
+
+    /// Adds the referrer to the list under the subject's fallback tag, keeping what stands there.
+    async fn keep_fallback(&self, to: &str, subject: &Digest, node: &GraphNode) -> Result<(), Failure> {
+        let tag = subject.tag_stem();
+        let key = format!("{to}:{tag}");
+        let sender = {
+            // One writer a list within this execution; the digest of the name stands for it.
+            let name = domain::blobs::digest_of(model::Algorithm::Sha256, key.as_bytes());
+            let mut senders = self.shared.senders.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            senders.entry(name).or_default().clone()
+        };
+        let _turn = sender.lock().await;
+        let mut manifests: Vec<Value> = match self.remote.get_manifest(to, &tag).await? {
+            None => Vec::new(),
+            Some((media_type, bytes)) => {
+                let index: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+                match index.get("manifests").and_then(Value::as_array) {
+                    Some(manifests) if media_type.starts_with(OCI_INDEX) => manifests.clone(),
+                    // `cosign copy` puts images under such a tag.
+                    _ => return Err(Failure::destination(format!("the tag {tag} there is no list of referrers; it was left alone"))),
+                }
+            }
+        };
+        if manifests.iter().any(|known| known.get("digest").and_then(Value::as_str) == Some(node.digest.as_str())) {
+            return Ok(());
+        }
+        let mut descriptor = json!({
+            "mediaType": node.media_type, "digest": node.digest, "size": node.content.len(),
+        });
+        if !node.artifact_type.is_empty() {
+            descriptor["artifactType"] = node.artifact_type.clone().into();
+        }
+        let annotations: Map<String, Value> = serde_json::from_str(&node.annotations).unwrap_or_default();
+        if !annotations.is_empty() {
+            descriptor["annotations"] = annotations.into();
+        }
+        manifests.push(descriptor);
+        let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests });
+        self.remote.put_manifest(to, &tag, OCI_INDEX, Bytes::from(index.to_string())).await?;
+        self.meter.say(format_args!("fallback tag {tag} lists {}", node.digest.short()));
+        Ok(())
+    }
+}

@@ -1,0 +1,201 @@
+//! The worker: takes executions, runs their tasks side by side, says how far they are, and stops when asked.
+
+use crate::adapters;
+use crate::copy::{Copy, Done, Meter, Shared};
+use crate::failure::Failure;
+use crate::remote::Remote;
+use domain::executions::{self, Progress, Work, WorkTask};
+use domain::jobs::{self, Claim, Hold};
+use domain::{Ctx, Principal, targets};
+use futures_util::{StreamExt, stream};
+use model::execution::{Status, TaskStatus};
+use model::target::Provider;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Executions run at the same time, and artifacts of one execution.
+const EXECUTIONS: usize = 2;
+const TASKS: usize = 4;
+/// How often an idle worker looks, a busy one asks whether to stop, and a task says how far it is.
+const LOOK: Duration = Duration::from_secs(5);
+const RENEW: Duration = Duration::from_millis(500);
+const REPORT: Duration = Duration::from_millis(700);
+
+/// Runs executions until `stopping` says so; what is under way then goes on at the next start.
+pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
+    let workers = (0..EXECUTIONS).map(|_| work(ctx.clone(), stopping.clone()));
+    futures_util::future::join_all(workers).await;
+}
+
+async fn work(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        let rung = ctx.work.notified();
+        match jobs::claim(&ctx, executions::JOB).await {
+            Ok(Some(claim)) => {
+                if let Err(error) = execute(&ctx, &claim, &stopping).await {
+                    tracing::error!(%error, execution = claim.key, "an execution could not be run; it is tried again");
+                    tokio::time::sleep(LOOK).await;
+                }
+            }
+            Ok(None) => {
+                tokio::select! {
+                    () = rung => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                    _ = stopping.changed() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "jobs could not be read");
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+}
+
+/// Why an execution ended before its tasks did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Stopped,
+    /// The server stops, or another worker has the job: nothing more is written.
+    Released,
+}
+
+async fn execute(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> domain::Result<()> {
+    let Some(work) = executions::open(ctx, &claim.key).await? else { return jobs::finish(ctx, claim).await };
+    let cancel = CancellationToken::new();
+    let watcher = tokio::spawn(watch_over(ctx.clone(), claim.clone(), cancel.clone(), stopping.clone()));
+    let done = tokio::select! {
+        done = run_tasks(ctx, &work) => Some(done),
+        () = cancel.cancelled() => None,
+    };
+    let cut = match done {
+        Some(_) => {
+            watcher.abort();
+            None
+        }
+        None => watcher.await.ok(),
+    };
+    let whole = match (done, cut) {
+        (None, Some(Cut::Released)) => return Ok(()),
+        (None, _) => {
+            executions::settle(ctx, work.id, TaskStatus::Stopped).await?;
+            Some((Status::Stopped, "stopped by an administrator".to_owned()))
+        }
+        (Some(Ok(())), _) => None,
+        (Some(Err(failure)), _) => {
+            executions::settle(ctx, work.id, TaskStatus::Failed).await?;
+            Some((Status::Failed, failure.to_string()))
+        }
+    };
+    executions::close(ctx, work.id, whole).await?;
+    jobs::finish(ctx, claim).await
+}
+
+/// Keeps the lease, and cancels when an administrator, the server or a lost lease says so.
+async fn watch_over(ctx: Ctx, claim: Claim, cancel: CancellationToken, mut stopping: watch::Receiver<bool>) -> Cut {
+    loop {
+        let cut = tokio::select! {
+            _ = stopping.changed() => Some(Cut::Released),
+            () = tokio::time::sleep(RENEW) => match jobs::renew(&ctx, &claim).await {
+                Ok(Hold::StopRequested) => Some(Cut::Stopped),
+                Ok(Hold::Lost) => Some(Cut::Released),
+                // The lease outlives a short trouble of the database.
+                Ok(Hold::Ours) | Err(_) => None,
+            },
+        };
+        if let Some(cut) = cut {
+            cancel.cancel();
+            return cut;
+        }
+    }
+}
+
+async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
+    let tasks = executions::plan(ctx, work).await?;
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let connection = targets::connection(ctx, &Principal::system(), work.rule.input.target_id).await?;
+    let remote = Remote::connect(ctx, &connection).await?;
+    let (shared, prepared) = (Shared::default(), Mutex::new(std::collections::HashSet::new()));
+    let run = Run { ctx, work, remote: &remote, provider: connection.provider, shared: &shared, prepared: &prepared };
+    stream::iter(tasks).for_each_concurrent(TASKS, |task| run.task(task)).await;
+    Ok(())
+}
+
+struct Run<'a> {
+    ctx: &'a Ctx,
+    work: &'a Work,
+    remote: &'a Remote,
+    provider: Provider,
+    shared: &'a Shared,
+    /// Projects that were made ready there.
+    prepared: &'a Mutex<std::collections::HashSet<String>>,
+}
+
+impl Run<'_> {
+    async fn task(&self, task: WorkTask) {
+        let meter = Arc::new(Meter::default());
+        let copy = Copy {
+            ctx: self.ctx,
+            remote: self.remote,
+            shared: self.shared,
+            overwrite: self.work.rule.input.overwrite,
+            meter: meter.clone(),
+        };
+        let report = async {
+            loop {
+                tokio::time::sleep(REPORT).await;
+                self.note(&task, &meter, None, String::new()).await;
+            }
+        };
+        self.note(&task, &meter, Some(TaskStatus::Running), String::new()).await;
+        let done = tokio::select! {
+            done = async {
+                self.prepare(&task.destination, &meter).await?;
+                copy.run(&task).await
+            } => done,
+            () = report => unreachable!("reports go on until the copy ends"),
+        };
+        match done {
+            Ok(Done::Copied) => self.note(&task, &meter, Some(TaskStatus::Succeeded), String::new()).await,
+            Ok(Done::StandsThere) => self.note(&task, &meter, Some(TaskStatus::Skipped), String::new()).await,
+            Err(failure) => self.note(&task, &meter, Some(TaskStatus::Failed), failure.to_string()).await,
+        }
+    }
+
+    async fn prepare(&self, repository: &str, meter: &Meter) -> Result<(), Failure> {
+        let project = repository.split('/').next().unwrap_or_default().to_owned();
+        let mut prepared = self.prepared.lock().await;
+        if prepared.contains(&project) {
+            return Ok(());
+        }
+        let said = adapters::prepare(self.remote, self.provider, repository).await?;
+        if !said.is_empty() {
+            meter.say(said);
+        }
+        prepared.insert(project);
+        Ok(())
+    }
+
+    async fn note(&self, task: &WorkTask, meter: &Meter, status: Option<TaskStatus>, error: String) {
+        let mut log = meter.take_log();
+        if !error.is_empty() {
+            log.push_str(&format!("failed: {error}\n"));
+        }
+        let progress = Progress {
+            status,
+            bytes_done: meter.done.load(Ordering::Relaxed),
+            bytes_total: meter.total.load(Ordering::Relaxed),
+            accessories: meter.accessories(),
+            error,
+            log,
+        };
+        if let Err(error) = executions::note(self.ctx, task.id, progress).await {
+            tracing::warn!(%error, task = %task.id, "a task's progress could not be written");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Administration from the command line: through a 0600 socket in the data directory while a server runs, else directly.
+
+use crate::config::Config;
+use crate::wiring;
+use domain::clock::Random;
+use domain::datadir::DataDir;
+use domain::secrets::PlainSecret;
+use domain::{Ctx, users};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+
+const SOCKET: &str = "admin.sock";
+/// Longest line on the socket, in bytes.
+const LINE: u64 = 1024;
+
+/// Answers commands until the handle is aborted.
+pub fn listen(ctx: Ctx, data: &Path) -> Result<JoinHandle<()>, String> {
+    let path = data.join(SOCKET);
+    // The directory's lock is ours, so a socket that is there is a dead server's.
+    let _ = std::fs::remove_file(&path);
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    let listener = UnixListener::bind(&path).map_err(failed)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let ctx = ctx.clone();
+            tokio::spawn(async move {
+                let _ = answer(&ctx, stream).await;
+            });
+        }
+    }))
+}
+
+/// One line in, one line out: `reset-password USER` → `ok PASSWORD` or `error …`.
+async fn answer(ctx: &Ctx, mut stream: UnixStream) -> std::io::Result<()> {
+    let (read, mut write) = stream.split();
+    let mut line = String::new();
+    BufReader::new(tokio::io::AsyncReadExt::take(read, LINE)).read_line(&mut line).await?;
+    let reply = match line.trim_end().split_once(' ') {
+        Some(("reset-password", user)) => match reset(ctx, user).await {
+            Ok(password) => format!("ok {}\n", password.reveal()),
+            Err(message) => format!("error {message}\n"),
+        },
+        _ => "error unknown command\n".to_owned(),
+    };
+    write.write_all(reply.as_bytes()).await
+}
+
+async fn reset(ctx: &Ctx, user: &str) -> Result<PlainSecret, String> {
+    let password = PlainSecret::generate(&Random::default(), "");
+    users::reset_password(ctx, user, password.clone()).await.map_err(|error| error.to_string())?;
+    Ok(password)
+}
+
+/// Gives a user a new password and answers it.
+pub async fn reset_password(config: &Config, user: &str) -> Result<String, String> {
+    let path = config.data.join(SOCKET);
+    if let Ok(mut stream) = UnixStream::connect(&path).await {
+        let failed = |error: std::io::Error| format!("the running server did not answer: {error}");
+        stream.write_all(format!("reset-password {user}\n").as_bytes()).await.map_err(failed)?;
+        let mut reply = String::new();
+        BufReader::new(stream).read_line(&mut reply).await.map_err(failed)?;
+        return match reply.trim_end().split_once(' ') {
+            Some(("ok", password)) => Ok(password.to_owned()),
+            Some(("error", message)) => Err(message.to_owned()),
+            _ => Err("the running server did not answer".into()),
+        };
+    }
+    if !config.data.join("wharf").exists() {
+        return Err(format!("{} is no data directory of Wharf", config.data.display()));
+    }
+    let data = DataDir::open(&config.data).map_err(|refusal| refusal.to_string())?;
+    let ctx = wiring::context(config, &data, "http://localhost".into()).await?;
+    Ok(reset(&ctx, user).await?.reveal().to_owned())
+}

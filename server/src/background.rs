@@ -1,0 +1,50 @@
+//! What goes on beside requests: replication, sweeping, and bookkeeping in batches.
+
+use domain::artifacts::Pulls;
+use domain::{Ctx, robots, sessions, uploads};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How often bookkeeping is written, and left-over things are swept.
+const FLUSH: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// Starts everything; the handle ends when all of it has.
+pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
+    let worker = tokio::spawn(replication::run(ctx.clone(), stopping.clone()));
+    let keeper = tokio::spawn(keep(ctx, stopping));
+    tokio::spawn(async move {
+        let _ = tokio::join!(worker, keeper);
+    })
+}
+
+/// Writes what is batched.
+pub async fn flush(ctx: &Ctx) {
+    if let Err(error) = Pulls::flush(ctx).await {
+        tracing::warn!(%error, "pull times could not be written");
+    }
+    if let Err(error) = robots::flush_use(ctx).await {
+        tracing::warn!(%error, "robot accounts' last use could not be written");
+    }
+}
+
+async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
+    let (mut flush_at, mut sweep_at) = (tokio::time::interval(FLUSH), tokio::time::interval(SWEEP));
+    loop {
+        tokio::select! {
+            _ = flush_at.tick() => flush(&ctx).await,
+            _ = sweep_at.tick() => {
+                if let Err(error) = sessions::sweep(&ctx).await {
+                    tracing::warn!(%error, "ended sessions could not be swept");
+                }
+                match uploads::sweep(&ctx).await {
+                    Ok(0) => {}
+                    Ok(n) => tracing::info!(n, "uploads that were left behind are gone"),
+                    Err(error) => tracing::warn!(%error, "uploads could not be swept"),
+                }
+            }
+            _ = stopping.changed() => return,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The command line.
+
+use crate::config::{Config, KEYS, Values};
+use crate::{admin, serve, telemetry};
+use clap::{Arg, ArgMatches, Command};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+fn command() -> Command {
+    let settings = |mut command: Command| {
+        command = command.arg(
+            Arg::new("config").long("config").env("WHARF_CONFIG").value_name("FILE").help("configuration file [default: wharf.toml where there is one]"),
+        );
+        for key in KEYS {
+            let default = if key.default.is_empty() { String::new() } else { format!(" [default: {}]", key.default) };
+            command = command.arg(
+                Arg::new(key.name).long(key.flag).value_name("VALUE").help(format!("{}{default} [env: {}]", key.help, key.env)),
+            );
+        }
+        command
+    };
+    Command::new("wharf")
+        .about("An OCI container registry with the portal that administers it")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(settings(Command::new("serve").about("Serve the registry, the API and the portal")))
+        .subcommand(settings(Command::new("config").about("Print every setting, its value and where it came from")))
+        .subcommand(
+            Command::new("admin").about("Administer, with the server stopped or running").subcommand_required(true).subcommand(
+                settings(
+                    Command::new("reset-password")
+                        .about("Give a user a new password, print it, and end their sessions")
+                        .arg(Arg::new("user").value_name("USER").required(true)),
+                ),
+            ),
+        )
+}
+
+fn values(matches: &ArgMatches) -> Result<Values, String> {
+    let mut flags = BTreeMap::new();
+    for key in KEYS {
+        if let Some(value) = matches.get_one::<String>(key.name) {
+            flags.insert(key.name, value.clone());
+        }
+    }
+    let vars = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let file = match matches.get_one::<String>("config") {
+        Some(file) => Some(PathBuf::from(file)),
+        None => Some(PathBuf::from("wharf.toml")).filter(|path| Path::exists(path)),
+    };
+    Values::read(&flags, &vars, file.as_deref())
+}
+
+fn config(matches: &ArgMatches) -> Result<Config, String> {
+    values(matches)?.check()
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    match run(&command().get_matches()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("wharf: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(matches: &ArgMatches) -> Result<(), String> {
+    match matches.subcommand() {
+        Some(("serve", matches)) => {
+            let config = config(matches)?;
+            telemetry::init(config.log);
+            runtime()?.block_on(serve::run(config))
+        }
+        Some(("config", matches)) => {
+            let values = values(matches)?;
+            print!("{}", values.print());
+            values.check().map(drop)
+        }
+        Some(("admin", matches)) => match matches.subcommand() {
+            Some(("reset-password", matches)) => {
+                let user = matches.get_one::<String>("user").cloned().unwrap_or_default();
+                let config = config(matches)?;
+                let password = runtime()?.block_on(admin::reset_password(&config, &user))?;
+                println!("{password}");
+                Ok(())
+            }
+            _ => Err("unknown command".into()),
+        },
+        _ => Err("unknown command".into()),
+    }
+}

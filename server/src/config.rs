@@ -1,0 +1,319 @@
+//! Configuration: flag over environment over file over default. One table of keys makes the flags, the variables, the
+//! file's grammar and what `wharf config` prints.
+
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// One setting.
+pub struct Key {
+    /// In the file, e.g. `tls.cert`.
+    pub name: &'static str,
+    /// In the environment, e.g. `WHARF_TLS_CERT`.
+    pub env: &'static str,
+    /// On the command line, e.g. `tls-cert`.
+    pub flag: &'static str,
+    pub default: &'static str,
+    /// Masked when printed, and also read from the file that `…_FILE` names.
+    pub secret: bool,
+    /// Several values: an array in the file, comma-separated elsewhere.
+    pub list: bool,
+    pub help: &'static str,
+}
+
+const fn key(name: &'static str, env: &'static str, flag: &'static str, default: &'static str, help: &'static str) -> Key {
+    Key { name, env, flag, default, secret: false, list: false, help }
+}
+
+/// Every setting there is.
+pub static KEYS: &[Key] = &[
+    key("data", "WHARF_DATA", "data", "wharf-data", "directory for the database, blobs, uploads and the key"),
+    key("listen", "WHARF_LISTEN", "listen", "127.0.0.1:8080", "address and port; port 0 takes any free one"),
+    key(
+        "external_url", "WHARF_EXTERNAL_URL", "external-url", "",
+        "where clients reach this server, e.g. https://registry.example.com; needed when listening on all addresses",
+    ),
+    Key {
+        secret: true,
+        ..key("database_url", "WHARF_DATABASE_URL", "database-url", "", "postgres://… ; empty: SQLite in the data directory")
+    },
+    Key {
+        secret: true,
+        ..key(
+            "admin_password", "WHARF_ADMIN_PASSWORD", "admin-password", "",
+            "first administrator's password, on the first start; empty: one is made",
+        )
+    },
+    key("key_file", "WHARF_KEY_FILE", "key-file", "", "file of the master key (64 hexadecimal digits); empty: in the data directory"),
+    Key {
+        list: true,
+        ..key(
+            "outbound.allow", "WHARF_OUTBOUND_ALLOW", "outbound-allow", "",
+            "ranges that are not public and that replication may reach, e.g. 127.0.0.0/8",
+        )
+    },
+    Key {
+        list: true,
+        ..key(
+            "trusted_proxies", "WHARF_TRUSTED_PROXIES", "trusted-proxies", "",
+            "ranges of proxies whose X-Forwarded-For is believed",
+        )
+    },
+    key("tls.cert", "WHARF_TLS_CERT", "tls-cert", "", "PEM certificate chain; read again when the file changes"),
+    key("tls.key", "WHARF_TLS_KEY", "tls-key", "", "PEM private key of the certificate"),
+    key("log", "WHARF_LOG", "log", "text", "text or json"),
+];
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Default,
+    File(PathBuf),
+    Env(String),
+    Flag,
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Default => f.write_str("default"),
+            Source::File(path) => write!(f, "file {}", path.display()),
+            Source::Env(name) => write!(f, "environment {name}"),
+            Source::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// All values, each with where it came from.
+pub struct Values(BTreeMap<&'static str, (String, Source)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// The configuration, checked.
+#[derive(Clone)]
+pub struct Config {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    /// Without a trailing slash; `None`: the bound address.
+    pub external_url: Option<String>,
+    /// Empty: SQLite.
+    pub database_url: domain::secrets::PlainSecret,
+    pub admin_password: domain::secrets::PlainSecret,
+    pub key_file: Option<PathBuf>,
+    pub outbound_allow: Vec<IpNet>,
+    pub trusted_proxies: Vec<IpNet>,
+    pub tls: Option<(PathBuf, PathBuf)>,
+    pub log: LogFormat,
+}
+
+fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
+    known
+        .map(|name| (strsim::damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()), name))
+        .min()
+        .map(|(_, name)| format!("; did you mean {name}?"))
+        .unwrap_or_default()
+}
+
+impl Values {
+    /// Reads all layers. `flags` are those that were given, `vars` the environment.
+    pub fn read(
+        flags: &BTreeMap<&'static str, String>,
+        vars: &BTreeMap<String, String>,
+        file: Option<&Path>,
+    ) -> Result<Values, String> {
+        let mut values: BTreeMap<&'static str, (String, Source)> =
+            KEYS.iter().map(|key| (key.name, (key.default.to_owned(), Source::Default))).collect();
+        if let Some(path) = file {
+            for (name, value) in from_file(path)? {
+                let key = KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
+                    format!("{}: unknown key {name}{}", path.display(), nearest(&name, KEYS.iter().map(|k| k.name)))
+                })?;
+                values.insert(key.name, (value, Source::File(path.to_owned())));
+            }
+        }
+        for (name, value) in vars.iter().filter(|(name, _)| name.starts_with("WHARF_") && !name.starts_with("WHARF_TEST_")) {
+            if name == "WHARF_CONFIG" {
+                continue;
+            }
+            let source = Source::Env(name.clone());
+            if let Some(key) = KEYS.iter().find(|key| key.env == name) {
+                values.insert(key.name, (value.clone(), source));
+            } else if let Some(key) = KEYS.iter().find(|k| k.secret && name.strip_suffix("_FILE") == Some(k.env)) {
+                if vars.contains_key(key.env) {
+                    return Err(format!("both {} and {name} are set: choose one", key.env));
+                }
+                let text = std::fs::read_to_string(value).map_err(|error| format!("{name}: {value}: {error}"))?;
+                values.insert(key.name, (text.trim_end_matches(['\r', '\n']).to_owned(), source));
+            } else {
+                return Err(format!("unknown variable {name}{}", nearest(name, KEYS.iter().map(|k| k.env))));
+            }
+        }
+        for (name, value) in flags {
+            values.insert(name, (value.clone(), Source::Flag));
+        }
+        Ok(Values(values))
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", |(value, _)| value.as_str())
+    }
+
+    fn ranges(&self, name: &str) -> Result<Vec<IpNet>, String> {
+        self.get(name)
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(|text| {
+                text.parse::<IpNet>()
+                    .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+                    .map_err(|_| format!("{name}: {text:?} is no address range, such as 10.0.0.0/8"))
+            })
+            .collect()
+    }
+
+    /// Checks the values.
+    pub fn check(&self) -> Result<Config, String> {
+        let listen: SocketAddr =
+            self.get("listen").parse().map_err(|_| format!("listen: {:?} is no address:port", self.get("listen")))?;
+        let external_url = match self.get("external_url").trim_end_matches('/') {
+            "" if listen.ip().is_unspecified() => {
+                return Err("external_url is needed when listening on all addresses: it decides the realm, links and cookies".into());
+            }
+            "" => None,
+            text => match url::Url::parse(text) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.has_host() => {
+                    Some(text.to_owned())
+                }
+                _ => return Err(format!("external_url: {text:?} must read https://host[:port]")),
+            },
+        };
+        let path = |name: &str| Some(self.get(name)).filter(|text| !text.is_empty()).map(PathBuf::from);
+        let tls = match (path("tls.cert"), path("tls.key")) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            _ => return Err("tls.cert and tls.key belong together: set both or none".into()),
+        };
+        let database_url = self.get("database_url");
+        if !database_url.is_empty() && !database_url.starts_with("postgres://") && !database_url.starts_with("postgresql://") {
+            return Err("database_url must begin with postgres:// (or be empty for SQLite in the data directory)".into());
+        }
+        Ok(Config {
+            data: PathBuf::from(self.get("data")),
+            listen,
+            external_url,
+            database_url: domain::secrets::PlainSecret::new(database_url.to_owned()),
+            admin_password: domain::secrets::PlainSecret::new(self.get("admin_password").to_owned()),
+            key_file: path("key_file"),
+            outbound_allow: self.ranges("outbound.allow")?,
+            trusted_proxies: self.ranges("trusted_proxies")?,
+            tls,
+            log: match self.get("log") {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                other => return Err(format!("log: {other:?} must be text or json")),
+            },
+        })
+    }
+
+    /// Every key, its value with secrets masked, and where it came from.
+    pub fn print(&self) -> String {
+        let mut text = String::new();
+        for key in KEYS {
+            let (value, source) = &self.0[key.name];
+            let shown = match (value.is_empty(), key.secret) {
+                (true, _) => "(empty)",
+                (false, true) => "***",
+                (false, false) => value,
+            };
+            let _ = writeln!(text, "{:<16} {:<28} {source}", key.name, shown);
+        }
+        text
+    }
+}
+
+/// The file's keys, nested tables joined by dots.
+fn from_file(path: &Path) -> Result<Vec<(String, String)>, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))?;
+    let table: toml::Table = text.parse().map_err(|error| format!("{shown}: {error}"))?;
+    let mut found = Vec::new();
+    flatten("", &table, &mut found).map_err(|what| format!("{shown}: {what}"))?;
+    Ok(found)
+}
+
+fn flatten(prefix: &str, table: &toml::Table, found: &mut Vec<(String, String)>) -> Result<(), String> {
+    for (name, value) in table {
+        let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let wrong = || format!("{name} must be text or a list of texts");
+        match value {
+            toml::Value::Table(inner) => flatten(&name, inner, found)?,
+            toml::Value::String(text) => found.push((name, text.clone())),
+            toml::Value::Array(items) => {
+                let items: Vec<&str> =
+                    items.iter().map(|item| item.as_str().ok_or_else(wrong)).collect::<Result<_, _>>()?;
+                found.push((name, items.join(",")));
+            }
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn flag_over_environment_over_file_over_default() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("wharf.toml");
+        std::fs::write(&file, "listen = '127.0.0.1:1'\nlog = 'json'\n[outbound]\nallow = ['10.0.0.0/8', '127.0.0.1']\n").unwrap();
+        let env = map(&[("WHARF_LISTEN", "127.0.0.1:2"), ("WHARF_DATA", "d")]);
+        let read = |flags| Values::read(&flags, &env, Some(&file)).unwrap();
+        assert_eq!(read(BTreeMap::new()).check().unwrap().listen.port(), 2);
+        let values = read(BTreeMap::from([("listen", "127.0.0.1:3".to_owned())]));
+        let config = values.check().unwrap();
+        assert_eq!((config.listen.port(), config.log, config.outbound_allow.len()), (3, LogFormat::Json, 2));
+        assert_eq!(values.0["listen"].1, Source::Flag);
+        assert_eq!(values.0["key_file"].1, Source::Default);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+        let none = BTreeMap::new();
+        let refused = Values::read(&none, &map(&[("WHARF_LISTN", "x")]), None).err().unwrap();
+        assert!(refused.contains("WHARF_LISTEN"), "{refused}");
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("wharf.toml");
+        std::fs::write(&file, "[outbound]\nalow = ['10.0.0.0/8']\n").unwrap();
+        let refused = Values::read(&none, &map(&[]), Some(&file)).err().unwrap();
+        assert!(refused.contains("outbound.allow"), "{refused}");
+    }
+
+    #[test]
+    fn n_129_a_secret_is_read_from_its_file_and_never_printed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("password");
+        std::fs::write(&file, "canary-canary\n").unwrap();
+        let env = map(&[("WHARF_ADMIN_PASSWORD_FILE", file.to_str().unwrap())]);
+        let values = Values::read(&BTreeMap::new(), &env, None).unwrap();
+        assert_eq!(values.check().unwrap().admin_password.reveal(), "canary-canary");
+        assert!(!values.print().contains("canary"));
+    }
+
+    #[test]
+    fn all_addresses_need_an_external_url() {
+        let env = map(&[("WHARF_LISTEN", "0.0.0.0:80")]);
+        assert!(Values::read(&BTreeMap::new(), &env, None).unwrap().check().is_err());
+    }
+}

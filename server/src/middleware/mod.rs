@@ -1,0 +1,6 @@
+//! What every request passes through, outermost first: who it comes from, headers, origin, session.
+
+pub mod client;
+pub mod headers;
+pub mod origin;
+pub mod session;

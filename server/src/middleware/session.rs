@@ -1,0 +1,142 @@
+//! Sessions of the portal: tower-sessions over our own rows (`domain::sessions`).
+
+use async_trait::async_trait;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use domain::identity::{Client, Principal, Via};
+use domain::{Ctx, Who, sessions};
+use model::{Stamp, UserId};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tower_sessions::cookie::SameSite;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
+use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
+
+/// Under which a session keeps who signed in.
+const ACCOUNT: &str = "account";
+
+/// Who signed in: what a session holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Account {
+    id: i64,
+    name: String,
+    credentials_version: i64,
+}
+
+/// The layer: a strict, http-only cookie; `__Host-` and `Secure` over TLS.
+pub fn layer(ctx: &Ctx) -> SessionManagerLayer<Store> {
+    let tls = ctx.settings.is_tls();
+    SessionManagerLayer::new(Store(ctx.clone()))
+        .with_name(if tls { "__Host-sid" } else { "sid" })
+        .with_secure(tls)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnSessionEnd)
+}
+
+/// Puts the signed-in principal into the request, and keeps an active session from ending.
+pub async fn principal(State(ctx): State<Ctx>, session: Session, mut request: Request, next: Next) -> Response {
+    let client = client(&request);
+    let account = session.get::<Account>(ACCOUNT).await.ok().flatten();
+    let who = match account {
+        Some(account) => Principal {
+            who: Who::User { id: UserId(account.id), name: account.name },
+            via: Via::Session,
+            client,
+            credentials_version: account.credentials_version,
+            ceiling: None,
+        },
+        None => Principal::anonymous(client),
+    };
+    if let (Some(id), false) = (session.id(), who.is_anonymous()) {
+        // Bookkeeping; a failure shows itself at the next use.
+        let _ = sessions::touch(&ctx, &id.to_string()).await;
+    }
+    request.extensions_mut().insert(who);
+    request.extensions_mut().insert(app::server::SignIn(std::sync::Arc::new(Door(session.clone()))));
+    next.run(request).await
+}
+
+fn client(request: &Request) -> Client {
+    let mut client = request.extensions().get::<Client>().cloned().unwrap_or_default();
+    if let Some(agent) = request.headers().get(axum::http::header::USER_AGENT) {
+        client.user_agent = String::from_utf8_lossy(agent.as_bytes()).chars().take(256).collect();
+    }
+    client
+}
+
+/// Signing in and out of one request's session.
+struct Door(Session);
+
+#[async_trait]
+impl domain::sessions::Door for Door {
+    async fn enter(&self, who: &Principal) -> domain::Result<()> {
+        let Who::User { id, name } = &who.who else { return Err(domain::Error::Unauthenticated) };
+        let account =
+            Account { id: id.0, name: name.clone(), credentials_version: who.credentials_version };
+        let failed = |error: tower_sessions::session::Error| domain::Error::Unavailable(error.to_string());
+        // A new id at each sign-in: one that was planted before is worth nothing.
+        self.0.flush().await.map_err(failed)?;
+        self.0.insert(ACCOUNT, account).await.map_err(failed)?;
+        self.0.save().await.map_err(failed)
+    }
+
+    async fn leave(&self) -> domain::Result<()> {
+        self.0.flush().await.map_err(|error| domain::Error::Unavailable(error.to_string()))
+    }
+}
+
+/// tower-sessions' store over our rows.
+#[derive(Clone)]
+pub struct Store(Ctx);
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+fn backend(error: domain::Error) -> StoreError {
+    StoreError::Backend(error.to_string())
+}
+
+fn user(record: &Record) -> Option<UserId> {
+    record.data.get(ACCOUNT)?.get("id")?.as_i64().map(UserId)
+}
+
+fn encode(record: &Record) -> StoreResult<String> {
+    serde_json::to_string(&record.data).map_err(|error| StoreError::Encode(error.to_string()))
+}
+
+#[async_trait]
+impl SessionStore for Store {
+    async fn create(&self, record: &mut Record) -> StoreResult<()> {
+        // No row for who has not signed in.
+        let Some(user) = user(record) else { return Ok(()) };
+        let expires = Stamp(self.0.now().0 + sessions::IDLE);
+        while !sessions::create(&self.0, &record.id.to_string(), user, encode(record)?, expires).await.map_err(backend)? {
+            record.id = Id::default();
+        }
+        Ok(())
+    }
+
+    async fn save(&self, record: &Record) -> StoreResult<()> {
+        let expires = Stamp(self.0.now().0 + sessions::IDLE);
+        sessions::update(&self.0, &record.id.to_string(), encode(record)?, expires).await.map(drop).map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {
+        let Some(row) = sessions::load(&self.0, &id.to_string()).await.map_err(backend)? else { return Ok(None) };
+        let data = serde_json::from_str(&row.data).map_err(|error| StoreError::Decode(error.to_string()))?;
+        let expiry_date = OffsetDateTime::from_unix_timestamp(row.expires_at.0 / 1000)
+            .map_err(|error| StoreError::Decode(error.to_string()))?;
+        Ok(Some(Record { id: *id, data, expiry_date }))
+    }
+
+    async fn delete(&self, id: &Id) -> StoreResult<()> {
+        sessions::delete(&self.0, &id.to_string()).await.map_err(backend)
+    }
+}

@@ -1,0 +1,144 @@
+//! Serving: the accept loop with its deadlines, health, and an end that drains.
+
+use crate::config::Config;
+use crate::middleware::client::Peer;
+use crate::tls::Tls;
+use crate::{admin, background, wiring};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use domain::Ctx;
+use domain::datadir::DataDir;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+
+/// Connections served at once.
+const CONNECTIONS: usize = 4096;
+/// A peer must send its first request, and finish a TLS handshake, within this time.
+const FIRST_REQUEST: Duration = Duration::from_secs(15);
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Header deadline; also how long a kept-alive connection may idle.
+const HEADERS: Duration = Duration::from_secs(60);
+/// How long requests under way may take to end after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// `/healthz`: the process is alive. `/readyz`: the database answers.
+pub fn health(ctx: Ctx) -> Router {
+    async fn ready(State(ctx): State<Ctx>) -> (StatusCode, &'static str) {
+        match ctx.db.read().await {
+            Ok(_) => (StatusCode::OK, "ready\n"),
+            Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+        }
+    }
+    Router::new().route("/healthz", get(|| async { "alive\n" })).route("/readyz", get(ready)).with_state(ctx)
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub async fn run(config: Config) -> Result<(), String> {
+    let data = DataDir::open(&config.data).map_err(|refusal| refusal.to_string())?;
+    let listener =
+        TcpListener::bind(config.listen).await.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    let bound = listener.local_addr().map_err(|error| error.to_string())?;
+    let tls = match config.tls.clone() {
+        Some((cert, key)) => Some(Tls::open(cert, key)?),
+        None => None,
+    };
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let external = config.external_url.clone().unwrap_or_else(|| format!("{scheme}://{bound}"));
+    let ctx = wiring::context(&config, &data, external).await?;
+    wiring::first_start(&config, &data, &ctx).await?;
+    let router = wiring::router(&ctx, config.trusted_proxies.clone());
+
+    let (stop, stopping) = watch::channel(false);
+    let tasks = background::start(ctx.clone(), stopping.clone());
+    let admin = admin::listen(ctx.clone(), data.path())?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+
+    // The one line that scripts wait for.
+    println!("listening on {scheme}://{bound}");
+    std::io::stdout().flush().map_err(|error| error.to_string())?;
+
+    let graceful = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let permit = permits.clone().acquire_owned();
+        let accepted = tokio::select! {
+            accepted = async { (permit.await, listener.accept().await) } => accepted,
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        };
+        let (Ok(permit), Ok((stream, peer))) = accepted else {
+            // Out of descriptors, most likely: wait for one rather than spin.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let (router, watcher, tls) = (router.clone(), graceful.watcher(), tls.clone());
+        tokio::spawn(async move {
+            let _held = permit;
+            match tls {
+                None => serve_one(stream, peer, router, watcher).await,
+                Some(tls) => {
+                    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream)).await {
+                        serve_one(stream, peer, router, watcher).await;
+                    }
+                }
+            }
+        });
+    }
+    drop(listener);
+    tracing::info!("stopping: requests under way end first");
+    let _ = stop.send(true);
+    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time and were cut");
+    }
+    admin.abort();
+    let _ = tokio::time::timeout(DRAIN, tasks).await;
+    background::flush(&ctx).await;
+    drop(data);
+    Ok(())
+}
+
+async fn serve_one<S>(
+    stream: S,
+    peer: SocketAddr,
+    router: Router,
+    watcher: hyper_util::server::graceful::Watcher,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let asked = Arc::new(AtomicBool::new(false));
+    let seen = asked.clone();
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        seen.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).keep_alive_interval(Duration::from_secs(30));
+    let connection = watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
+    tokio::pin!(connection);
+    // A peer that connects and stays silent would hold its place for ever.
+    tokio::select! {
+        _ = &mut connection => return,
+        () = tokio::time::sleep(FIRST_REQUEST) => {}
+    }
+    if asked.load(Ordering::Relaxed) {
+        let _ = connection.await;
+    }
+}
