@@ -103,6 +103,12 @@ pub async fn update(
     .await
 }
 
+/// May the caller see how the project is set up?
+pub async fn may_configure(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<()> {
+    let mut c = ctx.db.read().await?;
+    access::project(&mut c, ctx.now(), who, name, Action::MetadataRead).await.map(drop)
+}
+
 /// What "only signed images may be pulled" would refuse now.
 pub async fn signature_forecast(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<SignatureForecast> {
     let mut c = ctx.db.read().await?;

@@ -12,9 +12,20 @@ use model::{Action, Page, ProjectName, RepositoryName};
 
 /// The repositories of a project.
 pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query) -> Result<Page<Repository>> {
+    list_filtered(ctx, who, project, query, false).await
+}
+
+/// As [`list`]; with `unsigned` only those that hold an artifact without a signature.
+pub async fn list_filtered(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    query: &Query,
+    unsigned: bool,
+) -> Result<Page<Repository>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::RepositoryList).await?;
-    sql::list(&mut proof, query).await
+    sql::list(&mut proof, query, unsigned).await
 }
 
 /// One repository.

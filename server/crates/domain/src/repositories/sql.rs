@@ -43,7 +43,7 @@ fn repository(project: &ProjectName, row: &AnyRow) -> Result<Repository> {
     })
 }
 
-pub async fn list(proof: &mut Authorized<'_>, query: &Query) -> Result<Page<Repository>> {
+pub async fn list(proof: &mut Authorized<'_>, query: &Query, unsigned: bool) -> Result<Page<Repository>> {
     let project = proof.project.clone();
     LIST.fetch(
         proof.conn(),
@@ -51,6 +51,9 @@ pub async fn list(proof: &mut Authorized<'_>, query: &Query) -> Result<Page<Repo
         |w| {
             let n = w.bind(project.id.0);
             w.and(format!("t.project_id = {n} AND t.pushed_at IS NOT NULL"));
+            if unsigned {
+                w.and("EXISTS (SELECT 1 FROM artifacts AS a WHERE a.repository_id = t.id AND a.listed = 1 AND a.signed = 0)");
+            }
             if !query.search.is_empty() {
                 let n = w.bind(like_contains(&folded(&query.search)));
                 w.and(format!("t.name LIKE {n} ESCAPE '\\'"));

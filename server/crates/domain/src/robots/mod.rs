@@ -84,6 +84,17 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: NewRobot, chosen: Option<
     Ok(Created { robot, secret })
 }
 
+/// May the caller make a robot account on this level?
+pub async fn may_create(ctx: &Ctx, who: &Principal, level: &Level) -> Result<()> {
+    let mut c = ctx.db.read().await?;
+    match level {
+        Level::System => access::system(&mut c, ctx.now(), who).await.map(drop),
+        Level::Project(name) => {
+            access::project(&mut c, ctx.now(), who, name, Action::RobotCreate).await.map(drop)
+        }
+    }
+}
+
 /// The robot accounts of a level.
 pub async fn list(ctx: &Ctx, who: &Principal, level: &Level, query: &Query) -> Result<Page<Robot>> {
     let mut c = ctx.db.read().await?;

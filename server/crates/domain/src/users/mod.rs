@@ -107,6 +107,13 @@ pub async fn get(ctx: &Ctx, who: &Principal, id: UserId) -> Result<User> {
     sql::get(&mut c, id).await?.ok_or_else(|| Error::not_found("user", id))
 }
 
+/// One user, for system administrators only.
+pub async fn get_as_admin(ctx: &Ctx, who: &Principal, id: UserId) -> Result<User> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    sql::get(proof.conn(), id).await?.ok_or_else(|| Error::not_found("user", id))
+}
+
 /// The caller.
 pub async fn current(ctx: &Ctx, who: &Principal) -> Result<User> {
     match &who.who {

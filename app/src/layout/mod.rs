@@ -1,0 +1,8 @@
+//! What surrounds every page: top bar, side navigation, page head, and what is said once.
+
+pub mod head;
+pub mod side;
+pub mod toast;
+pub mod top;
+
+pub use head::{crumbs, head};

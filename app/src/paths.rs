@@ -1,0 +1,137 @@
+//! Every address of the portal. A repository's name holds slashes and is one segment here.
+
+use model::{Digest, ExecutionId, MemberId, ProjectName, RepositoryName, RobotId, RuleId, TargetId, TaskId, UserId};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What may stand unencoded in one segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b':');
+
+/// One path segment or query value.
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+macro_rules! fixed {
+    ($($name:ident = $path:literal;)*) => {$(
+        pub fn $name() -> String {
+            $path.to_owned()
+        }
+    )*};
+}
+
+fixed! {
+    sign_in = "/sign-in";
+    account = "/account";
+    projects = "/projects";
+    project_new = "/projects/new";
+    users = "/admin/users";
+    user_new = "/admin/users/new";
+    robots = "/admin/robots";
+    robot_new = "/admin/robots/new";
+    targets = "/admin/registries";
+    target_new = "/admin/registries/new";
+    rules = "/admin/replication";
+    rule_new = "/admin/replication/new";
+}
+
+pub fn project(name: &ProjectName) -> String {
+    format!("/projects/{name}")
+}
+
+pub fn members(project: &ProjectName) -> String {
+    format!("/projects/{project}/members")
+}
+
+pub fn member_new(project: &ProjectName) -> String {
+    format!("/projects/{project}/members/new")
+}
+
+pub fn member(project: &ProjectName, id: MemberId) -> String {
+    format!("/projects/{project}/members/{id}")
+}
+
+pub fn project_robots(project: &ProjectName) -> String {
+    format!("/projects/{project}/robots")
+}
+
+pub fn project_robot_new(project: &ProjectName) -> String {
+    format!("/projects/{project}/robots/new")
+}
+
+pub fn project_robot(project: &ProjectName, id: RobotId) -> String {
+    format!("/projects/{project}/robots/{id}")
+}
+
+pub fn project_replication(project: &ProjectName) -> String {
+    format!("/projects/{project}/replication")
+}
+
+pub fn project_settings(project: &ProjectName) -> String {
+    format!("/projects/{project}/settings")
+}
+
+pub fn repository(project: &ProjectName, name: &RepositoryName) -> String {
+    format!("/projects/{project}/repositories/{}", segment(name.as_str()))
+}
+
+pub fn repository_settings(project: &ProjectName, name: &RepositoryName) -> String {
+    format!("{}/settings", repository(project, name))
+}
+
+pub fn artifact(project: &ProjectName, name: &RepositoryName, digest: &Digest) -> String {
+    format!("{}/artifacts/{digest}", repository(project, name))
+}
+
+pub fn artifact_delete(project: &ProjectName, name: &RepositoryName, digest: &Digest) -> String {
+    format!("{}/delete", artifact(project, name, digest))
+}
+
+pub fn user(id: UserId) -> String {
+    format!("/admin/users/{id}")
+}
+
+pub fn robot(id: RobotId) -> String {
+    format!("/admin/robots/{id}")
+}
+
+pub fn target(id: TargetId) -> String {
+    format!("/admin/registries/{id}")
+}
+
+pub fn rule(id: RuleId) -> String {
+    format!("/admin/replication/{id}")
+}
+
+pub fn rule_edit(id: RuleId) -> String {
+    format!("/admin/replication/{id}/edit")
+}
+
+pub fn execution(rule: RuleId, id: ExecutionId) -> String {
+    format!("/admin/replication/{rule}/executions/{id}")
+}
+
+pub fn task(rule: RuleId, execution: ExecutionId, id: TaskId) -> String {
+    format!("/admin/replication/{rule}/executions/{execution}/tasks/{id}")
+}
+
+/// An address with a query; empty values are left out.
+pub fn with(path: &str, query: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = query
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", segment(value)))
+        .collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_one_segment() {
+        let (project, name) = ("p".parse().unwrap(), "a/b".parse().unwrap());
+        assert_eq!(repository(&project, &name), "/projects/p/repositories/a%2Fb");
+        assert_eq!(with("/x", &[("q", "a&b"), ("after", "")]), "/x?q=a%26b");
+    }
+}

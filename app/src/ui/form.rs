@@ -1,0 +1,198 @@
+//! Forms: one component over every changing server function. Works before hydration and without script.
+
+use crate::answer::Answer;
+use crate::error::UiError;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos::server_fn::client::Client;
+use leptos::server_fn::codec::PostUrl;
+use leptos::server_fn::request::ClientReq;
+use leptos::server_fn::{Http, ServerFn};
+use model::Problems;
+use serde::de::DeserializeOwned;
+
+/// What a form's fields know: what is wrong with them, and what was typed before.
+#[derive(Clone, Copy)]
+pub struct FormState {
+    pub problems: Signal<Problems>,
+    pub typed: StoredValue<Vec<(String, String)>>,
+    pub pending: Signal<bool>,
+}
+
+impl FormState {
+    /// What was typed into `name`, after a form without script was refused.
+    pub fn typed(&self, name: &str) -> Option<String> {
+        self.typed.with_value(|typed| typed.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()))
+    }
+
+    /// A form without script came back: what was not sent was not ticked.
+    pub fn came_back(&self) -> bool {
+        self.typed.with_value(|typed| !typed.is_empty())
+    }
+}
+
+/// The answer to `action`: from the last call, or from the POST that this page answers.
+pub fn answer_of<S>(action: ServerAction<S>) -> Signal<Option<Result<Answer, UiError>>>
+where
+    S: ServerFn<Output = Answer, Error = UiError> + Clone + Send + Sync + 'static,
+{
+    #[cfg(feature = "ssr")]
+    let posted = use_context::<crate::server::FormAnswer>().filter(|posted| posted.path == S::url()).map(|p| p.answer);
+    #[cfg(not(feature = "ssr"))]
+    let posted: Option<Result<Answer, UiError>> = None;
+    let value = action.value();
+    Signal::derive(move || value.get().or_else(|| posted.clone()))
+}
+
+fn typed_before(_path: &str) -> Vec<(String, String)> {
+    #[cfg(feature = "ssr")]
+    if let Some(posted) = use_context::<crate::server::FormAnswer>().filter(|posted| posted.path == _path) {
+        return posted.typed.as_ref().clone();
+    }
+    Vec::new()
+}
+
+/// `<Form action=action><Field name="name" label="Name"/><Buttons label="Create project"/></Form>`
+#[component]
+pub fn Form<S, OutputProtocol>(
+    action: ServerAction<S>,
+    /// A class beside `form`.
+    #[prop(optional)]
+    class: &'static str,
+    /// A second act of the same form (*Test connection*): its path, and its answers, whose problems show here too.
+    #[prop(optional)]
+    beside: Option<(&'static str, Signal<Option<Result<Answer, UiError>>>)>,
+    children: Children,
+) -> impl IntoView
+where
+    S: DeserializeOwned
+        + ServerFn<Protocol = Http<PostUrl, OutputProtocol>, Output = Answer, Error = UiError>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    <<S::Client as Client<S::Error>>::Request as ClientReq<S::Error>>::FormData: From<leptos::web_sys::FormData>,
+    <S as ServerFn>::Client: Client<<S as ServerFn>::Error>,
+{
+    let answer = answer_of(action);
+    let wrong = |answer| match answer {
+        Some(Ok(Answer::Wrong(problems))) => problems,
+        Some(Err(error)) => Problems::one("", UiError::to_string(&error)),
+        _ => Problems::new(),
+    };
+    let problems = Signal::derive(move || {
+        let mut all = wrong(answer.get());
+        if let Some((_, other)) = beside {
+            all.0.extend(wrong(other.get()).0);
+        }
+        all
+    });
+    let mut typed = typed_before(S::url());
+    if let Some((path, _)) = beside {
+        typed.extend(typed_before(path));
+    }
+    provide_context(FormState {
+        problems,
+        typed: StoredValue::new(typed),
+        pending: action.pending().into(),
+    });
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| match action.value().get() {
+        Some(Ok(Answer::Done { to, say })) => crate::layout::toast::go(&to, &say),
+        Some(Err(UiError::SignIn)) => crate::layout::toast::go(&crate::paths::sign_in(), ""),
+        _ => {}
+    });
+    view! {
+        <div class=format!("form {class}")>
+            <ActionForm action=action>
+                {summary(problems)}
+                {children()}
+            </ActionForm>
+        </div>
+    }
+}
+
+/// A second button of a form, for another act with the same fields.
+#[component]
+pub fn Beside<S, OutputProtocol>(action: ServerAction<S>, label: &'static str) -> impl IntoView
+where
+    S: DeserializeOwned
+        + ServerFn<Protocol = Http<PostUrl, OutputProtocol>, Output = Answer, Error = UiError>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    <<S::Client as Client<S::Error>>::Request as ClientReq<S::Error>>::FormData: From<leptos::web_sys::FormData>,
+    <S as ServerFn>::Client: Client<<S as ServerFn>::Error>,
+{
+    let busy = action.pending();
+    let run = move |ev: leptos::ev::MouseEvent| {
+        #[cfg(feature = "hydrate")]
+        {
+            use leptos::wasm_bindgen::JsCast;
+            let button = ev.current_target().and_then(|t| t.dyn_into::<leptos::web_sys::HtmlButtonElement>().ok());
+            let form = button.and_then(|button| button.form());
+            if let Some(data) = form.and_then(|form| leptos::web_sys::FormData::new_with_form(&form).ok())
+                && let Ok(input) = leptos::form::FromFormData::from_form_data(&data)
+            {
+                ev.prevent_default();
+                action.dispatch(input);
+            }
+        }
+        #[cfg(not(feature = "hydrate"))]
+        let _ = ev;
+    };
+    view! {
+        <button type="submit" class="button" formaction=S::url() formnovalidate on:click=run
+            aria-busy=move || busy.get().to_string()>{label}</button>
+    }
+}
+
+/// Everything that is wrong, first of all, with links to the fields.
+fn summary(problems: Signal<Problems>) -> AnyView {
+    view! {
+        {move || {
+            let problems = problems.get();
+            (!problems.0.is_empty())
+                .then(|| {
+                    let items = problems
+                        .0
+                        .iter()
+                        .map(|problem| {
+                            let (field, message) = (problem.field.clone(), problem.message.clone());
+                            let words = field.replace('_', " ");
+                            if field.is_empty() {
+                                view! { <li>{message}</li> }.into_any()
+                            } else {
+                                view! { <li><a href=format!("#{field}")>{format!("{words} {message}")}</a></li> }.into_any()
+                            }
+                        })
+                        .collect_view();
+                    view! { <ul class="form__problems" role="alert">{items}</ul> }
+                })
+        }}
+    }
+    .into_any()
+}
+
+/// The submit button, busy while the server works, and the way back.
+#[component]
+pub fn Buttons(
+    label: &'static str,
+    /// Where *Cancel* leads; empty for none.
+    #[prop(optional, into)]
+    cancel: String,
+    /// The act destroys something.
+    #[prop(optional)]
+    danger: bool,
+) -> impl IntoView {
+    let pending = use_context::<FormState>().map(|state| state.pending);
+    let busy = move || pending.is_some_and(|pending| pending.get());
+    let class = if danger { "button button--danger" } else { "button button--primary" };
+    view! {
+        <div class="form__buttons">
+            <button type="submit" class=class aria-busy=move || busy().to_string() disabled=busy>{label}</button>
+            {(!cancel.is_empty()).then(|| view! { <a class="button" href=cancel.clone()>"Cancel"</a> })}
+        </div>
+    }
+}

@@ -1,0 +1,76 @@
+//! A status in one word: never by colour alone.
+
+use super::icon;
+use leptos::prelude::*;
+use model::execution::{Status, TaskStatus};
+use model::robot::State;
+
+/// What a status means for the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Neutral,
+    Ok,
+    Info,
+    Warn,
+    Bad,
+}
+
+/// `pill(Tone::Ok, "check", "Succeeded")`; an empty icon leaves it out.
+pub fn pill(tone: Tone, icon_name: &'static str, label: impl Into<String>) -> AnyView {
+    let class = match tone {
+        Tone::Neutral => "pill",
+        Tone::Ok => "pill pill--ok",
+        Tone::Info => "pill pill--info",
+        Tone::Warn => "pill pill--warn",
+        Tone::Bad => "pill pill--bad",
+    };
+    let label: String = label.into();
+    let sign = match icon_name {
+        "" => ().into_any(),
+        "spin" => view! { <span class="pill__spin" aria-hidden="true"></span> }.into_any(),
+        name => icon(name),
+    };
+    view! { <span class=class>{sign}{label}</span> }.into_any()
+}
+
+pub fn execution_status(status: Status) -> AnyView {
+    let (tone, sign) = match status {
+        Status::Queued => (Tone::Neutral, "clock"),
+        Status::Running => (Tone::Info, "spin"),
+        Status::Succeeded => (Tone::Ok, "check"),
+        Status::PartlyFailed => (Tone::Warn, "warn"),
+        Status::Failed => (Tone::Bad, "warn"),
+        Status::Stopped => (Tone::Neutral, ""),
+    };
+    pill(tone, sign, status.label())
+}
+
+pub fn task_status(status: TaskStatus) -> AnyView {
+    let (tone, sign) = match status {
+        TaskStatus::Pending => (Tone::Neutral, "clock"),
+        TaskStatus::Running => (Tone::Info, "spin"),
+        TaskStatus::Succeeded => (Tone::Ok, "check"),
+        TaskStatus::Skipped => (Tone::Neutral, "check"),
+        TaskStatus::Failed => (Tone::Bad, "warn"),
+        TaskStatus::Stopped => (Tone::Neutral, ""),
+    };
+    pill(tone, sign, status.label())
+}
+
+pub fn robot_state(state: State) -> AnyView {
+    match state {
+        State::Active => pill(Tone::Ok, "check", "Active"),
+        State::ExpiresSoon(1) => pill(Tone::Warn, "clock", "Expires within a day"),
+        State::ExpiresSoon(days) => pill(Tone::Warn, "clock", format!("Expires in {days} days")),
+        State::Expired => pill(Tone::Bad, "warn", "Expired"),
+        State::Disabled => pill(Tone::Neutral, "", "Disabled"),
+    }
+}
+
+pub fn target_health(healthy: Option<bool>) -> AnyView {
+    match healthy {
+        Some(true) => pill(Tone::Ok, "check", "Reachable"),
+        Some(false) => pill(Tone::Bad, "warn", "Unreachable"),
+        None => pill(Tone::Neutral, "", "Not tested"),
+    }
+}
