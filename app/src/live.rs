@@ -1,5 +1,6 @@
 //! Live progress: asks again while something is unsettled. Nothing without script; the page then has a refresh link.
 
+#[cfg(feature = "hydrate")]
 use leptos::prelude::*;
 
 /// Asks again every second while `unsettled` says so and the page is looked at.

@@ -26,7 +26,7 @@ pub struct MeSource(pub Resource<Result<Me, UiError>>);
 impl MeSource {
     /// Starts to ask.
     pub fn ask() -> MeSource {
-        MeSource(Resource::new(|| (), |()| me()))
+        MeSource(Resource::new(|| (), |()| get_me()))
     }
 }
 
@@ -37,7 +37,7 @@ pub async fn here() -> Me {
 }
 
 #[server(prefix = "/fn", endpoint = "me", input = GetUrl)]
-pub async fn me() -> Result<Me, UiError> {
+pub async fn get_me() -> Result<Me, UiError> {
     use crate::server::Call;
     let call = Call::here()?;
     let user = match domain::users::current(&call.ctx, &call.who).await {

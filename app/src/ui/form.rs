@@ -4,9 +4,8 @@ use crate::answer::Answer;
 use crate::error::UiError;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
-use leptos::server_fn::client::Client;
-use leptos::server_fn::codec::PostUrl;
-use leptos::server_fn::request::ClientReq;
+use leptos::server_fn::client::browser::BrowserClient;
+use leptos::server_fn::codec::{Json, PostUrl};
 use leptos::server_fn::{Http, ServerFn};
 use model::Problems;
 use serde::de::DeserializeOwned;
@@ -52,27 +51,44 @@ fn typed_before(_path: &str) -> Vec<(String, String)> {
     Vec::new()
 }
 
+/// A changing server function: posted as a form, answered in JSON.
+pub trait Act:
+    DeserializeOwned
+    + ServerFn<Client = BrowserClient, Protocol = Http<PostUrl, Json>, Output = Answer, Error = UiError>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Act for S where
+    S: DeserializeOwned
+        + ServerFn<Client = BrowserClient, Protocol = Http<PostUrl, Json>, Output = Answer, Error = UiError>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// `<Form action=action><Field name="name" label="Name"/><Buttons label="Create project"/></Form>`
 #[component]
-pub fn Form<S, OutputProtocol>(
+pub fn Form<S>(
     action: ServerAction<S>,
     /// A class beside `form`.
     #[prop(optional)]
     class: &'static str,
+    /// Fields that are not shown.
+    #[prop(optional)]
+    with: Vec<(&'static str, String)>,
     /// A second act of the same form (*Test connection*): its path, and its answers, whose problems show here too.
     #[prop(optional)]
     beside: Option<(&'static str, Signal<Option<Result<Answer, UiError>>>)>,
     children: Children,
 ) -> impl IntoView
 where
-    S: DeserializeOwned
-        + ServerFn<Protocol = Http<PostUrl, OutputProtocol>, Output = Answer, Error = UiError>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    <<S::Client as Client<S::Error>>::Request as ClientReq<S::Error>>::FormData: From<leptos::web_sys::FormData>,
-    <S as ServerFn>::Client: Client<<S as ServerFn>::Error>,
+    S: Act,
 {
     let answer = answer_of(action);
     let wrong = |answer| match answer {
@@ -106,24 +122,38 @@ where
         <div class=format!("form {class}")>
             <ActionForm action=action>
                 {summary(problems)}
+                {with.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).collect_view()}
                 {children()}
             </ActionForm>
         </div>
     }
 }
 
+/// A form that is one button: `one_button(action, vec![("id", id)], "button", "Stop", "")`. `more` is for screen readers.
+pub fn one_button<S: Act>(
+    action: ServerAction<S>,
+    with: Vec<(&'static str, String)>,
+    class: &'static str,
+    label: impl Into<String>,
+    more: impl Into<String>,
+) -> AnyView {
+    let (label, more): (String, String) = (label.into(), more.into());
+    view! {
+        <Form action=action class="form--inline" with=with>
+            <button type="submit" class=class>
+                {label}
+                {(!more.is_empty()).then(|| view! { <span class="sr">{format!(" {more}")}</span> })}
+            </button>
+        </Form>
+    }
+    .into_any()
+}
+
 /// A second button of a form, for another act with the same fields.
 #[component]
-pub fn Beside<S, OutputProtocol>(action: ServerAction<S>, label: &'static str) -> impl IntoView
+pub fn Beside<S>(action: ServerAction<S>, label: &'static str) -> impl IntoView
 where
-    S: DeserializeOwned
-        + ServerFn<Protocol = Http<PostUrl, OutputProtocol>, Output = Answer, Error = UiError>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    <<S::Client as Client<S::Error>>::Request as ClientReq<S::Error>>::FormData: From<leptos::web_sys::FormData>,
-    <S as ServerFn>::Client: Client<<S as ServerFn>::Error>,
+    S: Act,
 {
     let busy = action.pending();
     let run = move |ev: leptos::ev::MouseEvent| {

@@ -6,11 +6,12 @@ use leptos::prelude::*;
 /// `menu("Actions for 1.0", view)`; the items are links, buttons or small forms.
 pub fn menu(label: impl Into<String>, items: AnyView) -> AnyView {
     let label: String = label.into();
+    let sr = label.clone();
     view! {
         <details class="menu">
-            <summary class="button button--quiet" title=label.clone()>
+            <summary class="button button--quiet" title=label>
                 {icon("more")}
-                <span class="sr">{label}</span>
+                <span class="sr">{sr}</span>
             </summary>
             <div class="menu__items">{items}</div>
         </details>

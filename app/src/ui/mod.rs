@@ -17,7 +17,7 @@ pub use accessory::{accessory_rows, signed_pill};
 pub use copy::{code_line, copy_button, digest};
 pub use empty::empty;
 pub use field::{Checkbox, Field, FieldKind, SelectField, TextArea};
-pub use form::{Beside, Buttons, Form};
+pub use form::{Beside, Buttons, Form, one_button};
 pub use icon::icon;
 pub use load::load;
 pub use menu::menu;

@@ -100,9 +100,10 @@ fn rows_of(
     let disclosure = expandable.then(|| {
         let href = f.link(&[("open", if open.is_some() { "" } else { &full }), ("after", &f.after)]);
         let words = format!("{} accessories of {}", if open.is_some() { "Hide" } else { "Show" }, artifact.digest.short());
+        let sr = words.clone();
         view! {
-            <a class="disclosure" href=href role="button" aria-expanded=open.is_some().to_string() title=words.clone()>
-                {icon("open")}<span class="sr">{words}</span>
+            <a class="disclosure" href=href role="button" aria-expanded=open.is_some().to_string() title=words>
+                {icon("open")}<span class="sr">{sr}</span>
             </a>
         }
     });
@@ -186,7 +187,8 @@ pub fn tree_rows(artifact: &Artifact, tree: &[model::accessory::Node], may_delet
         let words = format!("Delete {} {}", node.kind.label(), node.digest.short());
         if may_delete {
             let href = paths::artifact_delete(&project, &repository, &node.digest);
-            view! { <a class="button button--quiet button--small" href=href title=words.clone()>"Delete"<span class="sr">{words}</span></a> }.into_any()
+            let sr = words.clone();
+            view! { <a class="button button--quiet button--small" href=href title=words>"Delete"<span class="sr">{sr}</span></a> }.into_any()
         } else {
             ().into_any()
         }

@@ -8,7 +8,7 @@ use crate::pages::executions::api::Replicate;
 use crate::pages::param;
 use crate::paths;
 use crate::ui::{
-    Buttons, Checkbox, Field, Form, bytes, code_line, digest, facts, load, signed_pill, time, when,
+    Buttons, Checkbox, Field, Form, bytes, one_button, code_line, digest, facts, load, signed_pill, time, when,
 };
 use leptos::prelude::*;
 use model::{Action, Digest, ProjectName, RepositoryName};
@@ -31,11 +31,7 @@ pub fn Show() -> impl IntoView {
         let (project, repository, full) = (artifact.project.clone(), artifact.repository.clone(), artifact.digest.to_string());
         let fields = {
             let (project, repository, full) = (project.to_string(), repository.to_string(), full.clone());
-            move || view! {
-                <input type="hidden" name="project" value=project.clone()/>
-                <input type="hidden" name="repository" value=repository.clone()/>
-                <input type="hidden" name="digest" value=full.clone()/>
-            }
+            move || vec![("project", project.clone()), ("repository", repository.clone()), ("digest", full.clone())]
         };
         let name = reference(&me.registry, &artifact);
         let by_digest = format!("{}/{project}/{repository}@{full}", me.registry);
@@ -58,14 +54,10 @@ pub fn Show() -> impl IntoView {
                 <td><code>{tag.name.to_string()}</code></td>
                 <td class="p2">{time(tag.pushed_at, me.now)}</td>
                 <td class="p2">{when(tag.pulled_at, me.now, "never pulled")}</td>
-                <td class="row-end">{frame.may(Action::TagDelete).then(|| view! {
-                    <Form action=remove class="form--inline">
-                        {fields()}
-                        <input type="hidden" name="tag" value=tag.name.to_string()/>
-                        <button type="submit" class="button button--quiet button--small">
-                            "Remove"<span class="sr">{format!(" tag {}", tag.name)}</span>
-                        </button>
-                    </Form>
+                <td class="row-end">{frame.may(Action::TagDelete).then(|| {
+                    let mut with = fields();
+                    with.push(("tag", tag.name.to_string()));
+                    one_button(remove, with, "button button--quiet button--small", "Remove", format!("tag {}", tag.name))
                 })}</td>
             </tr>
         }).collect_view();
@@ -82,8 +74,7 @@ pub fn Show() -> impl IntoView {
         };
         let add_tag = if frame.may(Action::TagCreate) {
             view! {
-                <Form action=add class="form--row">
-                    {fields()}
+                <Form action=add class="form--row" with=fields()>
                     <Field name="name" label="New tag" required=true/>
                     <Checkbox name="may_move" label="Take it from another artifact"/>
                     <Buttons label="Add tag"/>
@@ -135,12 +126,10 @@ pub fn Show() -> impl IntoView {
             let body = if found.rules.is_empty() {
                 view! { <p class="note">"No replication rule takes this repository. "<a href=paths::rule_new()>"Make one"</a>"."</p> }.into_any()
             } else {
-                found.rules.iter().map(|rule| view! {
-                    <Form action=replicate class="form--inline">
-                        <input type="hidden" name="rule" value=rule.id.to_string()/>
-                        <input type="hidden" name="artifact" value=artifact.id.to_string()/>
-                        <button type="submit" class="button">{format!("Replicate by {} to {}", rule.input.name, rule.target_name)}</button>
-                    </Form>
+                found.rules.iter().map(|rule| {
+                    let with = vec![("rule", rule.id.to_string()), ("artifact", artifact.id.to_string())];
+                    let words = format!("Replicate by {} to {}", rule.input.name, rule.target_name);
+                    one_button(replicate, with, "button", words, "")
                 }).collect_view().into_any()
             };
             view! { <section id="replicate"><h2>"Replicate this artifact"</h2>{body}</section> }
@@ -203,10 +192,9 @@ pub fn Delete() -> impl IntoView {
             None => view! {
                 {what}
                 <p>{format!("Frees {} in this repository. This cannot be undone.", model::stamp::bytes(plan.freed))}</p>
-                <Form action=delete>
-                    <input type="hidden" name="project" value=project.to_string()/>
-                    <input type="hidden" name="repository" value=repository.to_string()/>
-                    <input type="hidden" name="digest" value=plan.digest.to_string()/>
+                <Form action=delete with=vec![
+                    ("project", project.to_string()), ("repository", repository.to_string()), ("digest", plan.digest.to_string()),
+                ]>
                     <Buttons label="Delete artifact" danger=true cancel=own/>
                 </Form>
             }.into_any(),

@@ -36,7 +36,7 @@ pub async fn get(rule: RuleId, id: ExecutionId, after: String) -> Result<Executi
 }
 
 #[server(prefix = "/fn", endpoint = "task", input = GetUrl)]
-pub async fn task(execution: ExecutionId, id: TaskId) -> Result<(Task, String), UiError> {
+pub async fn get_task(execution: ExecutionId, id: TaskId) -> Result<(Task, String), UiError> {
     let call = Call::here()?;
     call.read(domain::executions::task(&call.ctx, &call.who, execution, id).await)
 }

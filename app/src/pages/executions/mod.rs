@@ -7,7 +7,7 @@ use crate::layout::{crumbs, head};
 use crate::layout::toast::again;
 use crate::paths;
 use crate::ui::pill::{execution_status, task_status};
-use crate::ui::{Filter, Form, digest, empty, facts, icon, load, pager, time};
+use crate::ui::{Filter, digest, empty, facts, icon, load, one_button, pager, time};
 use leptos::prelude::*;
 use model::execution::duration;
 use model::stamp::bytes;
@@ -41,20 +41,13 @@ pub fn Show() -> impl IntoView {
         };
         let actions = if settled {
             let again = execution.failed + execution.stopped > 0 || (execution.total == 0 && execution.status == model::execution::Status::Failed);
-            again.then(|| view! {
-                <Form action=retry class="form--inline">
-                    <input type="hidden" name="id" value=execution.id.to_string()/>
-                    <button type="submit" class="button button--primary">"Retry what failed"</button>
-                </Form>
+            again.then(|| {
+                one_button(retry, vec![("id", execution.id.to_string())], "button button--primary", "Retry what failed", "")
             }).into_any()
         } else {
             view! {
                 <a class="button" href="">"Refresh"</a>
-                <Form action=stop class="form--inline">
-                    <input type="hidden" name="rule" value=rule.id.to_string()/>
-                    <input type="hidden" name="id" value=execution.id.to_string()/>
-                    <button type="submit" class="button">"Stop"</button>
-                </Form>
+                {one_button(stop, vec![("rule", rule.id.to_string()), ("id", execution.id.to_string())], "button", "Stop", "")}
             }.into_any()
         };
         let rows = found.tasks.items.iter().map(|task| {
@@ -131,7 +124,7 @@ pub fn Task() -> impl IntoView {
     let data = Resource::new(
         move || (rule(), execution(), id()),
         |(rule, execution, id)| async move {
-            let (task, log) = api::task(execution?, id?).await?;
+            let (task, log) = api::get_task(execution?, id?).await?;
             Ok((rule?, task, log))
         },
     );

@@ -8,7 +8,7 @@ use crate::layout::head;
 use crate::layout::toast::again;
 use crate::paths;
 use crate::ui::form::FormState;
-use crate::ui::{Buttons, Field, Filter, Form, empty, filter_bar, heading, load, pager, time};
+use crate::ui::{Buttons, Field, Filter, Form, empty, filter_bar, heading, load, one_button, pager, time};
 use leptos::prelude::*;
 use model::{Action, MemberId, ProjectName, Role};
 
@@ -91,13 +91,13 @@ pub fn New() -> impl IntoView {
     let frame = Resource::new(project, |project| async move { super::projects::api::frame(project?).await });
     load(frame, move |frame, _| {
         let name = frame.project.name;
+        let back = paths::members(&name);
         view! {
             {way(&name, "Add member")}
             {head("Add member", format!("The user sees {name} at once."), ().into_any())}
             <section class="card pad">
-                <Form action=action>
-                    <input type="hidden" name="project" value=name.to_string()/>
-                    <div on:input:target=move |ev| typed.set(leptos::prelude::event_target_value(&ev))>
+                <Form action=action with=vec![("project", name.to_string())]>
+                    <div on:input=move |ev| typed.set(event_target_value(&ev))>
                         <Field name="user" label="User name" required=true autofocus=true list="users"/>
                     </div>
                     <datalist id="users">
@@ -105,7 +105,7 @@ pub fn New() -> impl IntoView {
                             .map(|(name, full)| view! { <option value=name>{full}</option> }).collect_view())}</Transition>
                     </datalist>
                     {roles(Role::Developer)}
-                    <Buttons label="Add member" cancel=paths::members(&name)/>
+                    <Buttons label="Add member" cancel=back/>
                 </Form>
             </section>
         }.into_any()
@@ -120,25 +120,23 @@ pub fn Edit() -> impl IntoView {
         Ok((project.clone(), api::get(project, id?).await?))
     });
     let (save, remove) = (ServerAction::<api::Update>::new(), ServerAction::<api::Delete>::new());
-    load(data, move |(name, member), _| view! {
+    load(data, move |(name, member), _| {
+        let with = vec![("project", name.to_string()), ("id", member.id.to_string())];
+        let (back, role) = (paths::members(&name), member.role);
+        view! {
         {way(&name, &member.user_name)}
         {head(member.user_name.clone(), format!("A member of {name}."), ().into_any())}
         <section class="card pad">
-            <Form action=save>
-                <input type="hidden" name="project" value=name.to_string()/>
-                <input type="hidden" name="id" value=member.id.to_string()/>
-                {roles(member.role)}
-                <Buttons label="Save role" cancel=paths::members(&name)/>
+            <Form action=save with=with.clone()>
+                {roles(role)}
+                <Buttons label="Save role" cancel=back/>
             </Form>
         </section>
         <section class="card pad">
             <h2>"Remove from the project"</h2>
             <p>{format!("{} no longer sees {name} unless it is public. What they pushed stays.", member.user_name)}</p>
-            <Form action=remove>
-                <input type="hidden" name="project" value=name.to_string()/>
-                <input type="hidden" name="id" value=member.id.to_string()/>
-                <Buttons label="Remove member" danger=true/>
-            </Form>
+            {one_button(remove, with, "button button--danger", "Remove member", "")}
         </section>
-    }.into_any())
+    }.into_any()
+    })
 }

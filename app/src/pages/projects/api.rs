@@ -43,7 +43,7 @@ pub struct Configuration {
 }
 
 #[server(prefix = "/fn", endpoint = "project/configuration", input = GetUrl)]
-pub async fn configuration(project: ProjectName) -> Result<Configuration, UiError> {
+pub async fn get_configuration(project: ProjectName) -> Result<Configuration, UiError> {
     let call = Call::here()?;
     let (ctx, who) = (&call.ctx, &call.who);
     let frame = call.read(domain::projects::frame(ctx, who, &project).await)?;

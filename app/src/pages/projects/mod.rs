@@ -112,7 +112,7 @@ pub fn way(project: &ProjectName, last: &str) -> AnyView {
 #[component]
 pub fn Settings() -> impl IntoView {
     let project = param::<ProjectName>("project", "project");
-    let data = Resource::new(move || (project(), again()), |(project, _)| async move { api::configuration(project?).await });
+    let data = Resource::new(move || (project(), again()), |(project, _)| async move { api::get_configuration(project?).await });
     let (save, delete) = (ServerAction::<api::Update>::new(), ServerAction::<api::Delete>::new());
     load(data, move |found, _| {
         let (project, forecast) = (found.frame.project.clone(), found.forecast);
@@ -131,8 +131,7 @@ pub fn Settings() -> impl IntoView {
                     "Deleting it also removes {} memberships and {} robot accounts. The name is free again afterwards.",
                     plan.members, plan.robots,
                 )}</p>
-                <Form action=delete>
-                    <input type="hidden" name="project" value=name.to_string()/>
+                <Form action=delete with=vec![("project", name.to_string())]>
                     <Field name="confirm" label="Type the project's name" required=true/>
                     <Buttons label="Delete project" danger=true/>
                 </Form>
@@ -142,8 +141,7 @@ pub fn Settings() -> impl IntoView {
             {way(&project.name, "Configuration")}
             {head("Configuration", format!("How {} behaves.", project.name), ().into_any())}
             <section class="card pad">
-                <Form action=save>
-                    <input type="hidden" name="project" value=project.name.to_string()/>
+                <Form action=save with=vec![("project", project.name.to_string())]>
                     <Checkbox name="public" label="Public" checked=project.public
                         help="Everybody may pull from it, also without signing in."/>
                     <Checkbox name="require_signature" checked=project.require_signature

@@ -8,7 +8,7 @@ use crate::layout::{crumbs, head};
 use crate::layout::toast::again;
 use crate::paths;
 use crate::ui::table::facet;
-use crate::ui::{Buttons, Filter, Form, TextArea, Tone, code_line, empty, filter_bar, heading, load, pager, pill, time};
+use crate::ui::{Buttons, Filter, Form, TextArea, Tone, code_line, empty, filter_bar, heading, load, one_button, pager, pill, time};
 use leptos::prelude::*;
 use model::{Action, ProjectName, RepositoryName};
 
@@ -90,19 +90,15 @@ pub fn Settings() -> impl IntoView {
     );
     let (describe, delete) = (ServerAction::<api::Describe>::new(), ServerAction::<api::Delete>::new());
     load(data, move |(frame, found), _| {
-        let (project, name) = (found.project.clone(), found.name.clone());
-        let hidden = move || view! {
-            <input type="hidden" name="project" value=project.to_string()/>
-            <input type="hidden" name="repository" value=name.to_string()/>
-        };
+        let with = vec![("project", found.project.to_string()), ("repository", found.name.to_string())];
         let own = paths::repository(&found.project, &found.name);
         let description = if frame.may(Action::RepositoryUpdate) {
+            let (text, back) = (found.description.clone(), own.clone());
             view! {
-                <Form action=describe>
-                    {hidden.clone()()}
-                    <TextArea name="description" label="Description" value=found.description.clone() rows=6
+                <Form action=describe with=with.clone()>
+                    <TextArea name="description" label="Description" value=text rows=6
                         help="Shown as plain text above the artifacts."/>
-                    <Buttons label="Save description" cancel=own.clone()/>
+                    <Buttons label="Save description" cancel=back/>
                 </Form>
             }.into_any()
         } else {
@@ -114,10 +110,7 @@ pub fn Settings() -> impl IntoView {
                     "Deletes {} artifacts with all of their tags, signatures and other accessories. This cannot be undone.",
                     found.artifact_count,
                 )}</p>
-                <Form action=delete>
-                    {hidden()}
-                    <Buttons label="Delete repository" danger=true/>
-                </Form>
+                {one_button(delete, with, "button button--danger", "Delete repository", "")}
             }.into_any()
         } else {
             view! { <p class="note">"Deleting it needs the role Maintainer."</p> }.into_any()

@@ -34,19 +34,20 @@ fn form(project: Option<ProjectName>, known: Vec<String>, action: ServerAction<a
         };
         let more = project.is_none().then(|| add_column(own.clone(), &projects, &known));
         let back = project.as_ref().map_or_else(paths::robots, paths::project_robots);
+        let with = vec![("project", project.as_ref().map(ToString::to_string).unwrap_or_default())];
+        let (here, template) = (here(own.clone(), &projects), template.clone());
         view! {
             {way(project.as_ref(), "New robot account")}
             {head("New robot account", "Its secret is shown once, right after this.", ().into_any())}
             {more}
             <section class="card pad">
-                <Form action=action>
-                    <input type="hidden" name="project" value=project.as_ref().map(ToString::to_string).unwrap_or_default()/>
+                <Form action=action with=with>
                     <Field name="name" label="Name" required=true autofocus=true
                         help="Lower-case letters and digits, separated by single dots, dashes or underscores."/>
                     <TextArea name="description" label="Description" rows=2/>
                     <Field name="days" label="Expires after, in days" kind=FieldKind::Number value="30"/>
                     <Checkbox name="never" label="Never expires"/>
-                    {permissions(here(own.clone(), &projects), template.clone(), columns, Vec::new())}
+                    {permissions(here, template, columns, Vec::new())}
                     <Buttons label="Create robot account" cancel=back/>
                 </Form>
             </section>

@@ -10,7 +10,7 @@ use crate::pages::param;
 use crate::paths;
 use crate::ui::form::answer_of;
 use crate::ui::pill::robot_state;
-use crate::ui::{Buttons, Checkbox, Field, FieldKind, Form, TextArea, facts, load, time, when};
+use crate::ui::{Buttons, Checkbox, Field, FieldKind, Form, TextArea, facts, load, one_button, time, when};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use model::RobotId;
@@ -35,6 +35,9 @@ pub fn Show() -> impl IntoView {
                 return secret_once(secret);
             }
             let id = robot.id.to_string();
+            let with = || vec![("id", id.clone())];
+            let acts = |act: &str| vec![("id", id.clone()), ("act", act.to_owned())];
+            let (description, days) = (robot.description.clone(), robot.days);
             let own = match &robot.project {
                 Some(project) => paths::project_robot(project, robot.id),
                 None => paths::robot(robot.id),
@@ -49,6 +52,8 @@ pub fn Show() -> impl IntoView {
                 None => system_columns(&projects),
             };
             let more = robot.project.is_none().then(|| add_column(own.clone(), &projects, &[]));
+            let (here, template) = (here(own.clone(), &get("projects")), get("template"));
+            let held = ticks(&robot.grants);
             let (toggle, words) = if robot.disabled { ("enable", "Enable") } else { ("disable", "Disable") };
             view! {
                 {way(robot.project.as_ref(), &robot.full_name)}
@@ -61,37 +66,25 @@ pub fn Show() -> impl IntoView {
                 <section class="card pad">
                     <h2>"Secret"</h2>
                     <p class="note">"The secret cannot be shown again. A new one takes its place: the old one stops now."</p>
-                    <Form action=refresh>
-                        <input type="hidden" name="id" value=id.clone()/>
-                        <Buttons label="Refresh secret"/>
-                    </Form>
+                    {one_button(refresh, with(), "button", "Refresh secret", "")}
                 </section>
                 {more}
                 <section class="card pad">
                     <h2>"What it may do"</h2>
-                    <Form action=save>
-                        <input type="hidden" name="id" value=id.clone()/>
-                        <TextArea name="description" label="Description" rows=2 value=robot.description.clone()/>
+                    <Form action=save with=with()>
+                        <TextArea name="description" label="Description" rows=2 value=description/>
                         <Field name="days" label="Expires after, in days from its creation" kind=FieldKind::Number
-                            value=if robot.days == -1 { "30".to_owned() } else { robot.days.to_string() }/>
-                        <Checkbox name="never" label="Never expires" checked=robot.days == -1/>
-                        {permissions(here(own.clone(), &get("projects")), get("template"), columns, ticks(&robot.grants))}
+                            value=if days == -1 { "30".to_owned() } else { days.to_string() }/>
+                        <Checkbox name="never" label="Never expires" checked=days == -1/>
+                        {permissions(here, template, columns, held)}
                         <Buttons label="Save robot account"/>
                     </Form>
                 </section>
                 <section class="card pad">
                     <h2>"Access"</h2>
                     <div class="row-actions">
-                        <Form action=act class="form--inline">
-                            <input type="hidden" name="id" value=id.clone()/>
-                            <input type="hidden" name="act" value=toggle/>
-                            <button type="submit" class="button">{words}</button>
-                        </Form>
-                        <Form action=act class="form--inline">
-                            <input type="hidden" name="id" value=id.clone()/>
-                            <input type="hidden" name="act" value="delete"/>
-                            <button type="submit" class="button button--danger">"Delete robot account"</button>
-                        </Form>
+                        {one_button(act, acts(toggle), "button", words, "")}
+                        {one_button(act, acts("delete"), "button button--danger", "Delete robot account", "")}
                     </div>
                 </section>
             }.into_any()

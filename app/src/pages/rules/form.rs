@@ -49,7 +49,11 @@ fn form(rule: Option<Rule>, targets: Vec<Target>, save: ServerAction<api::Save>,
     }
     let previewed = answer_of(preview);
     let input = rule.as_ref().map(|rule| rule.input.clone());
-    let text = |get: fn(&model::rule::RuleInput) -> String| input.as_ref().map(get).unwrap_or_default();
+    let (overwrite, enabled) = input.as_ref().map_or((true, true), |i| (i.overwrite, i.enabled));
+    let input = StoredValue::new(input);
+    let text = move |get: fn(&model::rule::RuleInput) -> String| {
+        input.with_value(|input| input.as_ref().map(get).unwrap_or_default())
+    };
     let options = targets.iter().map(|t| (t.id.to_string(), format!("{} ({})", t.name, t.url))).collect();
     let modes = vec![("matches".to_owned(), "matching".to_owned()), ("excludes".to_owned(), "excluding".to_owned())];
     let flatten = vec![
@@ -76,13 +80,13 @@ fn form(rule: Option<Rule>, targets: Vec<Target>, save: ServerAction<api::Save>,
         #[cfg(not(feature = "hydrate"))]
         let _ = ev;
     };
+    let id = rule.as_ref().map_or(0, |rule| rule.id.0).to_string();
     let back = rule.as_ref().map_or_else(paths::rules, |rule| paths::rule(rule.id));
     view! {
         {way(&title)}
         {head(title, "", ().into_any())}
         <section class="card pad" on:change=typed>
-            <Form action=save beside=("/fn/rule/preview", previewed)>
-                <input type="hidden" name="id" value=rule.as_ref().map_or(0, |rule| rule.id.0).to_string()/>
+            <Form action=save beside=("/fn/rule/preview", previewed) with=vec![("id", id)]>
                 <Field name="name" label="Name" required=true autofocus=true value=text(|i| i.name.clone())
                     help="Lower-case letters and digits, separated by single dots, dashes or underscores."/>
                 <TextArea name="description" label="Description" rows=2 value=text(|i| i.description.clone())/>
@@ -104,8 +108,8 @@ fn form(rule: Option<Rule>, targets: Vec<Target>, save: ServerAction<api::Save>,
                 </div>
                 {matches(previewed)}
                 <div class="form__buttons"><Beside action=preview label="Show what it matches"/></div>
-                <Checkbox name="overwrite" label="Replace tags that name something else there" checked=input.as_ref().is_none_or(|i| i.overwrite)/>
-                <Checkbox name="enabled" label="Enabled" checked=input.as_ref().is_none_or(|i| i.enabled)/>
+                <Checkbox name="overwrite" label="Replace tags that name something else there" checked=overwrite/>
+                <Checkbox name="enabled" label="Enabled" checked=enabled/>
                 <Buttons label="Save replication rule" cancel=back/>
             </Form>
         </section>

@@ -11,7 +11,7 @@ use crate::layout::{crumbs, head};
 use crate::layout::toast::again;
 use crate::paths;
 use crate::ui::pill::execution_status;
-use crate::ui::{Buttons, Filter, Form, Tone, empty, facts, filter_bar, heading, load, pager, pill, time};
+use crate::ui::{Filter, Tone, empty, facts, filter_bar, heading, load, one_button, pager, pill, time};
 use leptos::prelude::*;
 use model::execution::duration;
 use model::rule::{Rule, TagMode};
@@ -49,12 +49,8 @@ pub fn List() -> impl IntoView {
                 None => view! { <span class="muted">"never run"</span> }.into_any(),
             };
             let run = if rule.input.enabled {
-                view! {
-                    <Form action=execute class="form--inline">
-                        <input type="hidden" name="rule" value=rule.id.to_string()/>
-                        <button type="submit" class="button button--small">"Replicate"<span class="sr">{format!(" by {}", rule.input.name)}</span></button>
-                    </Form>
-                }.into_any()
+                let with = vec![("rule", rule.id.to_string())];
+                one_button(execute, with, "button button--small", "Replicate", format!("by {}", rule.input.name))
             } else {
                 pill(Tone::Neutral, "", "Disabled")
             };
@@ -126,11 +122,8 @@ pub fn Show() -> impl IntoView {
                     <td class="num p2">{duration(execution.duration_ms(me.now))}</td>
                     <td class="num">{if execution.status.settled() { format!("{} %", execution.success_rate()) } else { String::new() }}</td>
                     <td class="num">{execution.total}</td>
-                    <td class="row-end">{may_retry.then(|| view! {
-                        <Form action=retry class="form--inline">
-                            <input type="hidden" name="id" value=execution.id.to_string()/>
-                            <button type="submit" class="button button--small">"Retry what failed"</button>
-                        </Form>
+                    <td class="row-end">{may_retry.then(|| {
+                        one_button(retry, vec![("id", execution.id.to_string())], "button button--small", "Retry what failed", "")
                     })}</td>
                 </tr>
             }
@@ -152,12 +145,7 @@ pub fn Show() -> impl IntoView {
             }.into_any()
         };
         let run = if rule.input.enabled {
-            view! {
-                <Form action=execute class="form--inline">
-                    <input type="hidden" name="rule" value=rule.id.to_string()/>
-                    <button type="submit" class="button button--primary">"Replicate"</button>
-                </Form>
-            }.into_any()
+            one_button(execute, vec![("rule", rule.id.to_string())], "button button--primary", "Replicate", "")
         } else {
             pill(Tone::Neutral, "", "Disabled")
         };
@@ -176,10 +164,7 @@ pub fn Show() -> impl IntoView {
             <section class="card pad">
                 <h2>"Delete this rule"</h2>
                 <p class="note">"Its executions and their logs go with it; what was replicated stays."</p>
-                <Form action=delete>
-                    <input type="hidden" name="id" value=rule.id.to_string()/>
-                    <Buttons label="Delete replication rule" danger=true/>
-                </Form>
+                {one_button(delete, vec![("id", rule.id.to_string())], "button button--danger", "Delete replication rule", "")}
             </section>
         }.into_any()
     })

@@ -12,7 +12,7 @@ use crate::ui::form::answer_of;
 use crate::ui::pill::target_health;
 use crate::ui::{
     Beside, Buttons, Checkbox, Field, FieldKind, Filter, Form, SelectField, TextArea, Tone, empty, filter_bar, heading, icon,
-    load, pager, pill,
+    load, one_button, pager, pill,
 };
 use leptos::prelude::*;
 use model::TargetId;
@@ -133,34 +133,28 @@ pub fn Edit() -> impl IntoView {
     let (tested, probed) = (answer_of(test), answer_of(probe));
     load(data, move |target, _| {
         let id = target.id.to_string();
+        let with = || vec![("id", id.clone())];
+        let (name, url, healthy, verified) =
+            (target.name.clone(), target.url.clone(), target.healthy, target.verify_certificate);
         let removal = if target.rule_count > 0 {
             view! { <p class="note">{format!("{} replication rules use it: delete them first.", target.rule_count)}</p> }.into_any()
         } else {
-            view! {
-                <Form action=delete>
-                    <input type="hidden" name="id" value=id.clone()/>
-                    <Buttons label="Delete target registry" danger=true/>
-                </Form>
-            }.into_any()
+            one_button(delete, with(), "button button--danger", "Delete target registry", "")
         };
         view! {
-            {way(&target.name)}
-            {head(target.name.clone(), target.url.clone(), view! {
-                {target_health(target.healthy)}
-                {(!target.verify_certificate).then(|| pill(Tone::Bad, "warn", "Certificate not verified"))}
+            {way(&name)}
+            {head(name.clone(), url, view! {
+                {target_health(healthy)}
+                {(!verified).then(|| pill(Tone::Bad, "warn", "Certificate not verified"))}
             }.into_any())}
             <section class="card pad">
                 <h2>{icon("registry")}"Connection"</h2>
                 {found(probed)}
-                <Form action=probe class="form--inline">
-                    <input type="hidden" name="id" value=id.clone()/>
-                    <button type="submit" class="button">"Test the stored connection"</button>
-                </Form>
+                {one_button(probe, with(), "button", "Test the stored connection", "")}
             </section>
             <section class="card pad">
                 <h2>"Settings"</h2>
-                <Form action=save beside=("/fn/target/test", tested)>
-                    <input type="hidden" name="id" value=id.clone()/>
+                <Form action=save beside=("/fn/target/test", tested) with=with()>
                     {fields(Some(&target))}
                     {found(tested)}
                     <div class="form__buttons"><Beside action=test label="Test connection"/></div>

@@ -6,7 +6,7 @@ use super::param;
 use crate::layout::{crumbs, head};
 use crate::layout::toast::again;
 use crate::paths;
-use crate::ui::{Buttons, Field, FieldKind, Filter, Form, TextArea, Tone, filter_bar, heading, load, pager, pill, time};
+use crate::ui::{Buttons, Field, FieldKind, Filter, Form, TextArea, Tone, filter_bar, heading, load, one_button, pager, pill, time};
 use leptos::prelude::*;
 use model::UserId;
 
@@ -89,38 +89,31 @@ pub fn Show() -> impl IntoView {
             let id = id.clone();
             move |name: &'static str, words: &'static str, danger: bool| {
                 let class = if danger { "button button--danger" } else { "button" };
-                view! {
-                    <Form action=act class="form--inline">
-                        <input type="hidden" name="id" value=id.clone()/>
-                        <input type="hidden" name="act" value=name/>
-                        <button type="submit" class=class>{words}</button>
-                    </Form>
-                }.into_any()
+                one_button(act, vec![("id", id.clone()), ("act", name.to_owned())], class, words, "")
             }
         };
         let admin = if user.admin { button("revoke-admin", "Revoke administration", false) } else { button("grant-admin", "Make system administrator", false) };
         let disable = if user.disabled { button("enable", "Enable", false) } else { button("disable", "Disable", false) };
+        let (is_admin, is_disabled) = (user.admin, user.disabled);
         view! {
             {way(&user.name)}
             {head(user.name.clone(), user.full_name.clone(), view! {
-                {user.admin.then(|| pill(Tone::Info, "key", "System administrator"))}
-                {user.disabled.then(|| pill(Tone::Neutral, "", "Disabled"))}
+                {is_admin.then(|| pill(Tone::Info, "key", "System administrator"))}
+                {is_disabled.then(|| pill(Tone::Neutral, "", "Disabled"))}
             }.into_any())}
             <section class="card pad">
                 <h2>"Profile"</h2>
-                <Form action=save>
-                    <input type="hidden" name="id" value=id.clone()/>
-                    <Field name="email" label="Email" kind=FieldKind::Email value=user.email.clone() required=true/>
-                    <Field name="full_name" label="Full name" value=user.full_name.clone() required=true/>
-                    <TextArea name="comment" label="Comment" value=user.comment.clone()/>
+                <Form action=save with=vec![("id", id.clone())]>
+                    <Field name="email" label="Email" kind=FieldKind::Email value=user.email required=true/>
+                    <Field name="full_name" label="Full name" value=user.full_name required=true/>
+                    <TextArea name="comment" label="Comment" value=user.comment/>
                     <Buttons label="Save profile"/>
                 </Form>
             </section>
             {(!own).then(|| view! {
                 <section class="card pad">
                     <h2>"Password"</h2>
-                    <Form action=password>
-                        <input type="hidden" name="id" value=id.clone()/>
+                    <Form action=password with=vec![("id", id)]>
                         <Field name="password" label="New password" kind=FieldKind::NewPassword required=true/>
                         <Field name="again" label="New password again" kind=FieldKind::NewPassword required=true/>
                         <Buttons label="Set password"/>
