@@ -6,7 +6,10 @@ use leptos::prelude::*;
 /// Asks again every second while `unsettled` says so and the page is looked at.
 pub fn poll(unsettled: impl Fn() -> bool + Send + Sync + 'static, again: impl Fn() + Send + Sync + 'static) {
     #[cfg(feature = "hydrate")]
+    let (unsettled, again) = (std::sync::Arc::new(unsettled), std::sync::Arc::new(again));
+    #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
+        let (unsettled, again) = (unsettled.clone(), again.clone());
         let tick = move || {
             if unsettled() && !document().hidden() {
                 again();

@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::error::UiError;
+#[cfg(feature = "ssr")]
 use crate::paths;
 use crate::ui::{Buttons, Field, FieldKind, Form};
 use leptos::prelude::*;

@@ -56,7 +56,9 @@ pub async fn principal(State(ctx): State<Ctx>, session: Session, mut request: Re
         let _ = sessions::touch(&ctx, &id.to_string()).await;
     }
     request.extensions_mut().insert(who);
-    request.extensions_mut().insert(app::server::SignIn(std::sync::Arc::new(Door(session.clone()))));
+    let door = std::sync::Arc::new(Door(session.clone()));
+    request.extensions_mut().insert(app::server::SignIn(door.clone()));
+    request.extensions_mut().insert(api::SessionDoor(door));
     next.run(request).await
 }
 

@@ -204,6 +204,45 @@ pub async fn tags(
     sql::tags_of(proof.conn(), found.id).await
 }
 
+/// What hangs directly under an artifact, one row each.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    pub id: i64,
+    pub artifact_id: i64,
+    pub digest: Digest,
+    pub kind: Kind,
+    pub size: i64,
+    pub pushed_at: Stamp,
+}
+
+/// The accessories that hang directly under an artifact.
+pub async fn attached(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<Vec<Attached>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::AccessoryList).await?;
+    let found = sql::find(&mut proof, repository, reference)
+        .await?
+        .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository} {reference}")))?;
+    let all = accessories::sql::of_subject(proof.conn(), found.repository_id, found.digest.as_str()).await?;
+    Ok(all
+        .into_iter()
+        .filter(|a| !a.superseded)
+        .map(|a| Attached {
+            id: a.id,
+            artifact_id: a.artifact_id,
+            digest: a.digest,
+            kind: a.kind,
+            size: a.size,
+            pushed_at: a.pushed_at,
+        })
+        .collect())
+}
+
 /// One manifest of the graph that is copied, with the blobs it needs.
 #[derive(Clone, Debug)]
 pub struct GraphNode {

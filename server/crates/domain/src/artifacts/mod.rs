@@ -9,7 +9,7 @@ mod push;
 pub(crate) mod sql;
 
 pub use delete::{delete, delete_tag, plan};
-pub use list::{GraphNode, graph, list, page, tags};
+pub use list::{Attached, GraphNode, attached, graph, list, page, tags};
 pub use manifest::{DOCKER_LIST, DOCKER_MANIFEST, Descriptor, EMPTY, MAX, Manifest, OCI_INDEX, OCI_MANIFEST};
 pub use pulls::Pulls;
 pub use push::{Pushed, add_tag, push};

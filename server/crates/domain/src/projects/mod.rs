@@ -53,6 +53,7 @@ pub async fn exists(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<bo
     let mut c = ctx.db.read().await?;
     match access::project(&mut c, ctx.now(), who, name, Action::ProjectRead).await {
         Ok(_) => Ok(true),
+        Err(Error::NotFound(_)) => Ok(false),
         Err(Error::NotVisible(_)) => {
             let standing = access::standing(&mut c, ctx.now(), who).await?;
             // Who may create projects must learn that a name is taken, which creating would tell as well.
@@ -65,7 +66,12 @@ pub async fn exists(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<bo
 /// The name of the project with this id, for callers who address it so. Who may not see it gets `NotVisible`.
 pub async fn name_of(ctx: &Ctx, who: &Principal, id: ProjectId) -> Result<ProjectName> {
     let mut c = ctx.db.read().await?;
-    let hidden = || if who.is_anonymous() { Error::Unauthenticated } else { Error::NotVisible(id.to_string()) };
+    let admin = !who.is_anonymous() && access::standing(&mut c, ctx.now(), who).await?.admin;
+    let hidden = || match (who.is_anonymous(), admin) {
+        (true, _) => Error::Unauthenticated,
+        (false, true) => Error::not_found("project", id),
+        (false, false) => Error::NotVisible(id.to_string()),
+    };
     let name = sql::name(&mut c, id).await?.ok_or_else(hidden)?;
     match access::rights_in(&mut c, ctx.now(), who, &name).await? {
         Some(_) => Ok(name),

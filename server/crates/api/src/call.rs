@@ -1,0 +1,164 @@
+//! What every handler is given, and the answers it gives.
+
+use crate::errors::{Answer, ApiError};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use axum::response::Response;
+use domain::identity::{self, Client, Principal};
+use domain::{Ctx, Error, projects};
+use model::{ProjectId, ProjectName};
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Longest body, in bytes.
+const BODY: usize = 256 * 1024;
+
+/// The call that is being served.
+pub struct Call {
+    pub ctx: Ctx,
+    pub who: Principal,
+    pub headers: HeaderMap,
+    pub query: Vec<(String, String)>,
+    pub path: String,
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+}
+
+impl FromRequestParts<Ctx> for Call {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, ctx: &Ctx) -> Result<Self, ApiError> {
+        let mut client = parts.extensions.get::<Client>().cloned().unwrap_or_default();
+        if let Some(agent) = parts.headers.get(header::USER_AGENT) {
+            client.user_agent = String::from_utf8_lossy(agent.as_bytes()).chars().take(256).collect();
+        }
+        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let who = match (values.next(), values.next()) {
+            // A header counts before a session.
+            (Some(value), None) => {
+                let value = value.to_str().map_err(|_| Error::Unauthenticated)?;
+                // A registry's token opens nothing here.
+                let (name, secret) = identity::parse_basic(value).ok_or(Error::Unauthenticated)?;
+                identity::authenticate(ctx, &name, &secret, client).await?
+            }
+            (Some(_), Some(_)) => return Err(Error::Unauthenticated.into()),
+            (None, _) => {
+                let session = parts.extensions.get::<Principal>().cloned();
+                session.unwrap_or_else(|| Principal::anonymous(client))
+            }
+        };
+        let query = parts
+            .uri
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            // An empty value is "not given".
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (decoded(name), decoded(value)))
+            .collect();
+        Ok(Call { ctx: ctx.clone(), who, headers: parts.headers.clone(), query, path: parts.uri.path().to_owned() })
+    }
+}
+
+impl Call {
+    /// A query parameter that was given.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn flag(&self, name: &str) -> bool {
+        self.param(name) == Some("true")
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The project that a path names: by name, or by number unless `X-Is-Resource-Name` says it is a name.
+    pub async fn project(&self, text: &str) -> Result<ProjectName, ApiError> {
+        let by_name = self.header("x-is-resource-name").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        if !by_name && let Ok(id) = text.parse::<i64>() {
+            return Ok(projects::name_of(&self.ctx, &self.who, ProjectId(id)).await?);
+        }
+        if self.who.is_anonymous() && text.parse::<ProjectName>().is_err() {
+            return Err(Error::Unauthenticated.into());
+        }
+        text.parse().map_err(|_| ApiError::from(Error::NotVisible(text.to_owned())))
+    }
+
+    /// A new project's place is its name where the client asks for that.
+    pub fn name_in_location(&self) -> bool {
+        self.header("x-resource-name-in-location").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// Signed in, as far as the proof goes; use-cases look the account up.
+    pub fn signed_in(&self) -> Result<(), ApiError> {
+        if self.who.is_anonymous() { Err(Error::Unauthenticated.into()) } else { Ok(()) }
+    }
+}
+
+/// A JSON body. Unknown fields are ignored, and never bound.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Ctx> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &Ctx) -> Result<Self, ApiError> {
+        let bytes = axum::body::to_bytes(request.into_body(), BODY)
+            .await
+            .map_err(|_| ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body is at most {BODY} bytes long")))?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(text).map(Json).map_err(|error| ApiError::bad(format!("the body is not understood: {error}")))
+    }
+}
+
+/// 200 with JSON.
+pub fn ok(value: Value) -> Answer {
+    let mut response = Response::new(Body::from(value.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// 200 without a body, which some clients insist on.
+pub fn done() -> Answer {
+    Ok(Response::new(Body::empty()))
+}
+
+/// 200 with text.
+pub fn text(text: String) -> Answer {
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    Ok(response)
+}
+
+/// 201 with the new thing's place, and perhaps a body.
+pub fn created(location: String, body: Option<Value>) -> Answer {
+    let mut response = match body {
+        Some(body) => ok(body)?,
+        None => Response::new(Body::empty()),
+    };
+    *response.status_mut() = StatusCode::CREATED;
+    if let Ok(value) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, value);
+    }
+    Ok(response)
+}
+
+/// A repository in a path: its slashes are encoded, once or twice.
+pub fn repository(text: &str) -> Result<model::RepositoryName, ApiError> {
+    let text = percent_decode_str(text).decode_utf8_lossy();
+    text.parse().map_err(|what| ApiError::bad(format!("the repository name {text:?} {what}")))
+}
+
+/// A number in a path.
+pub fn id(text: &str) -> Result<i64, ApiError> {
+    match text.parse::<i64>() {
+        Ok(id) if id > 0 => Ok(id),
+        _ => Err(ApiError::not_found(format!("{text} was not found"))),
+    }
+}

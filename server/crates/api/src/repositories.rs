@@ -1,0 +1,49 @@
+//! Repositories.
+
+use crate::call::{Call, Json, done, ok, repository};
+use crate::errors::Answer;
+use crate::list::{self, page};
+use axum::extract::Path;
+use domain::repositories;
+use model::repository::Repository;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+fn show(repository: Repository) -> Value {
+    json!({
+        "id": repository.id, "project_id": repository.project_id, "name": repository.full_name(),
+        "description": repository.description, "artifact_count": repository.artifact_count,
+        "pull_count": repository.pull_count, "creation_time": repository.created_at.rfc3339(),
+        "update_time": repository.updated_at.rfc3339(),
+    })
+}
+
+pub async fn list(call: Call, Path(project): Path<String>) -> Answer {
+    let name = call.project(&project).await?;
+    let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated")];
+    let (query, _) = list::query(&call, &sorts, "name", "name")?;
+    page(&call, repositories::list(&call.ctx, &call.who, &name, &query).await?, show)
+}
+
+pub async fn get(call: Call, Path((project, name)): Path<(String, String)>) -> Answer {
+    let project = call.project(&project).await?;
+    ok(show(repositories::get(&call.ctx, &call.who, &project, &repository(&name)?).await?))
+}
+
+#[derive(Deserialize)]
+pub struct Change {
+    #[serde(default)]
+    description: String,
+}
+
+pub async fn update(call: Call, Path((project, name)): Path<(String, String)>, Json(change): Json<Change>) -> Answer {
+    let project = call.project(&project).await?;
+    repositories::describe(&call.ctx, &call.who, &project, &repository(&name)?, change.description).await?;
+    done()
+}
+
+pub async fn delete(call: Call, Path((project, name)): Path<(String, String)>) -> Answer {
+    let project = call.project(&project).await?;
+    repositories::delete(&call.ctx, &call.who, &project, &repository(&name)?).await?;
+    done()
+}

@@ -1,0 +1,45 @@
+//! Harbor's sign-in for its clients: `POST /c/login`, `GET /c/log_out`.
+
+use crate::call::{Call, done};
+use crate::errors::{Answer, ApiError};
+use axum::body::Bytes;
+use axum::extract::Extension;
+use axum::http::StatusCode;
+use domain::secrets::PlainSecret;
+use domain::sessions::Door;
+use domain::users;
+use std::sync::Arc;
+
+/// Longest form, in bytes.
+const FORM: usize = 4 * 1024;
+
+/// The session of this request; the server puts it there.
+#[derive(Clone)]
+pub struct SessionDoor(pub Arc<dyn Door>);
+
+fn field(form: &[u8], name: &str) -> Option<String> {
+    let form = std::str::from_utf8(form).ok()?;
+    let (_, value) = form.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
+    percent_encoding::percent_decode_str(&value.replace('+', " ")).decode_utf8().ok().map(|text| text.into_owned())
+}
+
+pub async fn login(call: Call, door: Option<Extension<SessionDoor>>, form: Bytes) -> Answer {
+    if form.len() > FORM {
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "the form is too long"));
+    }
+    let (Some(name), Some(password)) = (field(&form, "principal"), field(&form, "password")) else {
+        return Err(ApiError::bad("principal and password are needed"));
+    };
+    let who = users::sign_in(&call.ctx, &name, &PlainSecret::new(password), call.who.client.clone()).await?;
+    if let Some(Extension(door)) = door {
+        door.0.enter(&who).await?;
+    }
+    done()
+}
+
+pub async fn logout(_: Call, door: Option<Extension<SessionDoor>>) -> Answer {
+    if let Some(Extension(door)) = door {
+        door.0.leave().await?;
+    }
+    done()
+}
