@@ -19,7 +19,6 @@ pub struct Asset {
 /// Written by `cargo xtask build`: `ASSETS` and the folder they lie under.
 #[cfg(feature = "embed")]
 mod table {
-    use super::Asset;
     include!(env!("WHARF_ASSETS"));
 }
 

@@ -6,6 +6,18 @@ use leptos::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
+/// A page that needs no data, only somebody who is signed in, or a system administrator.
+pub fn guarded(admin: bool, show: impl Fn() -> AnyView + Send + Sync + 'static) -> AnyView {
+    let me = expect_context::<crate::session::MeSource>().0;
+    load(me, move |me, _| match me.user {
+        None => failed(&UiError::SignIn),
+        Some(user) if admin && !user.admin => {
+            failed(&UiError::Forbidden("this needs a system administrator".to_owned()))
+        }
+        Some(_) => show(),
+    })
+}
+
 /// Shows `data` by `show`, or why it cannot be shown.
 pub fn load<T>(
     data: Resource<Result<T, UiError>>,

@@ -19,7 +19,7 @@ pub use empty::empty;
 pub use field::{Checkbox, Field, FieldKind, SelectField, TextArea};
 pub use form::{Beside, Buttons, Form, one_button};
 pub use icon::icon;
-pub use load::load;
+pub use load::{guarded, load};
 pub use menu::menu;
 pub use pill::{Tone, pill};
 pub use table::{Filter, filter_bar, heading, pager};

@@ -7,7 +7,7 @@ use crate::layout::{crumbs, head};
 use crate::layout::toast::again;
 use crate::paths;
 use crate::ui::table::facet;
-use crate::ui::{Buttons, Checkbox, Field, Filter, Form, Tone, empty, filter_bar, heading, load, pager, pill, time};
+use crate::ui::{Buttons, Checkbox, Field, Filter, Form, Tone, empty, filter_bar, guarded, heading, load, pager, pill, time};
 use leptos::prelude::*;
 use model::{Action, ProjectName};
 
@@ -82,7 +82,7 @@ fn create_hint(known: bool) -> AnyView {
 #[component]
 pub fn New() -> impl IntoView {
     let action = ServerAction::<api::Create>::new();
-    view! {
+    guarded(false, move || view! {
         {crumbs(vec![("Projects".into(), paths::projects()), ("New project".into(), String::new())])}
         {head("New project", "You become its first project admin.", ().into_any())}
         <section class="card pad">
@@ -95,7 +95,7 @@ pub fn New() -> impl IntoView {
                 <Buttons label="Create project" cancel=paths::projects()/>
             </Form>
         </section>
-    }
+    }.into_any())
 }
 
 /// The head that pages of a project share.

@@ -11,7 +11,7 @@ use crate::paths;
 use crate::ui::form::answer_of;
 use crate::ui::pill::target_health;
 use crate::ui::{
-    Beside, Buttons, Checkbox, Field, FieldKind, Filter, Form, SelectField, TextArea, Tone, empty, filter_bar, heading, icon,
+    Beside, Buttons, Checkbox, Field, FieldKind, Filter, Form, SelectField, TextArea, Tone, empty, filter_bar, guarded, heading, icon,
     load, one_button, pager, pill,
 };
 use leptos::prelude::*;
@@ -109,7 +109,7 @@ fn found(answer: Signal<Option<Result<Answer, UiError>>>) -> AnyView {
 pub fn New() -> impl IntoView {
     let (create, test) = (ServerAction::<api::Create>::new(), ServerAction::<api::Test>::new());
     let tested = answer_of(test);
-    view! {
+    guarded(true, move || view! {
         {way("New target registry")}
         {head("New target registry", "Artifacts are pushed there by replication rules.", ().into_any())}
         <section class="card pad">
@@ -120,7 +120,7 @@ pub fn New() -> impl IntoView {
                 <Buttons label="Create target registry" cancel=paths::targets()/>
             </Form>
         </section>
-    }
+    }.into_any())
 }
 
 #[component]

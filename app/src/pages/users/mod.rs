@@ -6,7 +6,7 @@ use super::param;
 use crate::layout::{crumbs, head};
 use crate::layout::toast::again;
 use crate::paths;
-use crate::ui::{Buttons, Field, FieldKind, Filter, Form, TextArea, Tone, filter_bar, heading, load, one_button, pager, pill, time};
+use crate::ui::{Buttons, Field, FieldKind, Filter, Form, TextArea, Tone, filter_bar, guarded, heading, load, one_button, pager, pill, time};
 use leptos::prelude::*;
 use model::UserId;
 
@@ -58,7 +58,7 @@ fn way(last: &str) -> AnyView {
 #[component]
 pub fn New() -> impl IntoView {
     let action = ServerAction::<api::Create>::new();
-    view! {
+    guarded(true, move || view! {
         {way("New user")}
         {head("New user", "They sign in with this name and password, and can change the password themselves.", ().into_any())}
         <section class="card pad">
@@ -73,7 +73,7 @@ pub fn New() -> impl IntoView {
                 <Buttons label="Create user" cancel=paths::users()/>
             </Form>
         </section>
-    }
+    }.into_any())
 }
 
 #[component]
