@@ -1,0 +1,31 @@
+//! Whole-product tests: the built binary, real sockets, real clients, two servers. `cargo xtask test clients` runs them;
+//! a plain `cargo test` has no binary and no clients, so they are ignored there, which its output says.
+
+mod arrows;
+mod clients;
+mod conformance;
+mod program;
+mod replication;
+mod tls;
+
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+use testkit::Server;
+
+/// The binary under test.
+fn binary() -> Result<PathBuf> {
+    std::env::var_os("WHARF_TEST_BINARY").map(PathBuf::from).context("WHARF_TEST_BINARY is not set")
+}
+
+async fn server() -> Result<Server> {
+    Server::start(&binary()?, &[]).await
+}
+
+/// A server with projects.
+async fn server_with(projects: &[&str]) -> Result<Server> {
+    let server = server().await?;
+    for project in projects {
+        server.call(reqwest::Method::POST, "/projects", serde_json::json!({ "project_name": project })).await?;
+    }
+    Ok(server)
+}
