@@ -144,8 +144,7 @@ fn rows_of(
                         <span class="row-name__second">
                             {signed_pill(&artifact.attached, artifact.signed_by_index.is_some())}
                             {others}
-                            <span class="tree__of">{when(artifact.pulled_at, me.now, "never pulled")}
-                                {artifact.pulled_at.map(|_| " pulled")}</span>
+                            <span class="tree__of">{artifact.pulled_at.map(|_| "pulled ")}{when(artifact.pulled_at, me.now, "never pulled")}</span>
                             {notes}
                         </span>
                     </span>

@@ -64,7 +64,7 @@ pub fn Show() -> impl IntoView {
                         <a href=paths::task(rule.id, execution.id, task.id)>{format!("{} → {}", task.source, task.destination)}</a>
                         <span class="tree__of">{tags}</span>{error}
                     </td>
-                    <td>{digest(&task.digest)}</td>
+                    <td class="p2">{digest(&task.digest)}</td>
                     <td>{task_status(task.status)}</td>
                     <td class="p2 wrap">{carried}</td>
                     <td class="num p2">{bytes(task.bytes_done)}" of "{bytes(task.bytes_total)}</td>
@@ -78,7 +78,7 @@ pub fn Show() -> impl IntoView {
             view! {
                 <div class="card scroll"><table>
                     <thead><tr>
-                        <th scope="col">"Artifact"</th><th scope="col">"Digest"</th><th scope="col">"Status"</th>
+                        <th scope="col">"Artifact"</th><th scope="col" class="p2">"Digest"</th><th scope="col">"Status"</th>
                         <th scope="col" class="p2">"Accessories carried"</th><th scope="col" class="num p2">"Sent"</th>
                     </tr></thead>
                     <tbody>{rows}</tbody>

@@ -51,6 +51,7 @@ impl Code {
 }
 
 /// An answer other than success.
+#[derive(Debug)]
 pub struct Refusal {
     pub status: StatusCode,
     code: Code,

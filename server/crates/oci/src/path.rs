@@ -19,6 +19,7 @@ pub enum Shape {
 }
 
 /// A path that was read.
+#[derive(Debug)]
 pub struct Path {
     pub shape: Shape,
     /// `project/repository` as it stands in the path; empty for [`Shape::Base`] and [`Shape::Catalog`].
