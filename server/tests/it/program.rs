@@ -96,10 +96,12 @@ async fn a_push_is_synced_in_order_before_it_is_answered() -> Result<()> {
         .stderr(std::process::Stdio::piped())
         .spawn()?;
     // strace says on its standard error that it is attached.
-    let stderr = strace.stderr.take().unwrap();
+    let mut said = std::io::BufReader::new(strace.stderr.take().unwrap());
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(stderr), &mut line)?;
+    std::io::BufRead::read_line(&mut said, &mut line)?;
     assert!(line.contains("attached"), "{line}");
+    // It goes on talking, and ends when nobody listens.
+    std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
     let digest = testkit::image::blob(&server, "order/one", b"the bytes that must be safe".to_vec()).await?;
     rustix::process::kill_process(
         rustix::process::Pid::from_raw(strace.id() as i32).unwrap(),

@@ -13,6 +13,7 @@ async fn crane_and_cosign_speak_tls_and_an_unknown_certificate_is_refused() -> R
     let clients = Clients::new()?;
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout"])
         .arg(clients.path("tls.key"))
         .arg("-out")

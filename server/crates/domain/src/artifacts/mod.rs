@@ -7,6 +7,8 @@ mod policy;
 mod pulls;
 mod push;
 pub(crate) mod sql;
+#[cfg(test)]
+mod tests;
 
 pub use delete::{delete, delete_tag, plan};
 pub use list::{Attached, GraphNode, attached, graph, list, page, tags};

@@ -10,6 +10,8 @@
 
 mod list;
 mod migrate;
+#[cfg(test)]
+mod tests;
 mod text;
 mod writer;
 

@@ -1,6 +1,8 @@
 //! Projects: the unit of membership and policy.
 
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use crate::access;
 use crate::ctx::{Act, Ctx};

@@ -1,6 +1,8 @@
 //! Robot accounts: for machines. The secret is 256 random bits, shown once, stored as its SHA-256.
 
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use crate::access;
 use crate::ctx::{Act, Ctx};

@@ -4,6 +4,8 @@
 //! no edit sends one server's secret to another.
 
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use crate::access;
 use crate::ctx::{Act, Ctx};

@@ -3,6 +3,8 @@
 //! An upload belongs to a repository and to the account that started it: its id alone opens nothing.
 
 mod sql;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use sql::repository_id;
 

@@ -1,6 +1,8 @@
 //! Users: administrators make them, people change themselves.
 
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use crate::access;
 use crate::ctx::{Act, Ctx};

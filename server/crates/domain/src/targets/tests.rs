@@ -1,0 +1,77 @@
+//! Target registries: the secret stays where it was sealed.
+
+use super::*;
+use crate::testing::World;
+use model::Role;
+
+fn input(url: &str) -> TargetInput {
+    TargetInput {
+        name: "second".into(),
+        provider: Provider::Registry,
+        url: url.into(),
+        description: String::new(),
+        access_id: "robot$replication".into(),
+        verify_certificate: true,
+        ca_certificate: String::new(),
+    }
+}
+
+fn secret() -> PlainSecret {
+    PlainSecret::new("canary-canary".into())
+}
+
+#[tokio::test]
+async fn n_116_a_stored_secret_goes_nowhere_else() {
+    let world = World::new().await;
+    let target = create(&world.ctx, &world.admin, input("http://127.0.0.1:1"), secret()).await.unwrap();
+    assert!(target.has_secret);
+    let edited = input("http://127.0.0.1:2");
+    let refused = probe_input(&world.ctx, &world.admin, &edited, PlainSecret::new(String::new()), Some(target.id)).await;
+    assert!(matches!(refused, Err(Error::Invalid(problems)) if problems.of("secret").is_some()));
+    let changed = update(&world.ctx, &world.admin, target.id, edited, None).await.unwrap();
+    assert!(!changed.has_secret, "another URL forgets it");
+    assert!(connection(&world.ctx, &world.admin, target.id).await.unwrap().secret.is_empty());
+}
+
+#[tokio::test]
+async fn n_146_a_secret_moved_to_another_row_does_not_open() {
+    let world = World::new().await;
+    let first = create(&world.ctx, &world.admin, input("http://127.0.0.1:1"), secret()).await.unwrap();
+    let other = TargetInput { name: "other".into(), ..input("http://127.0.0.1:1") };
+    let second = create(&world.ctx, &world.admin, other, PlainSecret::new("another".into())).await.unwrap();
+    assert_eq!(connection(&world.ctx, &world.admin, first.id).await.unwrap().secret.reveal(), "canary-canary");
+    world
+        .ctx
+        .db
+        .write(async move |c| {
+            let (sealed, version) = sql::secret(c, first.id).await?.unwrap();
+            sql::set_secret(c, second.id, sealed.as_deref(), version).await
+        })
+        .await
+        .unwrap();
+    let refused = connection(&world.ctx, &world.admin, second.id).await;
+    assert!(matches!(refused, Err(Error::CredentialUnreadable(_))));
+}
+
+#[tokio::test]
+async fn n_105_a_forbidden_address_is_not_saved() {
+    let world = World::new().await;
+    for url in ["http://10.0.0.1", "http://169.254.169.254", "ftp://127.0.0.1", "http://u:p@127.0.0.1"] {
+        let refused = create(&world.ctx, &world.admin, input(url), secret()).await;
+        assert!(matches!(refused, Err(Error::Invalid(problems)) if problems.of("url").is_some()), "{url}");
+    }
+    let key = TargetInput { ca_certificate: "-----BEGIN PRIVATE KEY-----".into(), ..input("http://127.0.0.1:1") };
+    assert!(matches!(create(&world.ctx, &world.admin, key, secret()).await, Err(Error::Invalid(_))));
+    assert_eq!(list(&world.ctx, &world.admin, &Query::default()).await.unwrap().total, 0);
+}
+
+#[tokio::test]
+async fn targets_belong_to_system_administrators() {
+    let world = World::new().await;
+    let project = world.project("p", false).await;
+    let boss = world.member("boss", &project, Role::ProjectAdmin).await;
+    assert!(matches!(list(&world.ctx, &boss, &Query::default()).await, Err(Error::Forbidden { .. })));
+    let refused = create(&world.ctx, &boss, input("http://127.0.0.1:1"), secret()).await;
+    assert!(matches!(refused, Err(Error::Forbidden { .. })));
+    assert!(matches!(list(&world.ctx, &world.nobody(), &Query::default()).await, Err(Error::Unauthenticated)));
+}
