@@ -186,7 +186,9 @@ async fn form_answers(State((pages, ctx)): State<(Router, Ctx)>, request: Reques
         && request.uri().path().starts_with("/fn/")
         && request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
     if !wants_page {
-        return next.run(request).await;
+        let function = request.uri().path().starts_with("/fn/");
+        let response = next.run(request).await;
+        return if function { with_status(response).await } else { response };
     }
     let (mut parts, body) = request.into_parts();
     let Ok(form) = Limited::new(body, FORM).collect().await.map(|collected| collected.to_bytes()) else {
@@ -246,6 +248,22 @@ async fn form_answers(State((pages, ctx)): State<(Router, Ctx)>, request: Reques
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
+}
+
+/// A server function's error leaves with its own status: what a client did wrong is no 500.
+async fn with_status(response: Response) -> Response {
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = body.collect().await.map(|collected| collected.to_bytes()) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    if let Ok(error) = serde_json::from_slice::<UiError>(&bytes) {
+        parts.status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(bytes))
 }
 
 /// What was typed, to be shown again; secrets are not.

@@ -87,6 +87,11 @@ pub fn Field(
     }
 }
 
+/// Leptos writes a textarea's text unescaped, and HTML reads it as text with entities: on the server it is escaped here.
+fn textarea_text(text: String) -> String {
+    if cfg!(feature = "ssr") { text.replace('&', "&amp;").replace('<', "&lt;") } else { text }
+}
+
 /// Several lines of text.
 #[component]
 pub fn TextArea(
@@ -98,6 +103,7 @@ pub fn TextArea(
 ) -> impl IntoView {
     let problem = problem_of(name);
     let typed = use_context::<FormState>().and_then(|state| state.typed(name)).unwrap_or(value);
+    let typed = textarea_text(typed);
     view! {
         <div class="field" class:field--bad=move || problem().is_some()>
             <label for=name>{label}<span class="field__optional">" optional"</span></label>

@@ -81,8 +81,9 @@ impl domain::sessions::Door for Door {
             Account { id: id.0, name: name.clone(), credentials_version: who.credentials_version };
         let failed = |error: tower_sessions::session::Error| domain::Error::Unavailable(error.to_string());
         // A new id at each sign-in: one that was planted before is worth nothing.
-        self.0.flush().await.map_err(failed)?;
+        self.0.clear().await;
         self.0.insert(ACCOUNT, account).await.map_err(failed)?;
+        self.0.cycle_id().await.map_err(failed)?;
         self.0.save().await.map_err(failed)
     }
 

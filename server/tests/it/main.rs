@@ -4,8 +4,11 @@
 mod arrows;
 mod clients;
 mod conformance;
+mod inside;
+mod matrix;
 mod program;
 mod replication;
+mod session;
 mod tls;
 
 use anyhow::{Context, Result};
