@@ -4,6 +4,7 @@
 mod arrows;
 mod clients;
 mod conformance;
+mod demo;
 mod inside;
 mod matrix;
 mod program;

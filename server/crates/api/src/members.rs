@@ -57,9 +57,9 @@ pub async fn create(call: Call, Path(project): Path<String>, Json(new): Json<New
     }
     let user = new.member_user.unwrap_or_default();
     let user = match (user.username.is_empty(), user.user_id) {
-        (false, _) => user.username,
-        (true, 0) => return Err(ApiError::bad("member_user must name a user")),
-        (true, id) => users::get(&call.ctx, &call.who, UserId(id)).await?.name,
+        (true, id) if id != 0 => users::name_of(&call.ctx, &call.who, UserId(id)).await?,
+        // A missing name is an unknown user, for who may add one.
+        _ => user.username,
     };
     let member = members::create(&call.ctx, &call.who, &name, &user, role(new.role_id)?).await?;
     created(format!("/api/v2.0/projects/{project}/members/{}", member.id), None)

@@ -312,6 +312,11 @@ pub async fn signed_in(ctx: &crate::Ctx, who: &Principal) -> Result<()> {
     standing(&mut *ctx.db.read().await?, ctx.now(), who).await.map(drop)
 }
 
+/// Checks that the caller administers the system, for adapters that have something to judge before the use-case does.
+pub async fn administrator(ctx: &crate::Ctx, who: &Principal) -> Result<()> {
+    system(&mut *ctx.db.read().await?, ctx.now(), who).await.map(drop)
+}
+
 /// Checks that the caller administers the system.
 pub async fn system<'c>(c: &'c mut AnyConnection, now: Stamp, who: &Principal) -> Result<Administrator<'c>> {
     if who.is_anonymous() {

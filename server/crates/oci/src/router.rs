@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::routing::any;
 use domain::Ctx;
 use domain::identity::{Client, Principal};
-use model::Action::{self, ArtifactDelete, RepositoryPull, RepositoryPush, TagList};
+use model::Action::{self, ArtifactDelete, RepositoryPull, RepositoryPush};
 use model::{ProjectName, RepositoryName};
 
 /// What a route does.
@@ -64,7 +64,7 @@ pub static ROUTES: &[Route] = &[
     route("PATCH", "/v2/{name}/blobs/uploads/{id}", Some(RepositoryPush), Shape::Upload, Op::Append),
     route("PUT", "/v2/{name}/blobs/uploads/{id}", Some(RepositoryPush), Shape::Upload, Op::Finish),
     route("DELETE", "/v2/{name}/blobs/uploads/{id}", Some(RepositoryPush), Shape::Upload, Op::Cancel),
-    route("GET", "/v2/{name}/tags/list", Some(TagList), Shape::Tags, Op::ListTags),
+    route("GET", "/v2/{name}/tags/list", Some(RepositoryPull), Shape::Tags, Op::ListTags),
     route("GET", "/v2/{name}/referrers/{digest}", Some(RepositoryPull), Shape::Referrers, Op::ListReferrers),
 ];
 

@@ -1,8 +1,10 @@
 //! For tests and the demo only: servers on free ports (the built binary, by path), real clients, fixtures.
 
 mod clients;
-mod server;
+pub mod demo;
 pub mod image;
+mod server;
+mod signing;
 
 pub use clients::Clients;
 pub use server::{PASSWORD, Server};

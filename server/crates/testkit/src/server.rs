@@ -25,10 +25,15 @@ pub struct Server {
 impl Server {
     /// Starts `binary` on a free port of 127.0.0.1 with `environment` on top.
     pub async fn start(binary: &Path, environment: &[(&str, &str)]) -> Result<Server> {
+        Server::start_on(binary, 0, environment).await
+    }
+
+    /// As [`Server::start`], on a port of one's choice.
+    pub async fn start_on(binary: &Path, port: u16, environment: &[(&str, &str)]) -> Result<Server> {
         let folder = tempfile::Builder::new().prefix("wharf-test-").tempdir()?;
         let environment: Vec<(String, String)> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (child, port) = spawn(binary, folder.path(), 0, &environment).await?;
+        let (child, port) = spawn(binary, folder.path(), port, &environment).await?;
         let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Server { binary: binary.to_owned(), folder, child, port, environment, client })
     }

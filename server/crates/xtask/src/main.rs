@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask --help`.
 
+mod demo;
 mod run;
 mod site;
 mod test;
@@ -13,6 +14,7 @@ const HELP: &str = "\
 cargo xtask build [--release]   the portal's wasm, style and assets, then the server with all of it embedded
 cargo xtask site [--release]    only the portal's files
 cargo xtask run                 build for release, then serve on 127.0.0.1:8080 with data in .wharf/
+cargo xtask demo                two servers with the story prepared: what is left is to press Replicate
 cargo xtask test [STEP …]       every check: fmt, clippy, unit (both databases), build, clients, browser, docs
                                 each installs what it needs and says so
 cargo xtask tools [NAME …]      install the clients that tests use: cosign, cosign2, crane, oras, conformance, apt, npm";
@@ -40,6 +42,7 @@ fn main() -> Result<()> {
         Some("build") => site::build(release).map(drop),
         Some("site") => site::site(release).map(drop),
         Some("run") => run::run(&rest),
+        Some("demo") => demo::demo(),
         Some("test") => test::test(&rest),
         Some("tools") => tools::install(&rest),
         Some("--help" | "help") => {

@@ -86,7 +86,7 @@ pub async fn tag_names(
     limit: i64,
 ) -> Result<Vec<String>> {
     let mut c = ctx.db.read().await?;
-    let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), Action::TagList).await?;
+    let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), Action::RepositoryPull).await?;
     let id = sql::repository(&mut proof, repository)
         .await?
         .ok_or_else(|| Error::not_found("repository", format!("{project}/{repository}")))?;

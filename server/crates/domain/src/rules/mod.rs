@@ -145,9 +145,9 @@ pub async fn delete(ctx: &Ctx, who: &Principal, id: RuleId) -> Result<()> {
 
 /// What a rule matches now: the first few, and how many in all.
 pub async fn preview(ctx: &Ctx, who: &Principal, input: &RuleInput) -> Result<Preview> {
-    let selector = Selector::new(input)?;
     let mut c = ctx.db.read().await?;
     let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    let selector = Selector::new(input)?;
     let found = select(proof.conn(), &selector, None).await?;
     let mut preview = Preview { artifacts: found.len() as i64, ..Preview::default() };
     let mut repositories = std::collections::HashSet::new();

@@ -98,6 +98,13 @@ pub async fn search(ctx: &Ctx, who: &Principal, text: &str) -> Result<Vec<(UserI
     sql::search(&mut c, text).await
 }
 
+/// The name of the user with this id, for whoever may add members somewhere.
+pub async fn name_of(ctx: &Ctx, who: &Principal, id: UserId) -> Result<String> {
+    search(ctx, who, "").await?;
+    let user = sql::get(&mut *ctx.db.read().await?, id).await?;
+    user.map(|user| user.name).ok_or_else(|| Error::not_found("user", id))
+}
+
 /// One user: themselves, or any for system administrators.
 pub async fn get(ctx: &Ctx, who: &Principal, id: UserId) -> Result<User> {
     let mut c = ctx.db.read().await?;
