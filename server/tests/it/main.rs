@@ -5,12 +5,15 @@ mod arrows;
 mod clients;
 mod conformance;
 mod demo;
+mod hostile;
 mod inside;
 mod matrix;
+mod numbers;
 mod program;
 mod replication;
 mod session;
 mod tls;
+mod wire;
 
 use anyhow::{Context, Result};
 use std::path::PathBuf;

@@ -67,7 +67,7 @@ async fn logs(server: &Server, id: i64) -> Result<String> {
 
 #[tokio::test]
 #[ignore = "needs cosign, crane and oras: cargo xtask test clients"]
-async fn the_whole_graph_arrives_at_another_wharf_and_nothing_is_sent_twice() -> Result<()> {
+async fn n_125_n_130_the_whole_graph_arrives_at_another_wharf_and_nothing_is_sent_twice() -> Result<()> {
     let (first, second, clients) = (server_with(&["cosign"]).await?, server_with(&[]).await?, Clients::new()?);
     clients.login(&first.host(), "admin", PASSWORD)?;
     clients.login(&second.host(), "admin", PASSWORD)?;

@@ -62,6 +62,19 @@ async fn n_048_n_050_a_session_begins_with_a_new_id_and_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn n_049_a_changed_password_gives_a_new_id_and_ends_the_other_sessions() {
+    let inside = Inside::new().await;
+    let (here, there) = (inside.sign_in("admin").await, inside.sign_in("admin").await);
+    let old = PASSWORD.replace(' ', "+");
+    let form = format!("current={old}&password=eight+more+tall+ships&again=eight+more+tall+ships");
+    let response = inside.form("/fn/account/password", &here, &form, OURS).await;
+    let next = Proof::Cookie(cookie(&response).expect("a new cookie"));
+    assert!(!signed_in(&inside, &here).await && !signed_in(&inside, &there).await);
+    assert!(signed_in(&inside, &next).await);
+    assert_eq!(rows(&inside).await, 1);
+}
+
+#[tokio::test]
 async fn n_051_n_052_cookies_are_strict_and_strangers_leave_no_rows() {
     let inside = Inside::new().await;
     let form = format!("name=admin&password={}&next=/", PASSWORD.replace(' ', "+"));

@@ -9,7 +9,7 @@ use testkit::{Clients, PASSWORD, Server};
 
 #[tokio::test]
 #[ignore = "needs openssl, cosign and crane: cargo xtask test clients"]
-async fn crane_and_cosign_speak_tls_and_an_unknown_certificate_is_refused() -> Result<()> {
+async fn n_119_clients_speak_tls_and_an_unknown_certificate_is_refused() -> Result<()> {
     let clients = Clients::new()?;
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost"])

@@ -83,9 +83,9 @@ impl Outbound {
                 }
             }
         };
-        match addresses.iter().find(|ip| !self.guard.admits(**ip)) {
+        match self.guard.refused(addresses) {
             None => Ok(()),
-            Some(ip) => Err(Error::invalid("url", forbidden(&name, *ip))),
+            Some(ip) => Err(Error::invalid("url", forbidden(&name, ip))),
         }
     }
 
@@ -154,6 +154,11 @@ pub fn certificates(pem: &str) -> Result<Vec<Certificate>> {
 }
 
 impl Guard {
+    /// The first address that may not be called: one refuses the whole name.
+    fn refused(&self, addresses: impl IntoIterator<Item = IpAddr>) -> Option<IpAddr> {
+        addresses.into_iter().find(|ip| !self.admits(*ip))
+    }
+
     fn admits(&self, ip: IpAddr) -> bool {
         let plain = unwrapped(ip);
         is_public(plain) || self.allow.iter().any(|range| range.contains(&plain) || range.contains(&ip))
@@ -165,8 +170,8 @@ impl Resolve for Guard {
         let guard = self.clone();
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if let Some(refused) = found.iter().find(|address| !guard.admits(address.ip())) {
-                return Err(forbidden(name.as_str(), refused.ip()).into());
+            if let Some(refused) = guard.refused(found.iter().map(SocketAddr::ip)) {
+                return Err(forbidden(name.as_str(), refused).into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -259,6 +264,14 @@ mod tests {
         ] {
             assert!(Outbound::parse(text).is_err(), "{text} parsed");
         }
+    }
+
+    #[test]
+    fn n_108_one_forbidden_address_refuses_a_name_whole() {
+        let guard = Guard { allow: Arc::new(Vec::new()) };
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(guard.refused([ip("1.1.1.1"), ip("10.0.0.1")]), Some(ip("10.0.0.1")));
+        assert_eq!(guard.refused([ip("1.1.1.1"), ip("2606:4700::1111")]), None);
     }
 
     #[tokio::test]

@@ -3,6 +3,8 @@
 mod basic;
 mod passwords;
 mod throttle;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use basic::{authenticate, parse_basic};

@@ -1,0 +1,143 @@
+//! Tokens: only ours, only in time, never more than asked for or allowed.
+
+use super::*;
+use crate::testing::World;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::Role;
+use serde_json::{Value, json};
+
+async fn token(world: &World, who: &Principal, scope: &str) -> String {
+    let scopes = parse_scopes([scope].into_iter()).unwrap();
+    issue(&world.ctx, who, &scopes).await.unwrap().token
+}
+
+fn part(value: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
+/// A token of our key with a header and claims of the test's choice: as much as somebody could have who had the key.
+fn forged(world: &World, head: &Value, claims: &str) -> String {
+    let seed = world.ctx.keys.derive(b"wharf registry tokens v1");
+    let key = Ed25519KeyPair::from_seed_unchecked(&*seed).unwrap();
+    let text = format!("{}.{}", part(head), URL_SAFE_NO_PAD.encode(claims));
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes())))
+}
+
+fn refused(world: &World, token: &str) -> bool {
+    matches!(authenticate_token(&world.ctx, token, Client::default()), Err(crate::Error::Unauthenticated))
+}
+
+fn good_claims(world: &World) -> Value {
+    let now = world.ctx.now().0 / 1000;
+    json!({
+        "iss": "wharf", "aud": "harbor-registry", "sub": "admin", "exp": now + 900, "nbf": now, "iat": now, "jti": "x",
+        "access": [], "who": "user:1", "cv": 1,
+    })
+}
+
+#[tokio::test]
+async fn n_006_only_a_token_that_is_exactly_ours_is_read() {
+    let world = World::new().await;
+    let head = json!({ "typ": "JWT", "alg": "EdDSA" });
+    let claims = good_claims(&world);
+    assert!(!refused(&world, &forged(&world, &head, &claims.to_string())), "the forger works");
+    let good = forged(&world, &head, &claims.to_string());
+    // Another key, another algorithm, no signature.
+    let other = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).unwrap();
+    let text = good.rsplit_once('.').unwrap().0.to_owned();
+    assert!(refused(&world, &format!("{text}.{}", URL_SAFE_NO_PAD.encode(other.sign(text.as_bytes())))));
+    assert!(refused(&world, &format!("{text}.")));
+    for alg in ["none", "None", "HS256", "RS256", "ES256"] {
+        assert!(refused(&world, &forged(&world, &json!({ "typ": "JWT", "alg": alg }), &claims.to_string())), "{alg}");
+    }
+    let public = {
+        let seed = world.ctx.keys.derive(b"wharf registry tokens v1");
+        Ed25519KeyPair::from_seed_unchecked(&*seed).unwrap().public_key().as_ref().to_vec()
+    };
+    let hs = format!("{}.{}", part(&json!({ "typ": "JWT", "alg": "HS256" })), part(&claims));
+    let tag = aws_lc_rs::hmac::sign(&aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &public), hs.as_bytes());
+    assert!(refused(&world, &format!("{hs}.{}", URL_SAFE_NO_PAD.encode(tag))), "HS256 with the public key");
+    // Claims of another kind.
+    let now = world.ctx.now().0 / 1000;
+    for (name, value) in [
+        ("aud", json!("other")), ("iss", json!("other")), ("nbf", json!(now + 600)), ("exp", json!("900")),
+        ("exp", json!([now + 900])), ("exp", json!(-1)), ("exp", json!(now + 100_000)), ("iat", Value::Null),
+        ("cv", json!("1")), ("who", json!("system")), ("who", json!("user:1 OR 1=1")), ("access", json!("all")),
+    ] {
+        let mut claims = claims.clone();
+        claims[name] = value.clone();
+        assert!(refused(&world, &forged(&world, &head, &claims.to_string())), "{name} = {value}");
+    }
+    let mut without = claims.clone();
+    without.as_object_mut().unwrap().remove("iat");
+    assert!(refused(&world, &forged(&world, &head, &without.to_string())));
+    let text = claims.to_string();
+    assert!(refused(&world, &forged(&world, &head, &text.replace("\"exp\":", "\"exp\":1e400,\"exp2\":"))));
+    let twice = text.replacen('{', "{\"who\":\"user:2\",", 1);
+    assert!(refused(&world, &forged(&world, &head, &twice)), "a claim that stands twice");
+    for garbage in ["", ".", "..", "a.b.c", &"x".repeat(100_000), "\u{0}"] {
+        assert!(refused(&world, garbage));
+    }
+}
+
+#[tokio::test]
+async fn n_007_a_token_cannot_name_a_key() {
+    let world = World::new().await;
+    let claims = good_claims(&world).to_string();
+    for extra in [
+        json!({ "kid": "../../dev/null" }), json!({ "kid": "1' OR '1'='1" }), json!({ "jwk": { "kty": "OKP" } }),
+        json!({ "jku": "http://127.0.0.1:1/keys" }), json!({ "x5u": "http://127.0.0.1:1/keys" }),
+        json!({ "x5c": ["AAAA"] }), json!({ "crit": ["exp"] }),
+    ] {
+        let mut head = json!({ "typ": "JWT", "alg": "EdDSA" });
+        head.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        assert!(refused(&world, &forged(&world, &head, &claims)), "{extra}");
+    }
+}
+
+#[tokio::test]
+async fn n_009_a_token_holds_no_more_than_was_asked_for_and_is_allowed() {
+    let world = World::new().await;
+    let project = world.project("a", false).await;
+    let guest = world.member("guest", &project, Role::Guest).await;
+    for (scope, expected) in [
+        ("repository:a/b:pull,push,delete", 1), ("repository:*:*", 0), ("registry:catalog:*", 0), ("repository:a:pull", 0),
+        ("repository:missing/b:pull", 0), ("repository:a/b:fly", 0), ("repository:a/b:push", 0),
+    ] {
+        let token = token(&world, &guest, scope).await;
+        let ceiling = authenticate_token(&world.ctx, &token, Client::default()).unwrap().ceiling.unwrap();
+        assert_eq!(ceiling.len(), expected, "{scope}");
+        assert!(ceiling.iter().all(|c| c.access == Access::PULL), "{scope}");
+    }
+    let many = "repository:a/b:pull ".repeat(200);
+    assert!(parse_scopes([many.as_str()].into_iter()).is_err());
+    assert!(parse_scopes(["nonsense"].into_iter()).is_err());
+}
+
+#[tokio::test]
+async fn n_010_a_token_lives_as_long_as_it_says() {
+    let world = World::new().await;
+    let scopes = parse_scopes(["repository:a/b:pull"].into_iter()).unwrap();
+    let issued = issue(&world.ctx, &world.admin, &scopes).await.unwrap();
+    assert!(issued.expires_in >= 60);
+    world.pass(issued.expires_in * 1000);
+    assert!(!refused(&world, &issued.token), "clocks may differ a little");
+    world.pass(31_000);
+    assert!(refused(&world, &issued.token));
+}
+
+#[tokio::test]
+async fn n_153_guessing_gets_slower_for_the_guesser_only() {
+    let world = World::new().await;
+    let from = |address: &str| Client { address: address.into(), ..Client::default() };
+    let wrong = crate::secrets::PlainSecret::new("wrong".into());
+    let right = crate::secrets::PlainSecret::new(crate::testing::PASSWORD.into());
+    let mut slowed = false;
+    for _ in 0..8 {
+        slowed |= matches!(authenticate(&world.ctx, "admin", &wrong, from("203.0.113.5")).await, Err(crate::Error::TooMany { .. }));
+    }
+    assert!(slowed);
+    assert!(authenticate(&world.ctx, "admin", &right, from("198.51.100.9")).await.is_ok(), "its owner elsewhere signs in");
+}

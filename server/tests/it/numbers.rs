@@ -1,0 +1,46 @@
+//! Every negative test that the project has promised is the name of a test, or a row in `server/docs/negative-tests.md`.
+
+use std::path::Path;
+
+const PROMISED: &[(u32, u32)] = &[
+    (2, 3), (6, 10), (12, 12), (17, 17), (28, 32), (37, 43), (45, 45), (47, 52), (54, 54), (61, 63), (71, 77), (80, 83), (85, 85),
+    (89, 90), (104, 116), (119, 121), (125, 125), (129, 134), (137, 137), (145, 146),
+];
+
+fn sources(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            *text += &std::fs::read_to_string(&path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn n_134_no_page_writes_raw_html() {
+    let app = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("app/src");
+    let mut text = String::new();
+    sources(&app, &mut text);
+    assert!(text.len() > 50_000);
+    assert!(!text.contains("inner_html"), "text goes into pages as text");
+}
+
+#[test]
+fn every_promised_number_is_a_test_or_is_accounted_for() {
+    let server = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut text = String::new();
+    for folder in ["crates", "src", "tests"] {
+        sources(&server.join(folder), &mut text);
+    }
+    let names: String = text.lines().map(str::trim).filter(|line| line.contains("fn n_")).collect::<Vec<_>>().join("\n");
+    let table = std::fs::read_to_string(server.join("docs/negative-tests.md")).unwrap();
+    let missing: Vec<String> = PROMISED
+        .iter()
+        .flat_map(|(first, last)| *first..=*last)
+        .filter(|n| !names.contains(&format!("n_{n:03}")) && !table.contains(&format!("| N-{n:03} |")))
+        .map(|n| format!("N-{n:03}"))
+        .collect();
+    assert!(missing.is_empty(), "neither tested nor accounted for: {}", missing.join(", "));
+}
