@@ -89,70 +89,72 @@ fn heading(title: &str) -> String {
     format!("== {title}\n          {callers}\n")
 }
 
-#[tokio::test]
-async fn n_021_n_022_n_038_the_access_matrix() {
-    let (inside, basic, session) = world().await;
-    let mut text = heading("the registry, by Basic");
-    for route in oci::ROUTES {
-        let reference = if route.pattern.contains("uploads/{id}") { "00000000000000000000000000000000" } else { DIGEST };
-        let path = route
-            .pattern
-            .replace("{name}", if route.method == "GET" && route.pattern.contains("tags") { "PROJECT/r" } else { "PROJECT/none" })
-            .replace("{reference}", reference)
-            .replace("{digest}", reference)
-            .replace("{id}", reference);
-        text += &lines(&inside, &basic, route.method, route.pattern, &path, None, &[]).await;
-    }
-    text += &heading("the REST API, by Basic");
-    for route in api::ROUTES {
-        let method = route.method.to_uppercase();
-        let path = route
-            .pattern
-            .replace("{project}", "PROJECT")
-            .replace("{repository}", if method == "GET" { "r" } else { "none" })
-            .replace("{reference}", if method == "GET" { "1" } else { DIGEST })
-            .replace("{tag}", "none")
-            .replace("{task}", "999")
-            .replace("{id}", "999");
-        let body = match method.as_str() {
-            "GET" | "HEAD" | "DELETE" => None,
-            _ if route.pattern == "/c/login" => Some(("application/x-www-form-urlencoded", "principal=x&password=y")),
-            // Enough to be understood, too little to be done.
-            _ => Some(("application/json", r#"{"role_id":1,"sysadmin_flag":true,"new_password":"x","policy_id":999,"level":"system"}"#)),
-        };
-        text += &lines(&inside, &basic, &method, &format!("{} ({})", route.pattern, route.needs), &path, body, &[]).await;
-    }
-    text += &heading("server functions, by session (robot accounts by Basic)");
-    let mut functions: Vec<(&str, String)> =
-        leptos::server_fn::axum::server_fn_paths().map(|(path, method)| (path, method.to_string())).collect();
-    functions.sort();
-    // What would make a project public comes last.
-    functions.sort_by_key(|(path, _)| *path == "/fn/project/update");
-    assert!(functions.len() > 50, "{}", functions.len());
-    // One form for all: each function takes the fields it knows.
-    let form = format!(
-        "project=PROJECT&repository=none&digest={}&tag=none&id=999&rule=999&execution=999&artifact=999&user=none-at-all&role=2\
-         &name=&description=%00&email=&full_name=&comment=&password=short&again=short&current=x&act=delete&confirm=PROJECT&theme=\
-         &q=&sort=&after=&public=false&signed=&text=x&days=0&never=false&provider=harbor&url=&access_id=&secret=&ca_certificate=\
-         &repositories=%7B&tag_mode=matches&tags=&namespace=&flatten=0&target_id=1&next=%2F\
-         &ask[q]=&ask[sort]=&ask[after]=&ask[signed]=&ask[tagged]=&ask[kind]=&ask[open]=",
-        DIGEST.replace(':', "%3A"),
-    );
-    for (path, method) in &functions {
-        let headers: &[(&str, &str)] = if method == "POST" { OURS } else { &[] };
-        let (address, body) = if method == "POST" {
-            ((*path).to_owned(), Some(("application/x-www-form-urlencoded", form.as_str())))
-        } else {
-            (format!("{path}?{}", form.replace('\0', "")), None)
-        };
-        // Signing out would end the sessions of the others' rows: it is tested on its own.
-        if *path == "/fn/sign-out" {
-            continue;
+#[test]
+fn n_021_n_022_n_038_the_access_matrix() {
+    crate::inside::run(async {
+        let (inside, basic, session) = world().await;
+        let mut text = heading("the registry, by Basic");
+        for route in oci::ROUTES {
+            let reference = if route.pattern.contains("uploads/{id}") { "00000000000000000000000000000000" } else { DIGEST };
+            let path = route
+                .pattern
+                .replace("{name}", if route.method == "GET" && route.pattern.contains("tags") { "PROJECT/r" } else { "PROJECT/none" })
+                .replace("{reference}", reference)
+                .replace("{digest}", reference)
+                .replace("{id}", reference);
+            text += &lines(&inside, &basic, route.method, route.pattern, &path, None, &[]).await;
         }
-        text += &lines(&inside, &session, method, path, &address, body, headers).await;
-    }
-    insta::assert_snapshot!(text);
-    // Nobody's attempts changed anything.
-    let project = domain::projects::frame(&inside.world.ctx, &inside.world.admin, &"own".parse().unwrap()).await.unwrap().project;
-    assert_eq!((project.member_count, project.repository_count, project.public), (7, 1, false));
+        text += &heading("the REST API, by Basic");
+        for route in api::ROUTES {
+            let method = route.method.to_uppercase();
+            let path = route
+                .pattern
+                .replace("{project}", "PROJECT")
+                .replace("{repository}", if method == "GET" { "r" } else { "none" })
+                .replace("{reference}", if method == "GET" { "1" } else { DIGEST })
+                .replace("{tag}", "none")
+                .replace("{task}", "999")
+                .replace("{id}", "999");
+            let body = match method.as_str() {
+                "GET" | "HEAD" | "DELETE" => None,
+                _ if route.pattern == "/c/login" => Some(("application/x-www-form-urlencoded", "principal=x&password=y")),
+                // Enough to be understood, too little to be done.
+                _ => Some(("application/json", r#"{"role_id":1,"sysadmin_flag":true,"new_password":"x","policy_id":999,"level":"system"}"#)),
+            };
+            text += &lines(&inside, &basic, &method, &format!("{} ({})", route.pattern, route.needs), &path, body, &[]).await;
+        }
+        text += &heading("server functions, by session (robot accounts by Basic)");
+        let mut functions: Vec<(&str, String)> =
+            leptos::server_fn::axum::server_fn_paths().map(|(path, method)| (path, method.to_string())).collect();
+        functions.sort();
+        // What would make a project public comes last.
+        functions.sort_by_key(|(path, _)| *path == "/fn/project/update");
+        assert!(functions.len() > 50, "{}", functions.len());
+        // One form for all: each function takes the fields it knows.
+        let form = format!(
+            "project=PROJECT&repository=none&digest={}&tag=none&id=999&rule=999&execution=999&artifact=999&user=none-at-all&role=2\
+             &name=&description=%00&email=&full_name=&comment=&password=short&again=short&current=x&act=delete&confirm=PROJECT&theme=\
+             &q=&sort=&after=&public=false&signed=&text=x&days=0&never=false&provider=harbor&url=&access_id=&secret=&ca_certificate=\
+             &repositories=%7B&tag_mode=matches&tags=&namespace=&flatten=0&target_id=1&next=%2F\
+             &ask[q]=&ask[sort]=&ask[after]=&ask[signed]=&ask[tagged]=&ask[kind]=&ask[open]=",
+            DIGEST.replace(':', "%3A"),
+        );
+        for (path, method) in &functions {
+            let headers: &[(&str, &str)] = if method == "POST" { OURS } else { &[] };
+            let (address, body) = if method == "POST" {
+                ((*path).to_owned(), Some(("application/x-www-form-urlencoded", form.as_str())))
+            } else {
+                (format!("{path}?{}", form.replace('\0', "")), None)
+            };
+            // Signing out would end the sessions of the others' rows: it is tested on its own.
+            if *path == "/fn/sign-out" {
+                continue;
+            }
+            text += &lines(&inside, &session, method, path, &address, body, headers).await;
+        }
+        insta::assert_snapshot!(text);
+        // Nobody's attempts changed anything.
+        let project = domain::projects::frame(&inside.world.ctx, &inside.world.admin, &"own".parse().unwrap()).await.unwrap().project;
+        assert_eq!((project.member_count, project.repository_count, project.public), (7, 1, false));
+    });
 }

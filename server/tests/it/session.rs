@@ -14,157 +14,175 @@ async fn signed_in(inside: &Inside, proof: &Proof) -> bool {
     text(inside.get("/fn/me", proof).await).await.contains("\"name\":\"admin\"")
 }
 
-#[tokio::test]
-async fn n_045_n_047_a_change_from_elsewhere_is_refused_before_anything_is_read() {
-    let inside = Inside::new().await;
-    let admin = inside.sign_in("admin").await;
-    let form = "name=evil&public=true";
-    for headers in [
-        &[("sec-fetch-site", "cross-site")][..], &[("sec-fetch-site", "same-site")], &[("sec-fetch-site", "none")],
-        &[("origin", "https://evil.example")], &[("origin", "null")], &[],
-    ] {
-        for content_type in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/json"] {
-            let ask = |path| Ask { method: "POST", path, proof: &admin, body: Some((content_type, form.into())), headers };
-            for path in ["/fn/project/create", "/fn/sign-out", "/api/v2.0/projects"] {
-                assert_eq!(inside.send(ask(path)).await.status(), StatusCode::FORBIDDEN, "{path} {headers:?}");
+#[test]
+fn n_045_n_047_a_change_from_elsewhere_is_refused_before_anything_is_read() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let admin = inside.sign_in("admin").await;
+        let form = "name=evil&public=true";
+        for headers in [
+            &[("sec-fetch-site", "cross-site")][..], &[("sec-fetch-site", "same-site")], &[("sec-fetch-site", "none")],
+            &[("origin", "https://evil.example")], &[("origin", "null")], &[],
+        ] {
+            for content_type in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/json"] {
+                let ask = |path| Ask { method: "POST", path, proof: &admin, body: Some((content_type, form.into())), headers };
+                for path in ["/fn/project/create", "/fn/sign-out", "/api/v2.0/projects"] {
+                    assert_eq!(inside.send(ask(path)).await.status(), StatusCode::FORBIDDEN, "{path} {headers:?}");
+                }
             }
+            // Signing somebody in from elsewhere is refused too.
+            let login = format!("name=admin&password={}&next=/", PASSWORD.replace(' ', "+"));
+            let refused = inside.form("/fn/sign-in", &Proof::Nothing, &login, headers).await;
+            assert_eq!((refused.status(), cookie(&refused)), (StatusCode::FORBIDDEN, None));
         }
-        // Signing somebody in from elsewhere is refused too.
-        let login = format!("name=admin&password={}&next=/", PASSWORD.replace(' ', "+"));
-        let refused = inside.form("/fn/sign-in", &Proof::Nothing, &login, headers).await;
-        assert_eq!((refused.status(), cookie(&refused)), (StatusCode::FORBIDDEN, None));
-    }
-    assert!(signed_in(&inside, &admin).await);
-    let (query, filter) = Default::default();
-    let projects = domain::projects::list(&inside.world.ctx, &inside.world.admin, &query, &filter).await;
-    assert_eq!(projects.unwrap().total, 0);
-    let origin = [("origin", "http://127.0.0.1:8080")];
-    assert_eq!(inside.form("/fn/project/create", &admin, "name=fine", &origin).await.status(), StatusCode::OK);
-}
-
-#[tokio::test]
-async fn n_048_n_050_a_session_begins_with_a_new_id_and_does_not_come_back() {
-    let inside = Inside::new().await;
-    // A planted id is worth nothing, before and after somebody signs in with it.
-    let planted = Proof::Cookie("sid=AAAAAAAAAAAAAAAAAAAAAA".into());
-    let form = format!("name=admin&password={}&next=/", PASSWORD.replace(' ', "+"));
-    let response = inside.form("/fn/sign-in", &planted, &form, OURS).await;
-    let first = Proof::Cookie(cookie(&response).unwrap());
-    assert!(!signed_in(&inside, &planted).await && signed_in(&inside, &first).await);
-    // Signing in again gives another id, and the old one ends.
-    let response = inside.form("/fn/sign-in", &first, &form, OURS).await;
-    let second = Proof::Cookie(cookie(&response).unwrap());
-    assert!(!signed_in(&inside, &first).await && signed_in(&inside, &second).await);
-    assert_eq!(rows(&inside).await, 1);
-    inside.form("/fn/sign-out", &second, "", OURS).await;
-    assert!(!signed_in(&inside, &second).await);
-    assert_eq!(rows(&inside).await, 0);
-}
-
-#[tokio::test]
-async fn n_049_a_changed_password_gives_a_new_id_and_ends_the_other_sessions() {
-    let inside = Inside::new().await;
-    let (here, there) = (inside.sign_in("admin").await, inside.sign_in("admin").await);
-    let old = PASSWORD.replace(' ', "+");
-    let form = format!("current={old}&password=eight+more+tall+ships&again=eight+more+tall+ships");
-    let response = inside.form("/fn/account/password", &here, &form, OURS).await;
-    let next = Proof::Cookie(cookie(&response).expect("a new cookie"));
-    assert!(!signed_in(&inside, &here).await && !signed_in(&inside, &there).await);
-    assert!(signed_in(&inside, &next).await);
-    assert_eq!(rows(&inside).await, 1);
-}
-
-#[tokio::test]
-async fn n_051_n_052_cookies_are_strict_and_strangers_leave_no_rows() {
-    let inside = Inside::new().await;
-    let form = format!("name=admin&password={}&next=/", PASSWORD.replace(' ', "+"));
-    let response = inside.form("/fn/sign-in", &Proof::Nothing, &form, OURS).await;
-    let set = response.headers()["set-cookie"].to_str().unwrap().to_owned();
-    assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/") && !set.contains("Domain"), "{set}");
-    let before = rows(&inside).await;
-    for cookie in ["sid=", "sid=%%%", "sid=AAAA", &format!("sid={}", "A".repeat(8192)), "sid=a; sid=b", "sid=\"x\""] {
-        let response = inside.get("/projects", &Proof::Cookie((*cookie).to_owned())).await;
-        assert_eq!(response.status(), StatusCode::OK, "{cookie}");
-        assert!(response.headers().get("set-cookie").is_none_or(|v| !v.to_str().unwrap().starts_with("sid=A")));
-    }
-    for _ in 0..50 {
-        inside.get("/projects", &Proof::Nothing).await;
-    }
-    assert_eq!(rows(&inside).await, before);
-}
-
-#[tokio::test]
-async fn n_053_a_session_ends_when_idle_and_however_active_after_half_a_day() {
-    let inside = Inside::new().await;
-    let admin = inside.sign_in("admin").await;
-    inside.world.pass(domain::sessions::IDLE - 1000);
-    assert!(signed_in(&inside, &admin).await, "in use just in time");
-    inside.world.pass(domain::sessions::IDLE + 1);
-    assert!(!signed_in(&inside, &admin).await, "idle");
-    let admin = inside.sign_in("admin").await;
-    let step = domain::sessions::IDLE - 60_000;
-    for _ in 0..domain::sessions::ABSOLUTE / step {
-        inside.world.pass(step);
         assert!(signed_in(&inside, &admin).await);
-    }
-    inside.world.pass(step);
-    assert!(!signed_in(&inside, &admin).await, "the absolute end does not move");
+        let (query, filter) = Default::default();
+        let projects = domain::projects::list(&inside.world.ctx, &inside.world.admin, &query, &filter).await;
+        assert_eq!(projects.unwrap().total, 0);
+        let origin = [("origin", "http://127.0.0.1:8080")];
+        assert_eq!(inside.form("/fn/project/create", &admin, "name=fine", &origin).await.status(), StatusCode::OK);
+    });
 }
 
-#[tokio::test]
-async fn n_054_n_055_the_database_holds_no_cookie_and_the_registry_takes_none() {
-    let inside = Inside::new().await;
-    let Proof::Cookie(sid) = inside.sign_in("admin").await else { unreachable!() };
-    let value = sid.trim_start_matches("sid=").to_owned();
-    let mut c = inside.world.ctx.db.read().await.unwrap();
-    let row = sqlx::query("SELECT id_hash, data FROM sessions").fetch_one(&mut *c).await.unwrap();
-    assert!(!row.get::<String, _>("id_hash").contains(&value) && !row.get::<String, _>("data").contains(&value));
-    drop(c);
-    assert_eq!(inside.get("/v2/", &Proof::Cookie(sid)).await.status(), StatusCode::UNAUTHORIZED);
+#[test]
+fn n_048_n_050_a_session_begins_with_a_new_id_and_does_not_come_back() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        // A planted id is worth nothing, before and after somebody signs in with it.
+        let planted = Proof::Cookie("sid=AAAAAAAAAAAAAAAAAAAAAA".into());
+        let form = format!("name=admin&password={}&next=/", PASSWORD.replace(' ', "+"));
+        let response = inside.form("/fn/sign-in", &planted, &form, OURS).await;
+        let first = Proof::Cookie(cookie(&response).unwrap());
+        assert!(!signed_in(&inside, &planted).await && signed_in(&inside, &first).await);
+        // Signing in again gives another id, and the old one ends.
+        let response = inside.form("/fn/sign-in", &first, &form, OURS).await;
+        let second = Proof::Cookie(cookie(&response).unwrap());
+        assert!(!signed_in(&inside, &first).await && signed_in(&inside, &second).await);
+        assert_eq!(rows(&inside).await, 1);
+        inside.form("/fn/sign-out", &second, "", OURS).await;
+        assert!(!signed_in(&inside, &second).await);
+        assert_eq!(rows(&inside).await, 0);
+    });
 }
 
-#[tokio::test]
-async fn n_137_every_page_has_a_policy_with_a_fresh_nonce() {
-    let inside = Inside::new().await;
-    let mut seen = std::collections::HashSet::new();
-    for path in ["/", "/sign-in", "/projects", "/nothing-here", "/api/v2.0/ping", "/projects/missing", "/fn/nothing"] {
-        for _ in 0..3 {
-            let response = inside.get(path, &Proof::Nothing).await;
-            let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
-            let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
-            assert!(nonce.len() >= 22, "{nonce}");
-            assert!(seen.insert(nonce), "a nonce came twice");
-            assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-inline"), "{policy}");
-            for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store"), ("referrer-policy", "same-origin")] {
-                assert_eq!(response.headers()[name], value, "{path}");
+#[test]
+fn n_049_a_changed_password_gives_a_new_id_and_ends_the_other_sessions() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let (here, there) = (inside.sign_in("admin").await, inside.sign_in("admin").await);
+        let old = PASSWORD.replace(' ', "+");
+        let form = format!("current={old}&password=eight+more+tall+ships&again=eight+more+tall+ships");
+        let response = inside.form("/fn/account/password", &here, &form, OURS).await;
+        let next = Proof::Cookie(cookie(&response).expect("a new cookie"));
+        assert!(!signed_in(&inside, &here).await && !signed_in(&inside, &there).await);
+        assert!(signed_in(&inside, &next).await);
+        assert_eq!(rows(&inside).await, 1);
+    });
+}
+
+#[test]
+fn n_051_n_052_cookies_are_strict_and_strangers_leave_no_rows() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let form = format!("name=admin&password={}&next=/", PASSWORD.replace(' ', "+"));
+        let response = inside.form("/fn/sign-in", &Proof::Nothing, &form, OURS).await;
+        let set = response.headers()["set-cookie"].to_str().unwrap().to_owned();
+        assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/") && !set.contains("Domain"), "{set}");
+        let before = rows(&inside).await;
+        for cookie in ["sid=", "sid=%%%", "sid=AAAA", &format!("sid={}", "A".repeat(8192)), "sid=a; sid=b", "sid=\"x\""] {
+            let response = inside.get("/projects", &Proof::Cookie((*cookie).to_owned())).await;
+            assert_eq!(response.status(), StatusCode::OK, "{cookie}");
+            assert!(response.headers().get("set-cookie").is_none_or(|v| !v.to_str().unwrap().starts_with("sid=A")));
+        }
+        for _ in 0..50 {
+            inside.get("/projects", &Proof::Nothing).await;
+        }
+        assert_eq!(rows(&inside).await, before);
+    });
+}
+
+#[test]
+fn n_053_a_session_ends_when_idle_and_however_active_after_half_a_day() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let admin = inside.sign_in("admin").await;
+        inside.world.pass(domain::sessions::IDLE - 1000);
+        assert!(signed_in(&inside, &admin).await, "in use just in time");
+        inside.world.pass(domain::sessions::IDLE + 1);
+        assert!(!signed_in(&inside, &admin).await, "idle");
+        let admin = inside.sign_in("admin").await;
+        let step = domain::sessions::IDLE - 60_000;
+        for _ in 0..domain::sessions::ABSOLUTE / step {
+            inside.world.pass(step);
+            assert!(signed_in(&inside, &admin).await);
+        }
+        inside.world.pass(step);
+        assert!(!signed_in(&inside, &admin).await, "the absolute end does not move");
+    });
+}
+
+#[test]
+fn n_054_n_055_the_database_holds_no_cookie_and_the_registry_takes_none() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let Proof::Cookie(sid) = inside.sign_in("admin").await else { unreachable!() };
+        let value = sid.trim_start_matches("sid=").to_owned();
+        let mut c = inside.world.ctx.db.read().await.unwrap();
+        let row = sqlx::query("SELECT id_hash, data FROM sessions").fetch_one(&mut *c).await.unwrap();
+        assert!(!row.get::<String, _>("id_hash").contains(&value) && !row.get::<String, _>("data").contains(&value));
+        drop(c);
+        assert_eq!(inside.get("/v2/", &Proof::Cookie(sid)).await.status(), StatusCode::UNAUTHORIZED);
+    });
+}
+
+#[test]
+fn n_137_every_page_has_a_policy_with_a_fresh_nonce() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let mut seen = std::collections::HashSet::new();
+        for path in ["/", "/sign-in", "/projects", "/nothing-here", "/api/v2.0/ping", "/projects/missing", "/fn/nothing"] {
+            for _ in 0..3 {
+                let response = inside.get(path, &Proof::Nothing).await;
+                let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+                let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+                assert!(nonce.len() >= 22, "{nonce}");
+                assert!(seen.insert(nonce), "a nonce came twice");
+                assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-inline"), "{policy}");
+                for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store"), ("referrer-policy", "same-origin")] {
+                    assert_eq!(response.headers()[name], value, "{path}");
+                }
             }
         }
-    }
+    });
 }
 
-#[tokio::test]
-async fn n_131_n_132_what_people_type_is_text_on_every_page() {
-    let inside = Inside::new().await;
-    let project = inside.world.project("p", false).await;
-    let repository = "r".parse().unwrap();
-    inside.world.image(&project, &repository, "1", "x").await;
-    let evil = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u{2028}{{7*7}}";
-    domain::repositories::describe(&inside.world.ctx, &inside.world.admin, &project, &repository, evil.into()).await.unwrap();
-    let admin = inside.sign_in("admin").await;
-    for path in ["/projects/p/repositories/r", "/projects/p/repositories/r/settings", "/sign-in?next=%22%3E%3Cscript%3E"] {
-        let page = text(inside.get(path, &admin).await).await;
-        assert!(!page.contains("<script>alert") && !page.contains("<img src=x"), "{path}");
-        assert!(!page.contains("</script><script>"), "{path}");
-    }
+#[test]
+fn n_131_n_132_what_people_type_is_text_on_every_page() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let project = inside.world.project("p", false).await;
+        let repository = "r".parse().unwrap();
+        inside.world.image(&project, &repository, "1", "x").await;
+        let evil = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u{2028}{{7*7}}";
+        domain::repositories::describe(&inside.world.ctx, &inside.world.admin, &project, &repository, evil.into()).await.unwrap();
+        let admin = inside.sign_in("admin").await;
+        for path in ["/projects/p/repositories/r", "/projects/p/repositories/r/settings", "/sign-in?next=%22%3E%3Cscript%3E"] {
+            let page = text(inside.get(path, &admin).await).await;
+            assert!(!page.contains("<script>alert") && !page.contains("<img src=x"), "{path}");
+            assert!(!page.contains("</script><script>"), "{path}");
+        }
+    });
 }
 
-#[tokio::test]
-async fn n_142_signing_in_leads_to_our_own_pages_only() {
-    let inside = Inside::new().await;
-    for next in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""] {
-        let form = format!("name=admin&password={}&next={next}", PASSWORD.replace(' ', "+"));
-        let headers = [("sec-fetch-site", "same-origin"), ("accept", "text/html")];
-        let response = inside.form("/fn/sign-in", &Proof::Nothing, &form, &headers).await;
-        assert_eq!((response.status(), response.headers()["location"].to_str().unwrap()), (StatusCode::SEE_OTHER, "/projects"), "{next}");
-    }
+#[test]
+fn n_142_signing_in_leads_to_our_own_pages_only() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        for next in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""] {
+            let form = format!("name=admin&password={}&next={next}", PASSWORD.replace(' ', "+"));
+            let headers = [("sec-fetch-site", "same-origin"), ("accept", "text/html")];
+            let response = inside.form("/fn/sign-in", &Proof::Nothing, &form, &headers).await;
+            assert_eq!((response.status(), response.headers()["location"].to_str().unwrap()), (StatusCode::SEE_OTHER, "/projects"), "{next}");
+        }
+    });
 }

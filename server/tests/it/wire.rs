@@ -15,54 +15,60 @@ async fn put(inside: &Inside, reference: &str, body: String) -> StatusCode {
     inside.send(Ask { method: "PUT", path: &path, proof: &admin(), body: Some((INDEX, body)), headers: &[] }).await.status()
 }
 
-#[tokio::test]
-async fn n_077_a_manifest_of_four_mebibytes_is_taken_and_one_byte_more_is_not() {
-    let inside = Inside::new().await;
-    inside.world.project("p", false).await;
-    let head = format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[],"x":""#);
-    let of = |n: usize| format!("{head}{}\"}}", "a".repeat(n - head.len() - 2));
-    assert_eq!(put(&inside, "fits", of(4 << 20)).await, StatusCode::CREATED);
-    for reference in ["over", &format!("sha256:{}", "0".repeat(64))] {
-        assert_eq!(put(&inside, reference, of((4 << 20) + 1)).await, StatusCode::PAYLOAD_TOO_LARGE, "{reference}");
-    }
-    assert_eq!(inside.get("/v2/p/r/manifests/over", &admin()).await.status(), StatusCode::NOT_FOUND);
+#[test]
+fn n_077_a_manifest_of_four_mebibytes_is_taken_and_one_byte_more_is_not() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        inside.world.project("p", false).await;
+        let head = format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[],"x":""#);
+        let of = |n: usize| format!("{head}{}\"}}", "a".repeat(n - head.len() - 2));
+        assert_eq!(put(&inside, "fits", of(4 << 20)).await, StatusCode::CREATED);
+        for reference in ["over", &format!("sha256:{}", "0".repeat(64))] {
+            assert_eq!(put(&inside, reference, of((4 << 20) + 1)).await, StatusCode::PAYLOAD_TOO_LARGE, "{reference}");
+        }
+        assert_eq!(inside.get("/v2/p/r/manifests/over", &admin()).await.status(), StatusCode::NOT_FOUND);
+    });
 }
 
-#[tokio::test]
-async fn n_089_what_looks_like_a_digest_is_none_and_blobs_are_no_manifests() {
-    let inside = Inside::new().await;
-    let project = inside.world.project("p", false).await;
-    let repository = "r".parse().unwrap();
-    let image = inside.world.image(&project, &repository, "1", "x").await;
-    let blob = inside.world.blob(&project, &repository, b"just bytes").await;
-    for (path, expected) in [
-        (format!("/v2/p/r/manifests/{}", image.hex()), StatusCode::NOT_FOUND),
-        (format!("/v2/p/r/manifests/1@{image}"), StatusCode::BAD_REQUEST),
-        (format!("/v2/p/r/manifests/{blob}"), StatusCode::NOT_FOUND),
-        (format!("/v2/p/r/blobs/{image}"), StatusCode::NOT_FOUND),
-        ("/v2/p/r/blobs/1".to_owned(), StatusCode::BAD_REQUEST),
-        ("/v2/p/r/manifests/%00".to_owned(), StatusCode::BAD_REQUEST),
-        (format!("/v2/p/r/manifests/{}", "t".repeat(129)), StatusCode::BAD_REQUEST),
-    ] {
-        let response = inside.get(&path, &admin()).await;
-        assert_eq!(response.status(), expected, "{path}: {}", text(response).await);
-    }
-    assert_eq!(inside.get(&format!("/v2/p/r/manifests/{image}"), &admin()).await.status(), StatusCode::OK);
+#[test]
+fn n_089_what_looks_like_a_digest_is_none_and_blobs_are_no_manifests() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let project = inside.world.project("p", false).await;
+        let repository = "r".parse().unwrap();
+        let image = inside.world.image(&project, &repository, "1", "x").await;
+        let blob = inside.world.blob(&project, &repository, b"just bytes").await;
+        for (path, expected) in [
+            (format!("/v2/p/r/manifests/{}", image.hex()), StatusCode::NOT_FOUND),
+            (format!("/v2/p/r/manifests/1@{image}"), StatusCode::BAD_REQUEST),
+            (format!("/v2/p/r/manifests/{blob}"), StatusCode::NOT_FOUND),
+            (format!("/v2/p/r/blobs/{image}"), StatusCode::NOT_FOUND),
+            ("/v2/p/r/blobs/1".to_owned(), StatusCode::BAD_REQUEST),
+            ("/v2/p/r/manifests/%00".to_owned(), StatusCode::BAD_REQUEST),
+            (format!("/v2/p/r/manifests/{}", "t".repeat(129)), StatusCode::BAD_REQUEST),
+        ] {
+            let response = inside.get(&path, &admin()).await;
+            assert_eq!(response.status(), expected, "{path}: {}", text(response).await);
+        }
+        assert_eq!(inside.get(&format!("/v2/p/r/manifests/{image}"), &admin()).await.status(), StatusCode::OK);
+    });
 }
 
-#[tokio::test]
-async fn n_032_referrers_of_a_private_subject_are_told_to_nobody_else() {
-    let inside = Inside::new().await;
-    let (private, open) = (inside.world.project("private", false).await, inside.world.project("open", true).await);
-    let repository = "r".parse().unwrap();
-    let image = inside.world.image(&private, &repository, "1", "x").await;
-    inside.world.attach(&private, &repository, &image, "application/spdx+json", b"{}").await;
-    inside.world.image(&open, &repository, "1", "another").await;
-    let count = async |path: String, proof: &Proof| {
-        let body: serde_json::Value = serde_json::from_str(&text(inside.get(&path, proof).await).await).unwrap();
-        body["manifests"].as_array().map(Vec::len)
-    };
-    assert_eq!(count(format!("/v2/private/r/referrers/{image}"), &admin()).await, Some(1));
-    assert_eq!(count(format!("/v2/open/r/referrers/{image}"), &Proof::Nothing).await, Some(0));
-    assert_eq!(count(format!("/v2/private/r/referrers/{image}"), &Proof::Nothing).await, None);
+#[test]
+fn n_032_referrers_of_a_private_subject_are_told_to_nobody_else() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let (private, open) = (inside.world.project("private", false).await, inside.world.project("open", true).await);
+        let repository = "r".parse().unwrap();
+        let image = inside.world.image(&private, &repository, "1", "x").await;
+        inside.world.attach(&private, &repository, &image, "application/spdx+json", b"{}").await;
+        inside.world.image(&open, &repository, "1", "another").await;
+        let count = async |path: String, proof: &Proof| {
+            let body: serde_json::Value = serde_json::from_str(&text(inside.get(&path, proof).await).await).unwrap();
+            body["manifests"].as_array().map(Vec::len)
+        };
+        assert_eq!(count(format!("/v2/private/r/referrers/{image}"), &admin()).await, Some(1));
+        assert_eq!(count(format!("/v2/open/r/referrers/{image}"), &Proof::Nothing).await, Some(0));
+        assert_eq!(count(format!("/v2/private/r/referrers/{image}"), &Proof::Nothing).await, None);
+    });
 }
