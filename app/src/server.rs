@@ -20,8 +20,8 @@ use domain::{Ctx, Error};
 use http_body_util::{BodyExt, Limited};
 use leptos::nonce::Nonce;
 use leptos::prelude::*;
-use leptos_axum::{LeptosRoutes, generate_route_list};
-use std::sync::Arc;
+use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
+use std::sync::{Arc, OnceLock};
 use tower::ServiceExt;
 
 /// Longest form, in bytes.
@@ -148,6 +148,13 @@ fn page_of(headers: &HeaderMap, external_url: &str) -> Option<String> {
     (host == asked || host == own).then(|| path.split('#').next().unwrap_or_default().to_owned())
 }
 
+/// The routes of [`App`], listed once in a process: while Leptos lists them, no resource anywhere loads, so a page that is
+/// rendered at that moment would wait for ever.
+fn routes() -> Vec<AxumRouteListing> {
+    static ROUTES: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
+    ROUTES.get_or_init(|| generate_route_list(App)).clone()
+}
+
 /// The portal's router: pages, server functions, and the page for what is not there.
 pub fn router(ctx: Ctx, assets: Assets) -> Router {
     let options = LeptosOptions::builder().output_name("wharf").build();
@@ -175,7 +182,7 @@ pub fn router(ctx: Ctx, assets: Assets) -> Router {
         }
     };
     let pages: Router = Router::new()
-        .leptos_routes_with_context(&options, generate_route_list(App), context, page)
+        .leptos_routes_with_context(&options, routes(), context, page)
         .fallback(missing)
         .with_state(options);
     pages.clone().layer(from_fn_with_state((pages, ctx), form_answers))

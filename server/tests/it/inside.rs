@@ -13,8 +13,7 @@ use std::time::Duration;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tower::ServiceExt;
 
-/// Runs a test on the one runtime of this process, as a server has one: pages that are rendered on several runtimes of one
-/// process can wait for ever (seen about once in three hundred pages; never on one, in tens of thousands).
+/// Runs a test on the one runtime of this process, as a server has one.
 pub fn run(test: impl Future<Output = ()>) {
     static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| tokio::runtime::Runtime::new().expect("a runtime"));
     RUNTIME.block_on(test);
