@@ -148,7 +148,8 @@ fn n_137_every_page_has_a_policy_with_a_fresh_nonce() {
                 assert!(nonce.len() >= 22, "{nonce}");
                 assert!(seen.insert(nonce), "a nonce came twice");
                 assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-inline"), "{policy}");
-                for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store"), ("referrer-policy", "same-origin")] {
+                for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"),
+                    ("cache-control", "no-store"), ("referrer-policy", "same-origin")] {
                     assert_eq!(response.headers()[name], value, "{path}");
                 }
             }

@@ -101,7 +101,8 @@ fn form(rule: Option<Rule>, targets: Vec<Target>, save: ServerAction<api::Save>,
                     <h2>"to"</h2>
                     <SelectField name="target_id" label="the target registry" options=options value=text(|i| i.target_id.to_string())/>
                     <div class="form--row">
-                        <Field name="namespace" label="under the namespace" value=text(|i| i.namespace.clone()) help="A project there, or project and path. Empty: the same path as here."/>
+                        <Field name="namespace" label="under the namespace" value=text(|i| i.namespace.clone())
+                            help="A project there, or project and path. Empty: the same path as here."/>
                         <SelectField name="flatten" label="where it would" options=flatten value=text(|i| i.flatten.to_string())/>
                     </div>
                     <h2>"when I click."</h2>

@@ -191,7 +191,8 @@ pub fn OfProject() -> impl IntoView {
             </tr>
         }).collect_view();
         let body = if rules.is_empty() {
-            empty("No rule reaches this project", "System administrators make replication rules; those that take something of this project are shown here.", ().into_any())
+            empty("No rule reaches this project",
+                "System administrators make replication rules; those that take something of this project are shown here.", ().into_any())
         } else {
             view! {
                 <div class="card scroll"><table>

@@ -54,7 +54,8 @@ pub fn List() -> impl IntoView {
             }.into_any()
         };
         view! {
-            {head("Registries", "Where artifacts are replicated to.", view! { <a class="button button--primary" href=paths::target_new()>"New target registry"</a> }.into_any())}
+            {head("Registries", "Where artifacts are replicated to.", view! {
+                <a class="button button--primary" href=paths::target_new()>"New target registry"</a> }.into_any())}
             {filter_bar(&f, "Search by name", page.total, "target registry", ().into_any())}
             {body}
         }.into_any()
