@@ -145,7 +145,9 @@ fn page_of(headers: &HeaderMap, external_url: &str) -> Option<String> {
     let (host, path) = rest.split_at(rest.find('/')?);
     let asked = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let own = external_url.split_once("://").map_or("", |(_, host)| host);
-    (host == asked || host == own).then(|| path.split('#').next().unwrap_or_default().to_owned())
+    // A path that a browser would read as another host is no page of ours.
+    let ours = (host == asked || host == own) && !path.starts_with("//") && !path.contains('\\');
+    ours.then(|| path.split('#').next().unwrap_or_default().to_owned())
 }
 
 /// The routes of [`App`], listed once in a process: while Leptos lists them, no resource anywhere loads, so a page that is

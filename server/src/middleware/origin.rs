@@ -1,7 +1,7 @@
 //! Cross-site requests: a change needs a request from our own pages.
 //!
 //! Fetch Metadata (W3C) tells; where a browser does not send it, `Origin` must be ours. Clients of the API that carry no
-//! session cookie are not browsers acting for somebody, and pass. It is checked before anything is read.
+//! session cookie and say nothing of where they come from are no browsers acting for somebody, and pass. It is checked before anything is read.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -13,12 +13,17 @@ pub async fn check(State(ctx): State<Ctx>, request: Request, next: Next) -> Resp
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let api = request.uri().path().starts_with("/api/") || request.uri().path().starts_with("/c/");
     // Signing in is a change too, and has no cookie yet: only the API's clients pass without one.
-    let guarded = !safe && (!api || has_session(request.headers()));
+    let guarded = !safe && (!api || has_session(request.headers()) || is_browser(request.headers()));
     if guarded && !ours(request.headers(), &ctx.settings.external_url) {
         let text = "This request did not come from a page of this server, so it was refused and nothing was changed.";
         return (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response();
     }
     next.run(request).await
+}
+
+/// Only browsers say where a request comes from; one that does is held to it, also before it has a session.
+fn is_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN)
 }
 
 fn has_session(headers: &HeaderMap) -> bool {

@@ -25,7 +25,7 @@ struct Account {
     credentials_version: i64,
 }
 
-/// The layer: a strict, http-only cookie; `__Host-` and `Secure` over TLS.
+/// The layer: an http-only cookie that other sites' forms do not send; `__Host-` and `Secure` over TLS.
 pub fn layer(ctx: &Ctx) -> SessionManagerLayer<Store> {
     let tls = ctx.settings.is_tls();
     SessionManagerLayer::new(Store(ctx.clone()))

@@ -45,6 +45,37 @@ fn n_045_n_047_a_change_from_elsewhere_is_refused_before_anything_is_read() {
 }
 
 #[test]
+fn n_047_nobody_is_signed_in_from_elsewhere_by_the_api_either() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let form = format!("principal=admin&password={}", PASSWORD.replace(' ', "+"));
+        for headers in [&[("sec-fetch-site", "cross-site")][..], &[("origin", "https://evil.example")], &[("origin", "null")]] {
+            let refused = inside.form("/c/login", &Proof::Nothing, &form, headers).await;
+            assert_eq!((refused.status(), cookie(&refused)), (StatusCode::FORBIDDEN, None), "{headers:?}");
+        }
+        assert_eq!(rows(&inside).await, 0);
+        // A client that is no browser says nothing of where it comes from.
+        let response = inside.form("/c/login", &Proof::Nothing, &form, &[]).await;
+        assert!(response.status() == StatusCode::OK && cookie(&response).is_some());
+    });
+}
+
+#[test]
+fn n_142_a_form_leads_back_to_our_own_page_only() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        for (referer, expected) in [
+            ("http://127.0.0.1:8080/projects?q=x", "/projects?q=x"), ("http://127.0.0.1:8080//evil.example/", "/"),
+            ("http://127.0.0.1:8080/\\evil.example", "/"), ("https://evil.example/projects", "/"),
+        ] {
+            let headers = [("sec-fetch-site", "same-origin"), ("accept", "text/html"), ("referer", referer)];
+            let response = inside.form("/fn/theme", &Proof::Nothing, "theme=dark", &headers).await;
+            assert_eq!(response.headers()["location"].to_str().unwrap(), expected, "{referer}");
+        }
+    });
+}
+
+#[test]
 fn n_048_n_050_a_session_begins_with_a_new_id_and_does_not_come_back() {
     crate::inside::run(async {
         let inside = Inside::new().await;

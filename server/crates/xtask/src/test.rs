@@ -2,7 +2,7 @@
 
 use crate::{root, run, site, tools};
 use anyhow::{Context, Result, bail};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -144,9 +144,9 @@ impl Postgres {
         let server = Postgres { folder, programs };
         let data = server.data();
         // PostgreSQL refuses to run as root: then it runs as the package's own user.
-        run(server.as_user("chown").arg("-R").arg("postgres").arg(server.folder.path())).or_else(|error| {
-            if is_root() { Err(error) } else { Ok(()) }
-        })?;
+        if is_root() {
+            run(Command::new("chown").arg("-R").arg("postgres").arg(server.folder.path()))?;
+        }
         run(server.program("initdb").args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "-D"]).arg(&data).stdout(std::process::Stdio::null()))?;
         let options = format!(
             "-k {} -c listen_addresses='' -c fsync=off -c max_connections=500 -c shared_buffers=128MB",
@@ -166,10 +166,6 @@ impl Postgres {
 
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
-    }
-
-    fn as_user(&self, program: impl AsRef<Path>) -> Command {
-        Command::new(program.as_ref())
     }
 
     fn program(&self, name: &str) -> Command {

@@ -22,7 +22,8 @@ const GO: [(&str, &str, &str, &str); 5] = [
 ];
 
 /// Debian's: package and a file that shows it is there.
-const APT: [(&str, &str); 6] = [
+const APT: [(&str, &str); 7] = [
+    ("openssl", "/usr/bin/openssl"),
     ("chromium", "/usr/bin/chromium"),
     ("skopeo", "/usr/bin/skopeo"),
     ("podman", "/usr/bin/podman"),

@@ -83,6 +83,11 @@ pub(crate) async fn recognise(ctx: &Ctx, manifest: &Manifest, tags: &[Tag]) -> R
     Ok(None)
 }
 
+/// A layer as signatures, attestations and bills of materials have them, in the forms whose config is an image's.
+pub(crate) fn is_attached_type(media_type: &str) -> bool {
+    matches!(media_type, SIMPLE_SIGNING | DSSE | IN_TOTO) || media_type.starts_with(BUNDLE) || is_sbom(media_type)
+}
+
 fn is_sbom(media_type: &str) -> bool {
     let t = media_type.split(';').next().unwrap_or_default().trim();
     matches!(

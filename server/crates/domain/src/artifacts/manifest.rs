@@ -191,6 +191,18 @@ impl Manifest {
         self.artifact_type.as_deref().or(self.config.as_ref().map(|c| c.media_type.as_str())).unwrap_or_default()
     }
 
+    /// Could a runtime take it for an image? Then calling itself attached to something does not make it an accessory that
+    /// is let through unsigned: it has a file system's layer, or an image's config over anything but the layers that
+    /// signatures, attestations and bills of materials have.
+    pub(crate) fn could_run(&self) -> bool {
+        let layer = |prefix: &str| self.layers.iter().any(|l| l.media_type.starts_with(prefix));
+        let image_config = self.config.as_ref().is_some_and(|c| is_image_config(&c.media_type));
+        self.is_index()
+            || layer("application/vnd.oci.image.layer.")
+            || layer("application/vnd.docker.image.rootfs.")
+            || image_config && !self.layers.iter().all(|l| crate::accessories::is_attached_type(&l.media_type))
+    }
+
     /// What it is to a person.
     pub fn kind(&self) -> Type {
         if self.is_index() {
@@ -198,16 +210,16 @@ impl Manifest {
         }
         let config = self.config.as_ref().map_or("", |c| c.media_type.as_str());
         match config {
-            "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
-                if self.artifact_type.is_none() =>
-            {
-                Type::Image
-            }
+            config if is_image_config(config) && self.artifact_type.is_none() => Type::Image,
             "application/vnd.cncf.helm.config.v1+json" => Type::Chart,
             c if c.starts_with("application/vnd.wasm.config.") => Type::Wasm,
             _ => Type::Other,
         }
     }
+}
+
+fn is_image_config(media_type: &str) -> bool {
+    matches!(media_type, "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json")
 }
 
 /// Accepts any JSON value in which no object has a key twice.

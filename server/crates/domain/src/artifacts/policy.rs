@@ -1,10 +1,11 @@
 //! "Only signed images may be pulled": presence of a signature is checked, not who signed.
 //!
-//! Let through unsigned: accessories (or nobody could fetch a signature), a platform's image whose index in this
+//! Let through unsigned: accessories that no runtime takes for an image (or nobody could fetch a signature), a platform's image whose index in this
 //! repository is signed, and a principal who may push here and is pushing or signing now. That is: a token that
 //! carries push scope, or a User-Agent of `cosign/` or `notation/`, whose first read asks for pull only. The User-Agent
 //! tells a signing tool from a runtime among those who may push; it never widens a right.
 
+use super::manifest::Manifest;
 use super::sql::Found;
 use crate::access::Authorized;
 use crate::error::{Error, Result};
@@ -17,8 +18,15 @@ pub(super) async fn check(
     repository: &RepositoryName,
     found: &Found,
 ) -> Result<()> {
-    if !proof.project.require_signature || found.signed || found.is_accessory || is_signing(proof, who, repository) {
+    if !proof.project.require_signature || found.signed || is_signing(proof, who, repository) {
         return Ok(());
+    }
+    if found.is_accessory {
+        let content = super::sql::content(proof, found.id).await?;
+        // An image that calls itself an accessory stays an image.
+        if !Manifest::parse(&content, Some(&found.media_type))?.could_run() {
+            return Ok(());
+        }
     }
     if super::sql::in_signed_index(proof, found.repository_id, &found.digest).await? {
         return Ok(());

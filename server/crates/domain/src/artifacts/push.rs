@@ -106,6 +106,10 @@ pub async fn push(
                 detail: "BuildKit".to_owned(),
             };
             if let Some(child) = sql::artifact_id(c, id, &child.digest).await? {
+                // What the index says of it does not turn an image into an attestation.
+                if Manifest::parse(&sql::content_of(c, child).await?, None)?.could_run() {
+                    continue;
+                }
                 sql::mark_accessory(c, child, &attested).await?;
                 accessories::sql::attach(c, now, id, child, &attested).await?;
                 touched.push(child);

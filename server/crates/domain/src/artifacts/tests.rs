@@ -239,3 +239,59 @@ fn a_manifest_of_four_mebibytes_is_read_and_one_byte_more_is_not() {
     assert!(Manifest::parse(&of(fit), None).is_ok());
     assert!(matches!(Manifest::parse(&of(fit + 1), None), Err(Error::Manifest { .. })));
 }
+
+#[tokio::test]
+async fn n_104_an_image_that_calls_itself_an_accessory_does_not_slip_through() {
+    let world = World::new().await;
+    let project = world.project("p", false).await;
+    let (repository, _) = names();
+    let subject = world.image(&project, &repository, "1", "a").await;
+    crate::projects::update(&world.ctx, &world.admin, &project, None, Some(true)).await.unwrap();
+    let guest = world.member("guest", &project, model::Role::Guest).await;
+    let config = world.blob(&project, &repository, b"{}").await;
+    let layer = world.blob(&project, &repository, b"a root file system").await;
+    let image = |artifact_type: Option<&str>, layer_type: &str| {
+        let mut body = json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+            "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2 },
+            "layers": [{ "mediaType": layer_type, "digest": layer, "size": 18 }],
+            "subject": { "mediaType": OCI_MANIFEST, "digest": subject, "size": 1 },
+        });
+        if let Some(artifact_type) = artifact_type {
+            body["artifactType"] = artifact_type.into();
+        }
+        body
+    };
+    let tar = "application/vnd.oci.image.layer.v1.tar";
+    for artifact_type in [None, Some("application/spdx+json"), Some("application/vnd.cncf.notary.signature"), Some(BUNDLE)] {
+        let digest = world.manifest(&project, &repository, "evil", &image(artifact_type, tar)).await;
+        for reference in [Reference::Digest(digest), Reference::Tag("evil".parse().unwrap())] {
+            let refused = pull(&world.ctx, &guest, &project, &repository, &reference, false).await;
+            assert!(matches!(refused, Err(Error::Policy(_))), "{artifact_type:?}");
+        }
+    }
+    // What is really attached is fetched, or nobody could verify anything.
+    let sbom = world.attach(&project, &repository, &subject, "application/spdx+json", b"{}").await;
+    pull(&world.ctx, &guest, &project, &repository, &Reference::Digest(sbom), false).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_index_cannot_turn_an_image_into_an_attestation() {
+    let world = World::new().await;
+    let project = world.project("p", false).await;
+    let (repository, _) = names();
+    let (image, sibling) =
+        (world.image(&project, &repository, "1", "a").await, world.image(&project, &repository, "2", "b").await);
+    let found = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image.clone()), false).await.unwrap();
+    let body = json!({
+        "schemaVersion": 2, "mediaType": OCI_INDEX,
+        "manifests": [{
+            "mediaType": OCI_MANIFEST, "digest": image, "size": found.content.len(),
+            "annotations": { "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": sibling },
+        }],
+    });
+    world.manifest(&project, &repository, "index", &body).await;
+    let rows = rows(&world, &project, Filter::default()).await;
+    assert_eq!(rows.len(), 3, "the image is still there to be seen");
+    assert!(rows.iter().all(|row| row.accessory.is_none()));
+}
