@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::error::UiError;
 use crate::layout::head;
+#[cfg(feature = "ssr")]
 use crate::paths;
 use crate::ui::{Buttons, Field, FieldKind, Form, TextArea, empty};
 use leptos::prelude::*;

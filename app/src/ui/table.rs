@@ -64,7 +64,7 @@ pub fn filter_bar(filter: &Filter, label: &'static str, total: i64, what: &'stat
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
         .collect_view();
-    let count = format!("{total} {what}{}", if total == 1 { "" } else { "s" }).replace("ys", "ies");
+    let count = model::stamp::count(total, what);
     view! {
         <div class="filter-bar">
             <form class="filter-bar__search" method="get" action=filter.path.clone() role="search">

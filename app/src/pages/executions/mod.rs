@@ -96,7 +96,7 @@ pub fn Show() -> impl IntoView {
             {head(format!("Execution {}", execution.id), super::rules::sentence(&rule), actions)}
             <div class="progress" role="group" aria-label="Progress">
                 <span aria-live="polite">{execution_status(execution.status)}</span>
-                <span>{format!("{done} of {} artifacts", execution.total)}</span>
+                <span>{format!("{done} of {}", model::stamp::count(execution.total, "artifact"))}</span>
                 <progress max="100" value=percent.to_string()>{format!("{percent} %")}</progress>
                 <span>{format!("{} of {}", bytes(execution.bytes_done), bytes(execution.bytes_total))}</span>
             </div>

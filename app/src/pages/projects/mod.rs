@@ -128,8 +128,8 @@ pub fn Settings() -> impl IntoView {
             Some(why) => view! { <p>{format!("It cannot be deleted now: {why}.")}</p> }.into_any(),
             None => view! {
                 <p>{format!(
-                    "Deleting it also removes {} memberships and {} robot accounts. The name is free again afterwards.",
-                    plan.members, plan.robots,
+                    "Deleting it also removes {} and {}. The name is free again afterwards.",
+                    model::stamp::count(plan.members, "membership"), model::stamp::count(plan.robots, "robot account"),
                 )}</p>
                 <Form action=delete with=vec![("project", name.to_string())]>
                     <Field name="confirm" label="Type the project's name" required=true/>

@@ -9,12 +9,15 @@ use crate::paths;
 #[cfg(feature = "ssr")]
 use crate::server::Call;
 use leptos::prelude::*;
+#[cfg(feature = "ssr")]
 use model::list::Query;
 use model::project::ProjectFrame;
 use model::robot::Robot;
 #[cfg(feature = "ssr")]
 use model::robot::{Grant, NewRobot, Scope};
-use model::{Page, ProjectName, RobotId};
+#[cfg(feature = "ssr")]
+use model::ProjectName;
+use model::{Page, RobotId};
 use serde::{Deserialize, Serialize};
 use server_fn::codec::GetUrl;
 

@@ -25,7 +25,10 @@ fn matches(answer: Signal<Option<Result<Answer, UiError>>>) -> AnyView {
                         .map(|(from, to)| view! { <li><code>{from.clone()}</code>" → "<code>{to.clone()}</code></li> })
                         .collect_view();
                     view! {
-                        <p class="note">{format!("It matches {} artifacts in {} repositories now:", preview.artifacts, preview.repositories)}</p>
+                        <p class="note">{format!(
+                            "It matches {} in {} now:",
+                            model::stamp::count(preview.artifacts, "artifact"), model::stamp::count(preview.repositories, "repository"),
+                        )}</p>
                         <ul class="links">{examples}</ul>
                     }.into_any()
                 }

@@ -53,8 +53,13 @@ impl Stamp {
     }
 }
 
-fn count(n: i64, unit: &str) -> String {
-    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+/// A counted noun in words: `1 artifact`, `3 repositories`.
+pub fn count(n: i64, noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        _ if n == 1 => format!("{n} {noun}"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{n} {stem}ies"),
+        _ => format!("{n} {noun}s"),
+    }
 }
 
 /// A number of bytes for a person: decimal units, as `docker` prints them (`296 kB`, `1.2 MB`).
@@ -94,5 +99,13 @@ mod tests {
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(1_250), "1.2 kB");
         assert_eq!(bytes(295_900), "296 kB");
+    }
+
+    #[test]
+    fn counted_nouns_agree() {
+        assert_eq!(count(1, "artifact"), "1 artifact");
+        assert_eq!(count(0, "robot account"), "0 robot accounts");
+        assert_eq!(count(2, "repository"), "2 repositories");
+        assert_eq!(count(2, "day"), "2 days");
     }
 }

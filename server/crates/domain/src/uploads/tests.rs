@@ -96,7 +96,8 @@ async fn n_082_two_writers_of_one_upload_do_not_mix() {
     let first = append(ctx, who, &project, &repository, &id, None, None, Box::pin(slow));
     let second = async {
         sender.send(Ok(Bytes::from_static(b"first"))).await.unwrap();
-        // The first has its turn now.
+        // There is room for another chunk only once the first writer took this one: it has its turn.
+        drop(sender.reserve().await.unwrap());
         let refused = append(ctx, who, &project, &repository, &id, None, None, body(b"second")).await;
         drop(sender);
         refused
