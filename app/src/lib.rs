@@ -17,5 +17,6 @@ mod routes;
 pub mod server;
 pub mod session;
 pub mod ui;
+pub mod wire;
 
 pub use routes::App;

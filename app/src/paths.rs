@@ -22,6 +22,7 @@ macro_rules! fixed {
 fixed! {
     sign_in = "/sign-in";
     account = "/account";
+    jump = "/jump";
     projects = "/projects";
     project_new = "/projects/new";
     users = "/admin/users";

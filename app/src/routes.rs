@@ -1,9 +1,10 @@
 //! Every route of the portal on one screen, and the document around them.
 
+use crate::layout::keys::{JumpDialog, Keys};
 use crate::layout::side::SideNav;
 use crate::layout::toast::{Again, Said, Toast};
 use crate::layout::top::TopBar;
-use crate::pages::{account, artifacts, executions, members, projects, repositories, robots, rules, sign_in, targets, users};
+use crate::pages::{account, artifacts, executions, jump, members, projects, repositories, robots, rules, sign_in, targets, users};
 use crate::session::MeSource;
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
@@ -59,10 +60,12 @@ pub fn App() -> impl IntoView {
     provide_context(MeSource::ask());
     provide_context(Said(RwSignal::new(String::new())));
     provide_context(Again(RwSignal::new(0)));
+    provide_context(JumpDialog::default());
     view! {
         <Router>
             <a class="skip" href="#main">"Skip to the page"</a>
             <TopBar/>
+            <Keys/>
             <div class="frame">
                 <SideNav/>
                 <main id="main" tabindex="-1">
@@ -71,6 +74,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/") view=projects::List ssr=SsrMode::Async/>
                         <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async/>
                         <Route path=path!("/account") view=account::Account ssr=SsrMode::Async/>
+                        <Route path=path!("/jump") view=jump::Jump ssr=SsrMode::Async/>
                         <Route path=path!("/projects") view=projects::List ssr=SsrMode::Async/>
                         <Route path=path!("/projects/new") view=projects::New ssr=SsrMode::Async/>
                         <Route path=path!("/projects/:project") view=repositories::List ssr=SsrMode::Async/>

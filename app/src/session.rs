@@ -1,10 +1,10 @@
 //! Who is looking at the page.
 
 use crate::error::UiError;
+use crate::wire::Query;
 use leptos::prelude::*;
 use model::user::User;
 use serde::{Deserialize, Serialize};
-use server_fn::codec::GetUrl;
 
 /// What every page needs to know of the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub async fn here() -> Me {
     source.0.await.unwrap_or_default()
 }
 
-#[server(prefix = "/fn", endpoint = "me", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "me", protocol = Query)]
 pub async fn get_me() -> Result<Me, UiError> {
     use crate::server::Call;
     let call = Call::here()?;

@@ -4,12 +4,13 @@ use crate::answer::Answer;
 use crate::error::UiError;
 use crate::paths;
 use crate::session::MeSource;
+use crate::ui::form::Sent;
 use crate::ui::icon;
-use leptos::form::ActionForm;
+use crate::wire::FormBody;
 use leptos::prelude::*;
 
 /// Keeps the theme in a cookie, so that the first paint is right.
-#[server(prefix = "/fn", endpoint = "theme")]
+#[server(prefix = "/fn", endpoint = "theme", protocol = FormBody)]
 pub async fn set_theme(theme: String) -> Result<Answer, UiError> {
     let call = crate::server::Call::here()?;
     let theme = if theme == "light" || theme == "dark" { theme } else { String::new() };
@@ -17,7 +18,7 @@ pub async fn set_theme(theme: String) -> Result<Answer, UiError> {
     Ok(Answer::done(call.page().unwrap_or_else(|| "/".to_owned()), ""))
 }
 
-#[server(prefix = "/fn", endpoint = "sign-out")]
+#[server(prefix = "/fn", endpoint = "sign-out", protocol = FormBody)]
 pub async fn sign_out() -> Result<Answer, UiError> {
     let call = crate::server::Call::here()?;
     call.door()?.leave().await.map_err(|error| call.error(error))?;
@@ -27,6 +28,7 @@ pub async fn sign_out() -> Result<Answer, UiError> {
 #[component]
 pub fn TopBar() -> impl IntoView {
     let me = expect_context::<MeSource>().0;
+    let jump = expect_context::<crate::layout::keys::JumpDialog>();
     let (theme, leave) = (ServerAction::<SetTheme>::new(), ServerAction::<SignOut>::new());
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
@@ -40,6 +42,9 @@ pub fn TopBar() -> impl IntoView {
         <header class="top">
             <a class="top__logo" href=paths::projects()>{icon("wharf")}"Wharf"</a>
             <span class="top__grow"></span>
+            <a class="button button--quiet" href=paths::jump() on:click=move |event| jump.open_instead(&event)>
+                "Jump to "<kbd class="top__key">"Ctrl K"</kbd>
+            </a>
             <Suspense>
                 {move || Suspend::new(async move {
                     let me = me.await.unwrap_or_default();
@@ -51,22 +56,22 @@ pub fn TopBar() -> impl IntoView {
                                 <summary class="button button--quiet">{icon("member")}{user.name.clone()}</summary>
                                 <div class="menu__items">
                                     <a href=paths::account()>"Your account"</a>
-                                    <ActionForm action=leave>
+                                    <Sent action=leave>
                                         <button type="submit">"Sign out"</button>
-                                    </ActionForm>
+                                    </Sent>
                                 </div>
                             </details>
                         }
                         .into_any(),
                     };
                     view! {
-                        <ActionForm action=theme>
+                        <Sent action=theme>
                             <input type="hidden" name="theme" value=other/>
                             <button type="submit" class="button button--quiet" title=format!("Change to the {other} theme")>
                                 {icon("moon")}
                                 <span class="sr">{format!("Change to the {other} theme")}</span>
                             </button>
-                        </ActionForm>
+                        </Sent>
                         {account}
                     }
                 })}

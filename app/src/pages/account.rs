@@ -6,9 +6,10 @@ use crate::layout::head;
 #[cfg(feature = "ssr")]
 use crate::paths;
 use crate::ui::{Buttons, Field, FieldKind, Form, TextArea, empty};
+use crate::wire::FormBody;
 use leptos::prelude::*;
 
-#[server(prefix = "/fn", endpoint = "account/profile")]
+#[server(prefix = "/fn", endpoint = "account/profile", protocol = FormBody)]
 pub async fn change_profile(email: String, full_name: String, comment: String) -> Result<Answer, UiError> {
     let call = crate::server::Call::here()?;
     let domain::Who::User { id, .. } = &call.who.who else { return Err(UiError::SignIn) };
@@ -16,7 +17,7 @@ pub async fn change_profile(email: String, full_name: String, comment: String) -
     call.answer(done.map(|_| Answer::done(paths::account(), "Your account was changed.")))
 }
 
-#[server(prefix = "/fn", endpoint = "account/password")]
+#[server(prefix = "/fn", endpoint = "account/password", protocol = FormBody)]
 pub async fn change_password(current: String, password: String, again: String) -> Result<Answer, UiError> {
     use domain::secrets::PlainSecret;
     let call = crate::server::Call::here()?;

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod artifacts;
 pub mod executions;
+pub mod jump;
 pub mod members;
 pub mod projects;
 pub mod repositories;

@@ -5,11 +5,12 @@ use crate::error::UiError;
 #[cfg(feature = "ssr")]
 use crate::paths;
 use crate::ui::{Buttons, Field, FieldKind, Form};
+use crate::wire::FormBody;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-#[server(prefix = "/fn", endpoint = "sign-in")]
+#[server(prefix = "/fn", endpoint = "sign-in", protocol = FormBody)]
 pub async fn sign_in(name: String, password: String, next: String) -> Result<Answer, UiError> {
     let call = crate::server::Call::here()?;
     let password = domain::secrets::PlainSecret::new(password);

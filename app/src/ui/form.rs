@@ -2,11 +2,12 @@
 
 use crate::answer::Answer;
 use crate::error::UiError;
-use leptos::form::ActionForm;
+use crate::wire::FormBody;
+use leptos::ev::SubmitEvent;
+use leptos::form::FromFormData;
 use leptos::prelude::*;
 use leptos::server_fn::client::browser::BrowserClient;
-use leptos::server_fn::codec::{Json, PostUrl};
-use leptos::server_fn::{Http, ServerFn};
+use leptos::server_fn::ServerFn;
 use model::Problems;
 use serde::de::DeserializeOwned;
 
@@ -54,7 +55,7 @@ fn typed_before(_path: &str) -> Vec<(String, String)> {
 /// A changing server function: posted as a form, answered in JSON.
 pub trait Act:
     DeserializeOwned
-    + ServerFn<Client = BrowserClient, Protocol = Http<PostUrl, Json>, Output = Answer, Error = UiError>
+    + ServerFn<Client = BrowserClient, Protocol = FormBody, Output = Answer, Error = UiError>
     + Clone
     + Send
     + Sync
@@ -64,12 +65,31 @@ pub trait Act:
 
 impl<S> Act for S where
     S: DeserializeOwned
-        + ServerFn<Client = BrowserClient, Protocol = Http<PostUrl, Json>, Output = Answer, Error = UiError>
+        + ServerFn<Client = BrowserClient, Protocol = FormBody, Output = Answer, Error = UiError>
         + Clone
         + Send
         + Sync
         + 'static
 {
+}
+
+/// The element alone: posted by the browser before hydration and without script, called by script after.
+#[component]
+pub fn Sent<S>(action: ServerAction<S>, children: Children) -> impl IntoView
+where
+    S: Act,
+{
+    let submit = move |event: SubmitEvent| {
+        if event.default_prevented() {
+            return;
+        }
+        event.prevent_default();
+        match S::from_event(&event) {
+            Ok(arguments) => drop(action.dispatch(arguments)),
+            Err(error) => action.value().set(Some(Err(UiError::Call(format!("this form cannot be sent: {error:?}"))))),
+        }
+    };
+    view! { <form action=S::url() method="post" on:submit=submit>{children()}</form> }
 }
 
 /// `<Form action=action><Field name="name" label="Name"/><Buttons label="Create project"/></Form>`
@@ -120,11 +140,11 @@ where
     });
     view! {
         <div class=format!("form {class}")>
-            <ActionForm action=action>
+            <Sent action=action>
                 {summary(problems)}
                 {with.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).collect_view()}
                 {children()}
-            </ActionForm>
+            </Sent>
         </div>
     }
 }

@@ -20,8 +20,9 @@ async fn every_form_of_signature_is_hung_under_its_image() -> Result<()> {
     let name = format!("{}/cosign/pause", server.host());
     let digest = clients.push(&format!("{name}:1"))?;
     let image = format!("{name}@{digest}");
-    clients.sign_legacy(&image)?;
+    clients.every_legacy_form(&image)?;
     clients.verify_legacy(&image)?;
+    clients.verify_referrer(&image)?;
     clients.sign_bundle(&image)?;
     clients.verify(&image)?;
     clients.attest(&image)?;
@@ -35,12 +36,17 @@ async fn every_form_of_signature_is_hung_under_its_image() -> Result<()> {
     let mut kinds: Vec<&str> =
         rows[0]["accessories"].as_array().unwrap().iter().map(|a| a["type"].as_str().unwrap()).collect();
     kinds.sort();
-    assert_eq!(kinds, ["signature.cosign", "signature.cosign", "subject.accessory", "subject.accessory"]);
+    assert_eq!(kinds, [
+        "signature.cosign", "signature.cosign", "signature.cosign",
+        "subject.accessory", "subject.accessory", "subject.accessory", "subject.accessory",
+    ]);
     let graph = clients.graph(&image)?;
-    assert_eq!(graph.iter().filter(|row| row.starts_with("0 ")).count(), 3, "{graph:?}");
+    assert_eq!(graph.iter().filter(|row| row.starts_with("0 ")).count(), 4, "{graph:?}");
     assert_eq!(graph.iter().filter(|row| row.starts_with("1 ")).count(), 1, "{graph:?}");
     let tree = clients.cosign(&["tree", "--allow-insecure-registry", &image])?;
-    assert!(tree.contains(".sig") && tree.contains("referrer"), "{tree}");
+    for form in [".sig", ".att", ".sbom", "referrer"] {
+        assert!(tree.contains(form), "{form}: {tree}");
+    }
     Ok(())
 }
 

@@ -67,6 +67,22 @@ async fn n_112_n_113_redirects_and_foreign_realms_are_not_followed() -> Result<(
         assert!(text.contains("REALM_NOT_ALLOWED"), "{text}");
     }
     assert_eq!(reached.load(Ordering::Relaxed), 0, "something was sent to the other address");
+    // The one that the target names is asked; what it hands out is no token.
+    let body = |port: u16, tokens: String| json!({
+        "type": "docker-registry", "url": format!("http://127.0.0.1:{port}"), "token_server": tokens,
+        "access_key": "admin", "access_secret": PASSWORD,
+    });
+    let realm = format!("http://127.0.0.1:{other}/token");
+    let (port, _) = fake(move |_| empty("401 Unauthorized", &format!("www-authenticate: Bearer realm=\"{realm}\",service=\"x\"\r\n"))).await?;
+    for (tokens, said, asked) in [
+        ("http://127.0.0.1:1".to_owned(), "REALM_NOT_ALLOWED", 0),
+        (format!("http://127.0.0.1:{other}"), "something that is no token", 1),
+    ] {
+        let response = server.api(Method::POST, "/registries/ping").json(&body(port, tokens)).send().await?;
+        let text = response.text().await?;
+        assert!(text.contains(said), "{text}");
+        assert_eq!(reached.load(Ordering::Relaxed), asked);
+    }
     Ok(())
 }
 

@@ -74,7 +74,7 @@ async fn n_125_n_130_the_whole_graph_arrives_at_another_wharf_and_nothing_is_sen
     let name = format!("{}/cosign/pause", first.host());
     let digest = clients.push(&format!("{name}:1"))?;
     let image = format!("{name}@{digest}");
-    clients.sign_legacy(&image)?;
+    clients.every_legacy_form(&image)?;
     clients.sign_bundle(&image)?;
     clients.attest(&image)?;
     let sbom = clients.attach(&image, "application/spdx+json", "sbom.json", "{}")?;
@@ -86,10 +86,14 @@ async fn n_125_n_130_the_whole_graph_arrives_at_another_wharf_and_nothing_is_sen
     let there = format!("{}/cosign/pause", second.host());
     assert_eq!(clients.crane(&["digest", &format!("{there}:1")])?, digest);
     assert_eq!(clients.graph(&format!("{there}@{digest}"))?, clients.graph(&image)?);
-    let sig = format!("{}.sig", digest.replace(':', "-"));
-    assert_eq!(clients.crane(&["digest", &format!("{there}:{sig}")])?, clients.crane(&["digest", &format!("{name}:{sig}")])?);
+    for form in ["sig", "att", "sbom"] {
+        let tag = format!("{}.{form}", digest.replace(':', "-"));
+        let there = clients.crane(&["digest", &format!("{there}:{tag}")])?;
+        assert_eq!(there, clients.crane(&["digest", &format!("{name}:{tag}")])?, "{tag}");
+    }
     clients.verify(&format!("{there}@{digest}"))?;
     clients.verify_legacy(&format!("{there}@{digest}"))?;
+    clients.verify_referrer(&format!("{there}@{digest}"))?;
     // N-125: the project that was missing there was made private.
     let project = second.call(Method::GET, "/projects/cosign", json!(null)).await?;
     assert_eq!(project["metadata"]["public"], "false");
@@ -105,7 +109,7 @@ async fn n_125_n_130_the_whole_graph_arrives_at_another_wharf_and_nothing_is_sen
 struct DockerRegistry {
     child: Child,
     port: u16,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl DockerRegistry {
@@ -118,7 +122,7 @@ impl DockerRegistry {
             folder.path().join("data").display(),
         ))?;
         let child = Command::new("docker-registry").arg("serve").arg(config).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let registry = DockerRegistry { child, port, _folder: folder };
+        let registry = DockerRegistry { child, port, folder };
         let begin = Instant::now();
         while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             anyhow::ensure!(begin.elapsed() < Duration::from_secs(20), "docker-registry did not start");
@@ -179,13 +183,19 @@ fn noise(size: usize, seed: u64) -> Vec<u8> {
         .collect()
 }
 
-/// Bytes that the blob folder of a server received: what lies there and in unfinished uploads.
+/// Bytes that lie in a folder.
+fn folder_bytes(path: &std::path::Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let bytes = |entry: std::fs::DirEntry| match entry.path().is_dir() {
+        true => folder_bytes(&entry.path()),
+        false => entry.metadata().map_or(0, |found| found.len()),
+    };
+    entries.flatten().map(bytes).sum()
+}
+
+/// Bytes that a server received: blobs, and what lies in unfinished uploads.
 fn blob_bytes(server: &Server) -> u64 {
-    fn walk(path: &std::path::Path) -> u64 {
-        let Ok(entries) = std::fs::read_dir(path) else { return 0 };
-        entries.flatten().map(|e| if e.path().is_dir() { walk(&e.path()) } else { e.metadata().map_or(0, |m| m.len()) }).sum()
-    }
-    walk(&server.data().join("blobs")) + walk(&server.data().join("uploads"))
+    folder_bytes(&server.data().join("blobs")) + folder_bytes(&server.data().join("uploads"))
 }
 
 #[tokio::test]
@@ -216,12 +226,43 @@ async fn a_server_killed_in_the_middle_goes_on_by_itself() -> Result<()> {
     let sent = blob_bytes(&second);
     println!("killed at {before} bytes; {sent} bytes lie there at the end");
     assert!(before < 20 * size as u64, "the kill came too late to show anything");
-    // What the four tasks under way had sent of a blob may lie there a second time, as an upload that is swept.
-    assert!(sent as f64 <= 20.0 * size as f64 * 1.05 + 4.0 * size as f64, "{sent}");
+    assert!(sent as f64 <= 20.0 * size as f64 * 1.05, "{sent}");
     for n in 0..20 {
         let path = format!("/v2/many/image-{n}/manifests/1");
         let head = second.client.head(second.url(&path)).basic_auth("admin", Some(PASSWORD)).send().await?;
         assert_eq!(head.status(), 200, "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs docker-registry: cargo xtask test clients"]
+async fn a_large_blob_goes_on_where_the_kill_left_it() -> Result<()> {
+    let size = 192_u64 << 20;
+    let (mut first, second, registry) = (server_with(&["big"]).await?, server_with(&["big"]).await?, DockerRegistry::start().await?);
+    let digest = image::push(&first, "big/image", "1", noise(size as usize, 7)).await?;
+    let (wharf, docker) = (second.data().to_owned(), registry.folder.path().to_owned());
+    for (provider, url, folder) in
+        [("harbor", second.url(""), wharf), ("docker-registry", format!("http://{}", registry.host()), docker)]
+    {
+        let rule = rule(&first, provider, &url, "big").await?;
+        let id = start(&first, rule).await?;
+        let begin = Instant::now();
+        while folder_bytes(&folder) < size / 8 {
+            anyhow::ensure!(begin.elapsed() < Duration::from_secs(60), "nothing arrives");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        first.kill().await?;
+        first.restart().await?;
+        assert_eq!(settled(&first, id).await?["status"], "Succeed");
+        let log = logs(&first, id).await?;
+        println!("{provider}: {log}");
+        // distribution keeps the offset in the location that it gave, and refuses one whose request was cut: sent anew.
+        let expected = if provider == "harbor" { "went on at" } else { "pushed" };
+        assert!(log.contains(expected), "{log}");
+        let head = first.client.head(format!("{url}/v2/big/image/manifests/1")).basic_auth("admin", Some(PASSWORD));
+        let head = head.header("accept", "application/vnd.oci.image.manifest.v1+json").send().await?;
+        assert_eq!(head.headers()["docker-content-digest"], digest.as_str());
     }
     Ok(())
 }
@@ -269,7 +310,7 @@ async fn a_dead_destination_is_named_and_retry_heals_it() -> Result<()> {
 #[ignore = "needs the built binary: cargo xtask test clients"]
 async fn stop_takes_effect_inside_a_large_blob() -> Result<()> {
     let first = server_with(&["stop"]).await?;
-    image::push(&first, "stop/large", "1", noise(64 << 20, 9)).await?;
+    image::push_zeros(&first, "stop/large", "1", 1 << 30).await?;
     // A destination that takes its time: it reads a little and then nothing.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();

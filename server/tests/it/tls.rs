@@ -4,6 +4,7 @@ use crate::binary;
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::json;
+use std::net::SocketAddr;
 use std::process::Command;
 use testkit::{Clients, PASSWORD, Server};
 
@@ -14,7 +15,7 @@ async fn n_119_clients_speak_tls_and_an_unknown_certificate_is_refused() -> Resu
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.2", "-keyout"])
         .arg(clients.path("tls.key"))
         .arg("-out")
         .arg(clients.path("ca.pem"))
@@ -22,10 +23,13 @@ async fn n_119_clients_speak_tls_and_an_unknown_certificate_is_refused() -> Resu
     assert!(made.status.success());
     let (cert, key) = (clients.path("ca.pem"), clients.path("tls.key"));
     let (cert, key) = (cert.display().to_string(), key.display().to_string());
-    let server = Server::start(&binary()?, &[("WHARF_TLS_CERT", &cert), ("WHARF_TLS_KEY", &key)]).await?;
+    // go-containerregistry takes 127.0.0.1 for plain HTTP and every other address for TLS.
+    let address = SocketAddr::from(([127, 0, 0, 2], 0));
+    let server = Server::start_on(&binary()?, address, &[("WHARF_TLS_CERT", &cert), ("WHARF_TLS_KEY", &key)]).await?;
     let pem = reqwest::Certificate::from_pem(&std::fs::read(&cert)?)?;
     let client = reqwest::Client::builder().no_proxy().tls_certs_merge([pem]).build()?;
-    let url = format!("https://127.0.0.1:{}", server.port());
+    let host = server.host();
+    let url = format!("https://{host}");
     let project = client
         .post(format!("{url}/api/v2.0/projects"))
         .basic_auth("admin", Some(PASSWORD))
@@ -37,10 +41,14 @@ async fn n_119_clients_speak_tls_and_an_unknown_certificate_is_refused() -> Resu
     let login = client.post(format!("{url}/c/login")).form(&[("principal", "admin"), ("password", PASSWORD)]).send().await?;
     let cookie = login.headers()["set-cookie"].to_str()?.to_owned();
     assert!(cookie.starts_with("__Host-sid=") && cookie.contains("Secure") && cookie.contains("HttpOnly"), "{cookie}");
-    // go-containerregistry takes 127.0.0.1 for plain HTTP; by name it speaks TLS.
-    let host = format!("127.0.0.1:{}", server.port());
-    let plain = clients.crane(&["auth", "login", &host, "-u", "admin", "-p", PASSWORD]);
-    assert!(plain.is_ok());
+    clients.login(&host, "admin", PASSWORD)?;
+    let name = format!("{host}/safe/pause");
+    let digest = clients.push(&format!("{name}:1"))?;
+    let image = format!("{name}@{digest}");
+    clients.every_legacy_form(&image)?;
+    clients.sign_bundle(&image)?;
+    clients.verify(&image)?;
+    clients.verify_legacy(&image)?;
     let oras = ["login", &host, "-u", "admin", "-p", PASSWORD, "--ca-file", &cert];
     clients.oras(&oras)?;
     std::fs::write(clients.path("note.txt"), "over TLS")?;

@@ -6,6 +6,7 @@ use crate::error::UiError;
 use crate::paths;
 #[cfg(feature = "ssr")]
 use crate::server::Call;
+use crate::wire::{FormBody, Query};
 use leptos::prelude::*;
 use model::artifact::{Artifact, ArtifactPage, DeletionPlan};
 use model::project::ProjectFrame;
@@ -13,7 +14,6 @@ use model::repository::Repository;
 use model::rule::Rule;
 use model::{Digest, Page, ProjectName, RepositoryName};
 use serde::{Deserialize, Serialize};
-use server_fn::codec::GetUrl;
 
 /// What a repository's list is asked with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub struct RepositoryPage {
     pub open: Option<ArtifactPage>,
 }
 
-#[server(prefix = "/fn", endpoint = "artifacts", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "artifacts", protocol = Query)]
 pub async fn list(project: ProjectName, repository: RepositoryName, ask: Ask) -> Result<RepositoryPage, UiError> {
     let call = Call::here()?;
     let (ctx, who) = (&call.ctx, &call.who);
@@ -75,7 +75,7 @@ pub struct Found {
     pub rules: Vec<Rule>,
 }
 
-#[server(prefix = "/fn", endpoint = "artifact", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "artifact", protocol = Query)]
 pub async fn get(project: ProjectName, repository: RepositoryName, digest: Digest) -> Result<Found, UiError> {
     let call = Call::here()?;
     let (ctx, who) = (&call.ctx, &call.who);
@@ -86,13 +86,13 @@ pub async fn get(project: ProjectName, repository: RepositoryName, digest: Diges
     Ok(Found { frame, found, rules })
 }
 
-#[server(prefix = "/fn", endpoint = "artifact/plan", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "artifact/plan", protocol = Query)]
 pub async fn plan(project: ProjectName, repository: RepositoryName, digest: Digest) -> Result<DeletionPlan, UiError> {
     let call = Call::here()?;
     call.read(domain::artifacts::plan(&call.ctx, &call.who, &project, &repository, &digest).await)
 }
 
-#[server(prefix = "/fn", endpoint = "artifact/delete")]
+#[server(prefix = "/fn", endpoint = "artifact/delete", protocol = FormBody)]
 pub async fn delete(project: ProjectName, repository: RepositoryName, digest: Digest) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let reference = domain::artifacts::Reference::Digest(digest);
@@ -106,7 +106,7 @@ pub async fn delete(project: ProjectName, repository: RepositoryName, digest: Di
     }))
 }
 
-#[server(prefix = "/fn", endpoint = "tag/create")]
+#[server(prefix = "/fn", endpoint = "tag/create", protocol = FormBody)]
 pub async fn add_tag(
     project: ProjectName,
     repository: RepositoryName,
@@ -122,7 +122,7 @@ pub async fn add_tag(
     call.answer(done.map(|()| Answer::done(to, format!("The tag {name} names it now."))))
 }
 
-#[server(prefix = "/fn", endpoint = "tag/delete")]
+#[server(prefix = "/fn", endpoint = "tag/delete", protocol = FormBody)]
 pub async fn delete_tag(
     project: ProjectName,
     repository: RepositoryName,

@@ -6,12 +6,12 @@ use crate::error::UiError;
 use crate::paths;
 #[cfg(feature = "ssr")]
 use crate::server::Call;
+use crate::wire::{FormBody, Query};
 use leptos::prelude::*;
 use model::execution::{Execution, Task};
 use model::rule::Rule;
 use model::{ArtifactId, ExecutionId, Page, RuleId, TaskId};
 use serde::{Deserialize, Serialize};
-use server_fn::codec::GetUrl;
 
 /// An execution with its rule and tasks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct ExecutionPage {
     pub tasks: Page<Task>,
 }
 
-#[server(prefix = "/fn", endpoint = "execution", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "execution", protocol = Query)]
 pub async fn get(rule: RuleId, id: ExecutionId, after: String) -> Result<ExecutionPage, UiError> {
     let call = Call::here()?;
     let (ctx, who) = (&call.ctx, &call.who);
@@ -35,7 +35,7 @@ pub async fn get(rule: RuleId, id: ExecutionId, after: String) -> Result<Executi
     Ok(ExecutionPage { rule, execution, tasks })
 }
 
-#[server(prefix = "/fn", endpoint = "task", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "task", protocol = Query)]
 pub async fn get_task(execution: ExecutionId, id: TaskId) -> Result<(Task, String), UiError> {
     let call = Call::here()?;
     call.read(domain::executions::task(&call.ctx, &call.who, execution, id).await)
@@ -48,24 +48,24 @@ async fn start(rule: RuleId, artifact: Option<ArtifactId>) -> Result<Answer, UiE
     call.answer(done.map(|id| Answer::done(paths::execution(rule, id), "Replication has started.")))
 }
 
-#[server(prefix = "/fn", endpoint = "rule/execute")]
+#[server(prefix = "/fn", endpoint = "rule/execute", protocol = FormBody)]
 pub async fn execute(rule: RuleId) -> Result<Answer, UiError> {
     start(rule, None).await
 }
 
-#[server(prefix = "/fn", endpoint = "artifact/replicate")]
+#[server(prefix = "/fn", endpoint = "artifact/replicate", protocol = FormBody)]
 pub async fn replicate(rule: RuleId, artifact: ArtifactId) -> Result<Answer, UiError> {
     start(rule, Some(artifact)).await
 }
 
-#[server(prefix = "/fn", endpoint = "execution/stop")]
+#[server(prefix = "/fn", endpoint = "execution/stop", protocol = FormBody)]
 pub async fn stop(rule: RuleId, id: ExecutionId) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let done = domain::executions::stop(&call.ctx, &call.who, id).await;
     call.answer(done.map(|()| Answer::done(paths::execution(rule, id), "The execution is stopping.")))
 }
 
-#[server(prefix = "/fn", endpoint = "execution/retry")]
+#[server(prefix = "/fn", endpoint = "execution/retry", protocol = FormBody)]
 pub async fn retry(id: ExecutionId) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let rule = call.read(domain::executions::get(&call.ctx, &call.who, id).await)?.rule_id;

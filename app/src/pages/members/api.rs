@@ -6,11 +6,11 @@ use crate::error::UiError;
 use crate::paths;
 #[cfg(feature = "ssr")]
 use crate::server::Call;
+use crate::wire::{FormBody, Query};
 use leptos::prelude::*;
 use model::project::{Member, ProjectFrame};
 use model::{MemberId, Page, ProjectName};
 use serde::{Deserialize, Serialize};
-use server_fn::codec::GetUrl;
 
 /// A project's members, with what the caller may do to them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct Members {
     pub page: Page<Member>,
 }
 
-#[server(prefix = "/fn", endpoint = "members", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "members", protocol = Query)]
 pub async fn list(project: ProjectName, q: String, sort: String, after: String) -> Result<Members, UiError> {
     let call = Call::here()?;
     let query = model::list::Query::portal(Some(q), Some(sort), after.parse().ok());
@@ -28,14 +28,14 @@ pub async fn list(project: ProjectName, q: String, sort: String, after: String) 
     Ok(Members { frame, page })
 }
 
-#[server(prefix = "/fn", endpoint = "member", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "member", protocol = Query)]
 pub async fn get(project: ProjectName, id: MemberId) -> Result<Member, UiError> {
     let call = Call::here()?;
     call.read(domain::members::get(&call.ctx, &call.who, &project, id).await)
 }
 
 /// Names for the typeahead: empty for who may not look users up.
-#[server(prefix = "/fn", endpoint = "members/candidates", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "members/candidates", protocol = Query)]
 pub async fn candidates(text: String) -> Result<Vec<(String, String)>, UiError> {
     let call = Call::here()?;
     match domain::users::search(&call.ctx, &call.who, text.trim()).await {
@@ -50,7 +50,7 @@ fn role(id: i64) -> Result<model::Role, Answer> {
     model::Role::from_id(id).ok_or_else(|| Answer::Wrong(model::Problems::one("role", "must be one of the five roles")))
 }
 
-#[server(prefix = "/fn", endpoint = "member/create")]
+#[server(prefix = "/fn", endpoint = "member/create", protocol = FormBody)]
 pub async fn create(project: ProjectName, user: String, role: i64) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let role = match self::role(role) {
@@ -61,7 +61,7 @@ pub async fn create(project: ProjectName, user: String, role: i64) -> Result<Ans
     call.answer(done.map(|m| Answer::done(paths::members(&project), format!("{} is a member now.", m.user_name))))
 }
 
-#[server(prefix = "/fn", endpoint = "member/update")]
+#[server(prefix = "/fn", endpoint = "member/update", protocol = FormBody)]
 pub async fn update(project: ProjectName, id: MemberId, role: i64) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let role = match self::role(role) {
@@ -72,7 +72,7 @@ pub async fn update(project: ProjectName, id: MemberId, role: i64) -> Result<Ans
     call.answer(done.map(|()| Answer::done(paths::members(&project), "The role was changed.")))
 }
 
-#[server(prefix = "/fn", endpoint = "member/delete")]
+#[server(prefix = "/fn", endpoint = "member/delete", protocol = FormBody)]
 pub async fn delete(project: ProjectName, id: MemberId) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let done = domain::members::delete(&call.ctx, &call.who, &project, id).await;

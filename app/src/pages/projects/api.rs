@@ -6,13 +6,13 @@ use crate::error::UiError;
 use crate::paths;
 #[cfg(feature = "ssr")]
 use crate::server::Call;
+use crate::wire::{FormBody, Query};
 use leptos::prelude::*;
 use model::project::{Project, ProjectDeletion, ProjectFrame, SignatureForecast};
 use model::{Page, ProjectName};
 use serde::{Deserialize, Serialize};
-use server_fn::codec::GetUrl;
 
-#[server(prefix = "/fn", endpoint = "projects", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "projects", protocol = Query)]
 pub async fn list(q: String, sort: String, after: String, public: String) -> Result<Page<Project>, UiError> {
     let call = Call::here()?;
     let query = model::list::Query::portal(Some(q), Some(sort), after.parse().ok());
@@ -27,7 +27,7 @@ pub async fn list(q: String, sort: String, after: String, public: String) -> Res
     call.read(domain::projects::list(&call.ctx, &call.who, &query, &filter).await)
 }
 
-#[server(prefix = "/fn", endpoint = "project", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "project", protocol = Query)]
 pub async fn frame(project: ProjectName) -> Result<ProjectFrame, UiError> {
     let call = Call::here()?;
     call.read(domain::projects::frame(&call.ctx, &call.who, &project).await)
@@ -42,7 +42,7 @@ pub struct Configuration {
     pub deletion: Option<ProjectDeletion>,
 }
 
-#[server(prefix = "/fn", endpoint = "project/configuration", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "project/configuration", protocol = Query)]
 pub async fn get_configuration(project: ProjectName) -> Result<Configuration, UiError> {
     let call = Call::here()?;
     let (ctx, who) = (&call.ctx, &call.who);
@@ -53,7 +53,7 @@ pub async fn get_configuration(project: ProjectName) -> Result<Configuration, Ui
     Ok(Configuration { frame, forecast, deletion })
 }
 
-#[server(prefix = "/fn", endpoint = "project/create")]
+#[server(prefix = "/fn", endpoint = "project/create", protocol = FormBody)]
 pub async fn create(
     name: String,
     #[server(default)] public: bool,
@@ -64,7 +64,7 @@ pub async fn create(
     call.answer(done.map(|p| Answer::done(paths::project(&p.name), format!("Project {} was created.", p.name))))
 }
 
-#[server(prefix = "/fn", endpoint = "project/update")]
+#[server(prefix = "/fn", endpoint = "project/update", protocol = FormBody)]
 pub async fn update(
     project: ProjectName,
     #[server(default)] public: bool,
@@ -75,7 +75,7 @@ pub async fn update(
     call.answer(done.map(|p| Answer::done(paths::project_settings(&p.name), "The configuration was saved.")))
 }
 
-#[server(prefix = "/fn", endpoint = "project/delete")]
+#[server(prefix = "/fn", endpoint = "project/delete", protocol = FormBody)]
 pub async fn delete(project: ProjectName, confirm: String) -> Result<Answer, UiError> {
     let call = Call::here()?;
     if confirm != project.as_str() {

@@ -6,12 +6,12 @@ use crate::error::UiError;
 use crate::paths;
 #[cfg(feature = "ssr")]
 use crate::server::Call;
+use crate::wire::{FormBody, Query};
 use leptos::prelude::*;
 use model::project::ProjectFrame;
 use model::repository::Repository;
 use model::{Page, ProjectName, RepositoryName};
 use serde::{Deserialize, Serialize};
-use server_fn::codec::GetUrl;
 
 /// A project's repositories.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Repositories {
     pub page: Page<Repository>,
 }
 
-#[server(prefix = "/fn", endpoint = "repositories", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "repositories", protocol = Query)]
 pub async fn list(
     project: ProjectName,
     q: String,
@@ -36,7 +36,7 @@ pub async fn list(
     Ok(Repositories { frame, page })
 }
 
-#[server(prefix = "/fn", endpoint = "repository", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "repository", protocol = Query)]
 pub async fn get(project: ProjectName, repository: RepositoryName) -> Result<(ProjectFrame, Repository), UiError> {
     let call = Call::here()?;
     let frame = call.read(domain::projects::frame(&call.ctx, &call.who, &project).await)?;
@@ -44,14 +44,14 @@ pub async fn get(project: ProjectName, repository: RepositoryName) -> Result<(Pr
     Ok((frame, found))
 }
 
-#[server(prefix = "/fn", endpoint = "repository/describe")]
+#[server(prefix = "/fn", endpoint = "repository/describe", protocol = FormBody)]
 pub async fn describe(project: ProjectName, repository: RepositoryName, description: String) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let done = domain::repositories::describe(&call.ctx, &call.who, &project, &repository, description).await;
     call.answer(done.map(|()| Answer::done(paths::repository(&project, &repository), "The description was saved.")))
 }
 
-#[server(prefix = "/fn", endpoint = "repository/delete")]
+#[server(prefix = "/fn", endpoint = "repository/delete", protocol = FormBody)]
 pub async fn delete(project: ProjectName, repository: RepositoryName) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let done = domain::repositories::delete(&call.ctx, &call.who, &project, &repository).await;

@@ -8,9 +8,8 @@ use crate::error::UiError;
 use crate::paths;
 #[cfg(feature = "ssr")]
 use crate::server::Call;
+use crate::wire::{FormBody, Query};
 use leptos::prelude::*;
-#[cfg(feature = "ssr")]
-use model::list::Query;
 use model::project::ProjectFrame;
 use model::robot::Robot;
 #[cfg(feature = "ssr")]
@@ -19,7 +18,6 @@ use model::robot::{Grant, NewRobot, Scope};
 use model::ProjectName;
 use model::{Page, RobotId};
 use serde::{Deserialize, Serialize};
-use server_fn::codec::GetUrl;
 
 /// The robot accounts of a level; `frame` is set for a project's.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,11 +36,11 @@ fn level(project: &str) -> Result<(domain::robots::Level, Option<ProjectName>), 
 }
 
 /// Of a project, or with an empty name those on system level.
-#[server(prefix = "/fn", endpoint = "robots", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "robots", protocol = Query)]
 pub async fn list(project: String, q: String, sort: String, after: String) -> Result<Robots, UiError> {
     let call = Call::here()?;
     let (level, name) = level(&project)?;
-    let query = Query::portal(Some(q), Some(sort), after.parse().ok());
+    let query = model::list::Query::portal(Some(q), Some(sort), after.parse().ok());
     let frame = match &name {
         Some(name) => Some(call.read(domain::projects::frame(&call.ctx, &call.who, name).await)?),
         None => None,
@@ -52,7 +50,7 @@ pub async fn list(project: String, q: String, sort: String, after: String) -> Re
 }
 
 /// May the caller make one on this level? Also names of projects, for the system's form.
-#[server(prefix = "/fn", endpoint = "robots/form", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "robots/form", protocol = Query)]
 pub async fn form(project: String) -> Result<(Option<ProjectFrame>, Vec<String>), UiError> {
     let call = Call::here()?;
     let (level, name) = level(&project)?;
@@ -60,13 +58,13 @@ pub async fn form(project: String) -> Result<(Option<ProjectFrame>, Vec<String>)
     match name {
         Some(name) => Ok((Some(call.read(domain::projects::frame(&call.ctx, &call.who, &name).await)?), Vec::new())),
         None => {
-            let all = domain::projects::list(&call.ctx, &call.who, &Query::all(500), &Default::default()).await;
+            let all = domain::projects::list(&call.ctx, &call.who, &model::list::Query::all(500), &Default::default()).await;
             Ok((None, call.read(all)?.items.into_iter().map(|p| p.name.to_string()).collect()))
         }
     }
 }
 
-#[server(prefix = "/fn", endpoint = "robot", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "robot", protocol = Query)]
 pub async fn get(id: RobotId) -> Result<Robot, UiError> {
     let call = Call::here()?;
     call.read(domain::robots::get(&call.ctx, &call.who, id).await)
@@ -108,7 +106,7 @@ fn secret(call: &Call, created: &domain::robots::Created) -> Answer {
     })
 }
 
-#[server(prefix = "/fn", endpoint = "robot/create")]
+#[server(prefix = "/fn", endpoint = "robot/create", protocol = FormBody)]
 pub async fn create(
     project: String,
     name: String,
@@ -139,7 +137,7 @@ fn page_of(robot: &Robot) -> String {
     }
 }
 
-#[server(prefix = "/fn", endpoint = "robot/update")]
+#[server(prefix = "/fn", endpoint = "robot/update", protocol = FormBody)]
 pub async fn update(
     id: RobotId,
     description: String,
@@ -159,7 +157,7 @@ pub async fn update(
     call.answer(done.map(|robot| Answer::done(page_of(&robot), "The robot account was changed.")))
 }
 
-#[server(prefix = "/fn", endpoint = "robot/secret")]
+#[server(prefix = "/fn", endpoint = "robot/secret", protocol = FormBody)]
 pub async fn refresh_secret(id: RobotId) -> Result<Answer, UiError> {
     let call = Call::here()?;
     match domain::robots::refresh_secret(&call.ctx, &call.who, id, None).await {
@@ -169,7 +167,7 @@ pub async fn refresh_secret(id: RobotId) -> Result<Answer, UiError> {
 }
 
 /// `act` is one of `disable`, `enable`, `delete`.
-#[server(prefix = "/fn", endpoint = "robot/act")]
+#[server(prefix = "/fn", endpoint = "robot/act", protocol = FormBody)]
 pub async fn act(id: RobotId, act: String) -> Result<Answer, UiError> {
     use domain::robots;
     let call = Call::here()?;

@@ -6,6 +6,7 @@ use crate::error::UiError;
 use crate::paths;
 #[cfg(feature = "ssr")]
 use crate::server::Call;
+use crate::wire::{FormBody, Query};
 use leptos::prelude::*;
 use model::execution::Execution;
 use model::rule::Rule;
@@ -14,16 +15,15 @@ use model::rule::{RuleInput, TagMode};
 use model::target::Target;
 use model::{Page, ProjectName, RuleId};
 use serde::{Deserialize, Serialize};
-use server_fn::codec::GetUrl;
 
-#[server(prefix = "/fn", endpoint = "rules", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "rules", protocol = Query)]
 pub async fn list(q: String, sort: String, after: String) -> Result<Page<Rule>, UiError> {
     let call = Call::here()?;
     let query = model::list::Query::portal(Some(q), Some(sort), after.parse().ok());
     call.read(domain::rules::list(&call.ctx, &call.who, &query).await)
 }
 
-#[server(prefix = "/fn", endpoint = "rules/of-project", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "rules/of-project", protocol = Query)]
 pub async fn of_project(project: ProjectName) -> Result<Vec<Rule>, UiError> {
     let call = Call::here()?;
     call.read(domain::rules::of_project(&call.ctx, &call.who, &project).await)
@@ -36,7 +36,7 @@ pub struct RulePage {
     pub executions: Page<Execution>,
 }
 
-#[server(prefix = "/fn", endpoint = "rule", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "rule", protocol = Query)]
 pub async fn get(id: RuleId, after: String) -> Result<RulePage, UiError> {
     let call = Call::here()?;
     let query = model::list::Query::portal(None, None, after.parse().ok());
@@ -46,7 +46,7 @@ pub async fn get(id: RuleId, after: String) -> Result<RulePage, UiError> {
 }
 
 /// What the form needs: the targets, and the rule that is changed (0: a new one).
-#[server(prefix = "/fn", endpoint = "rules/form", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "rules/form", protocol = Query)]
 pub async fn form(id: i64) -> Result<(Option<Rule>, Vec<Target>), UiError> {
     let call = Call::here()?;
     let rule = match id {
@@ -97,7 +97,7 @@ fn input(
 }
 
 /// Makes a rule, or changes the one with `id`.
-#[server(prefix = "/fn", endpoint = "rule/save")]
+#[server(prefix = "/fn", endpoint = "rule/save", protocol = FormBody)]
 pub async fn save(
     #[server(default)] id: i64,
     name: String,
@@ -125,7 +125,7 @@ pub async fn save(
 }
 
 /// What the form would match now.
-#[server(prefix = "/fn", endpoint = "rule/preview")]
+#[server(prefix = "/fn", endpoint = "rule/preview", protocol = FormBody)]
 pub async fn preview(
     #[server(default)] id: i64,
     name: String,
@@ -151,7 +151,7 @@ pub async fn preview(
     call.answer(domain::rules::preview(&call.ctx, &call.who, &input).await.map(Answer::Preview))
 }
 
-#[server(prefix = "/fn", endpoint = "rule/delete")]
+#[server(prefix = "/fn", endpoint = "rule/delete", protocol = FormBody)]
 pub async fn delete(id: RuleId) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let done = domain::rules::delete(&call.ctx, &call.who, id).await;

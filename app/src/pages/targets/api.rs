@@ -6,21 +6,21 @@ use crate::error::UiError;
 use crate::paths;
 #[cfg(feature = "ssr")]
 use crate::server::Call;
+use crate::wire::{FormBody, Query};
 use leptos::prelude::*;
 use model::target::Target;
 #[cfg(feature = "ssr")]
 use model::target::{Provider, TargetInput};
 use model::{Page, TargetId};
-use server_fn::codec::GetUrl;
 
-#[server(prefix = "/fn", endpoint = "targets", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "targets", protocol = Query)]
 pub async fn list(q: String, sort: String, after: String) -> Result<Page<Target>, UiError> {
     let call = Call::here()?;
     let query = model::list::Query::portal(Some(q), Some(sort), after.parse().ok());
     call.read(domain::targets::list(&call.ctx, &call.who, &query).await)
 }
 
-#[server(prefix = "/fn", endpoint = "target", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "target", protocol = Query)]
 pub async fn get(id: TargetId) -> Result<Target, UiError> {
     let call = Call::here()?;
     call.read(domain::targets::get(&call.ctx, &call.who, id).await)
@@ -33,6 +33,7 @@ struct Typed {
     name: String,
     description: String,
     url: String,
+    token_server: String,
     access_id: String,
     verify: bool,
     ca_certificate: String,
@@ -47,6 +48,7 @@ impl Typed {
             provider: Provider::from_key(&self.provider).ok_or_else(wrong)?,
             url: self.url.trim().to_owned(),
             description: self.description,
+            token_server: self.token_server.trim().to_owned(),
             access_id: self.access_id.trim().to_owned(),
             verify_certificate: self.verify,
             ca_certificate: self.ca_certificate,
@@ -54,19 +56,20 @@ impl Typed {
     }
 }
 
-#[server(prefix = "/fn", endpoint = "target/create")]
+#[server(prefix = "/fn", endpoint = "target/create", protocol = FormBody)]
 pub async fn create(
     provider: String,
     name: String,
     description: String,
     url: String,
+    token_server: String,
     access_id: String,
     secret: String,
     #[server(default)] verify: bool,
     ca_certificate: String,
 ) -> Result<Answer, UiError> {
     let call = Call::here()?;
-    let input = match (Typed { provider, name, description, url, access_id, verify, ca_certificate }).input() {
+    let input = match (Typed { provider, name, description, url, token_server, access_id, verify, ca_certificate }).input() {
         Ok(input) => input,
         Err(answer) => return Ok(answer),
     };
@@ -75,20 +78,21 @@ pub async fn create(
     call.answer(done.map(|t| Answer::done(paths::targets(), format!("Target registry {} was created.", t.name))))
 }
 
-#[server(prefix = "/fn", endpoint = "target/update")]
+#[server(prefix = "/fn", endpoint = "target/update", protocol = FormBody)]
 pub async fn update(
     id: TargetId,
     provider: String,
     name: String,
     description: String,
     url: String,
+    token_server: String,
     access_id: String,
     secret: String,
     #[server(default)] verify: bool,
     ca_certificate: String,
 ) -> Result<Answer, UiError> {
     let call = Call::here()?;
-    let input = match (Typed { provider, name, description, url, access_id, verify, ca_certificate }).input() {
+    let input = match (Typed { provider, name, description, url, token_server, access_id, verify, ca_certificate }).input() {
         Ok(input) => input,
         Err(answer) => return Ok(answer),
     };
@@ -98,13 +102,14 @@ pub async fn update(
 }
 
 /// *Test connection* of what stands in the form. `id` is 0 for a new target.
-#[server(prefix = "/fn", endpoint = "target/test")]
+#[server(prefix = "/fn", endpoint = "target/test", protocol = FormBody)]
 pub async fn test(
     #[server(default)] id: i64,
     provider: String,
     #[server(default)] name: String,
     #[server(default)] description: String,
     url: String,
+    token_server: String,
     access_id: String,
     secret: String,
     #[server(default)] verify: bool,
@@ -113,7 +118,7 @@ pub async fn test(
     let call = Call::here()?;
     // A name is not needed to look.
     let name = if name.trim().is_empty() { "test".to_owned() } else { name };
-    let input = match (Typed { provider, name, description, url, access_id, verify, ca_certificate }).input() {
+    let input = match (Typed { provider, name, description, url, token_server, access_id, verify, ca_certificate }).input() {
         Ok(input) => input,
         Err(answer) => return Ok(answer),
     };
@@ -123,13 +128,13 @@ pub async fn test(
     call.answer(done.map(Answer::Probe))
 }
 
-#[server(prefix = "/fn", endpoint = "target/probe")]
+#[server(prefix = "/fn", endpoint = "target/probe", protocol = FormBody)]
 pub async fn probe(id: TargetId) -> Result<Answer, UiError> {
     let call = Call::here()?;
     call.answer(domain::targets::probe(&call.ctx, &call.who, id).await.map(Answer::Probe))
 }
 
-#[server(prefix = "/fn", endpoint = "target/delete")]
+#[server(prefix = "/fn", endpoint = "target/delete", protocol = FormBody)]
 pub async fn delete(id: TargetId) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let done = domain::targets::delete(&call.ctx, &call.who, id).await;

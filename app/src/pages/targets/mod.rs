@@ -78,6 +78,8 @@ fn fields(target: Option<&Target>) -> AnyView {
         <TextArea name="description" label="Description" rows=2 value=text(|t| &t.description)/>
         <Field name="url" label="URL" kind=FieldKind::Url required=true value=text(|t| &t.url)
             placeholder="https://registry.example.com" help="Where clients reach it; no path."/>
+        <Field name="token_server" label="Token server" kind=FieldKind::Url value=text(|t| &t.token_server) placeholder="https://auth.docker.io"
+            help="Only for a registry that sends clients to another host for tokens, as Docker Hub does. The credentials are sent there too."/>
         <Field name="access_id" label="Access id" value=text(|t| &t.access_id) help="For a robot account its full name, such as robot$replication."/>
         <Field name="secret" label="Secret" kind=FieldKind::NewPassword help=secret_help/>
         <Checkbox name="verify" label="Verify its certificate" checked=target.is_none_or(|t| t.verify_certificate)

@@ -6,25 +6,25 @@ use crate::error::UiError;
 use crate::paths;
 #[cfg(feature = "ssr")]
 use crate::server::Call;
+use crate::wire::{FormBody, Query};
 use leptos::prelude::*;
 use model::user::User;
 use model::{Page, UserId};
-use server_fn::codec::GetUrl;
 
-#[server(prefix = "/fn", endpoint = "users", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "users", protocol = Query)]
 pub async fn list(q: String, sort: String, after: String) -> Result<Page<User>, UiError> {
     let call = Call::here()?;
     let query = model::list::Query::portal(Some(q), Some(sort), after.parse().ok());
     call.read(domain::users::list(&call.ctx, &call.who, &query).await)
 }
 
-#[server(prefix = "/fn", endpoint = "user", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "user", protocol = Query)]
 pub async fn get(id: UserId) -> Result<User, UiError> {
     let call = Call::here()?;
     call.read(domain::users::get_as_admin(&call.ctx, &call.who, id).await)
 }
 
-#[server(prefix = "/fn", endpoint = "user/create")]
+#[server(prefix = "/fn", endpoint = "user/create", protocol = FormBody)]
 pub async fn create(
     name: String,
     email: String,
@@ -43,14 +43,14 @@ pub async fn create(
     call.answer(done.map(|user| Answer::done(paths::users(), format!("User {} was created.", user.name))))
 }
 
-#[server(prefix = "/fn", endpoint = "user/update")]
+#[server(prefix = "/fn", endpoint = "user/update", protocol = FormBody)]
 pub async fn update(id: UserId, email: String, full_name: String, comment: String) -> Result<Answer, UiError> {
     let call = Call::here()?;
     let done = domain::users::update(&call.ctx, &call.who, id, email, full_name, comment).await;
     call.answer(done.map(|_| Answer::done(paths::user(id), "The user was changed.")))
 }
 
-#[server(prefix = "/fn", endpoint = "user/password")]
+#[server(prefix = "/fn", endpoint = "user/password", protocol = FormBody)]
 pub async fn set_password(id: UserId, password: String, again: String) -> Result<Answer, UiError> {
     let call = Call::here()?;
     if password != again {
@@ -62,7 +62,7 @@ pub async fn set_password(id: UserId, password: String, again: String) -> Result
 }
 
 /// `act` is one of `grant-admin`, `revoke-admin`, `disable`, `enable`, `delete`.
-#[server(prefix = "/fn", endpoint = "user/act")]
+#[server(prefix = "/fn", endpoint = "user/act", protocol = FormBody)]
 pub async fn act(id: UserId, act: String) -> Result<Answer, UiError> {
     use domain::users;
     let call = Call::here()?;

@@ -20,7 +20,7 @@ pub fn show(target: Target) -> Value {
             "type": "basic", "access_key": target.access_id,
             "access_secret": if target.has_secret { "*****" } else { "" },
         },
-        "ca_certificate": target.ca_certificate,
+        "ca_certificate": target.ca_certificate, "token_server": target.token_server,
         "creation_time": target.created_at.rfc3339(), "update_time": target.updated_at.rfc3339(),
     })
 }
@@ -56,6 +56,9 @@ pub struct Input {
     access_secret: Option<String>,
     #[serde(default)]
     ca_certificate: Option<String>,
+    /// Ours, not Harbor's: see `model::target::Target`.
+    #[serde(default)]
+    token_server: Option<String>,
 }
 
 impl Input {
@@ -80,6 +83,7 @@ impl Input {
             provider,
             url: self.url.map(|url| url.trim_end_matches('/').to_owned()).unwrap_or_else(|| old(|t| &t.url)),
             description: self.description.unwrap_or_else(|| old(|t| &t.description)),
+            token_server: self.token_server.unwrap_or_else(|| old(|t| &t.token_server)),
             access_id: self
                 .access_key
                 .or(self.credential.map(|c| c.access_key))

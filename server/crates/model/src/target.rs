@@ -46,6 +46,8 @@ pub struct Target {
     pub provider: Provider,
     pub url: String,
     pub description: String,
+    /// Where tokens are asked for besides the URL's own host, such as `https://auth.docker.io`; empty for nowhere.
+    pub token_server: String,
     pub access_id: String,
     pub has_secret: bool,
     pub verify_certificate: bool,
@@ -65,6 +67,7 @@ pub struct TargetInput {
     pub provider: Provider,
     pub url: String,
     pub description: String,
+    pub token_server: String,
     pub access_id: String,
     pub verify_certificate: bool,
     pub ca_certificate: String,

@@ -7,16 +7,21 @@ use crate::failure::Failure;
 use crate::remote::Remote;
 use bytes::Bytes;
 use domain::artifacts::{self, GraphNode, OCI_INDEX};
-use domain::executions::WorkTask;
+use domain::executions::{self, RemoteBlob, WorkTask};
 use domain::{Ctx, Principal};
 use futures_util::StreamExt;
-use model::Digest;
+use model::{Digest, ExecutionId, TargetId};
 use model::accessory::Kind;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Mutex as AsyncMutex;
+use url::Url;
+
+/// Blobs from this size on, in bytes, are gone on with after a break: below it a durable note costs more than it saves.
+const RESUMED: i64 = 512 * 1024;
 
 /// What the tasks of one execution share.
 #[derive(Default)]
@@ -64,6 +69,8 @@ pub struct Copy<'a> {
     pub ctx: &'a Ctx,
     pub remote: &'a Remote,
     pub shared: &'a Shared,
+    pub execution: ExecutionId,
+    pub target: TargetId,
     pub overwrite: bool,
     pub meter: Arc<Meter>,
 }
@@ -146,24 +153,60 @@ impl Copy<'_> {
             return Ok(());
         }
         let from = self.shared.standing.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(digest).cloned();
-        let Some(location) = self.remote.start_upload(to, digest, from.as_deref().filter(|from| *from != to)).await? else {
-            self.meter.say(format_args!("blob {} mounted", digest.short()));
-            self.meter.total.fetch_sub(size, Ordering::Relaxed);
-            return Ok(());
-        };
-        let unreadable = |error: std::io::Error| Failure::source(format!("blob {digest} cannot be read: {error}"));
-        let stream = self.ctx.blobs.read(digest, 0..size as u64).await.map_err(unreadable)?;
-        let meter = self.meter.clone();
-        let counted = stream.inspect(move |chunk| {
-            if let Ok(chunk) = chunk {
-                meter.done.fetch_add(chunk.len() as i64, Ordering::Relaxed);
+        let there = RemoteBlob { target: self.target, repository: to.to_owned(), digest: digest.clone() };
+        if size < RESUMED || !self.go_on(&there, size).await? {
+            let Some(place) = self.remote.start_upload(to, digest, from.as_deref().filter(|from| *from != to)).await? else {
+                self.meter.say(format_args!("blob {} mounted", digest.short()));
+                self.meter.total.fetch_sub(size, Ordering::Relaxed);
+                return Ok(());
+            };
+            if size >= RESUMED {
+                executions::note_upload(self.ctx, self.execution, &there, place.as_str()).await?;
             }
-        });
-        self.remote.upload(to, location, digest, size, reqwest::Body::wrap_stream(counted)).await?;
-        self.meter.say(format_args!("blob {} pushed, {}", digest.short(), model::stamp::bytes(size)));
+            self.send(&there, place, 0..size).await?;
+            self.meter.say(format_args!("blob {} pushed, {}", digest.short(), model::stamp::bytes(size)));
+        }
+        if size >= RESUMED {
+            executions::forget_upload(self.ctx, &there).await?;
+        }
         let mut standing = self.shared.standing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         standing.insert(digest.clone(), to.to_owned());
         Ok(())
+    }
+
+    /// Goes on with an upload that was left there, if one was; `false`: the blob has to be sent from its start.
+    async fn go_on(&self, there: &RemoteBlob, size: i64) -> Result<bool, Failure> {
+        let Some(left) = executions::take_upload(self.ctx, self.execution, there).await? else { return Ok(false) };
+        let Some((place, received)) = self.remote.upload_status(&there.repository, &left, size).await? else { return Ok(false) };
+        // The registry may still be at what the cut-off request sent; then it refuses, and the blob is sent whole.
+        if !self.send(there, place, received..size).await? {
+            return Ok(false);
+        }
+        self.meter.total.fetch_sub(received, Ordering::Relaxed);
+        let (short, at) = (there.digest.short(), model::stamp::bytes(received));
+        self.meter.say(format_args!("blob {short} went on at {at} of {}, pushed", model::stamp::bytes(size)));
+        Ok(true)
+    }
+
+    /// Sends a part of a blob, up to its end.
+    async fn send(&self, there: &RemoteBlob, place: Url, bytes: Range<i64>) -> Result<bool, Failure> {
+        let digest = &there.digest;
+        let unreadable = |error: std::io::Error| Failure::source(format!("blob {digest} cannot be read: {error}"));
+        let stream = self.ctx.blobs.read(digest, bytes.start as u64..bytes.end as u64).await.map_err(unreadable)?;
+        let sent = Arc::new(AtomicI64::new(0));
+        let (meter, counter) = (self.meter.clone(), sent.clone());
+        let counted = stream.inspect(move |chunk| {
+            if let Ok(chunk) = chunk {
+                counter.fetch_add(chunk.len() as i64, Ordering::Relaxed);
+                meter.done.fetch_add(chunk.len() as i64, Ordering::Relaxed);
+            }
+        });
+        let body = reqwest::Body::wrap_stream(counted);
+        let taken = self.remote.upload(&there.repository, place, digest, bytes, body).await?;
+        if !taken {
+            self.meter.done.fetch_sub(sent.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        Ok(taken)
     }
 
     /// Refuses to move a tag that the rule does not let us move. Says whether the tag has to be set.

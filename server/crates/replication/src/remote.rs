@@ -94,13 +94,17 @@ impl Remote {
         };
         if let Some(Challenge::Bearer { realm, .. }) = &challenge {
             let realm = Url::parse(realm).map_err(|_| Failure::destination("REALM_NOT_ALLOWED: its token realm is no URL"))?;
-            if realm.origin() != connection.url.origin() {
+            let origin = realm.origin().ascii_serialization();
+            let named = connection.token_server.as_ref().is_some_and(|server| server.origin() == realm.origin());
+            if realm.origin() != connection.url.origin() && !named {
                 return Err(Failure::destination(format!(
-                    "REALM_NOT_ALLOWED: it sends us to {} for a token, which is not the target's own address; if that is \
-                     the right server, its external URL and the target's URL must agree",
-                    realm.origin().ascii_serialization()
+                    "REALM_NOT_ALLOWED: it sends us to {origin} for a token, which is not the target's own address. If this is \
+                     a Wharf or Harbor, its external URL and the target's URL must agree; if that is the registry's token \
+                     server, enter {origin} as the target's token server",
                 )));
             }
+            // A literal address never reaches the client's resolver.
+            ctx.outbound.check(&realm).await.map_err(|error| Failure::rule(format!("TARGET_FORBIDDEN: {error}")))?;
         }
         Ok(Remote {
             http,
@@ -313,34 +317,74 @@ impl Remote {
         match response.status() {
             StatusCode::CREATED => Ok(None),
             StatusCode::ACCEPTED => {
-                let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+                let location = location(&response, &url)?;
                 let location = location.ok_or_else(|| Failure::destination("it did not say where to upload to"))?;
-                let location = url.join(location).map_err(|_| Failure::destination("its upload location is no URL"))?;
-                if location.origin() != self.base.origin() {
-                    return Err(Failure::destination("its upload location is on another server, so nothing was sent there"));
-                }
+                self.ours(&location)?;
                 Ok(Some(location))
             }
             _ => Err(Failure::destination(format!("starting an upload to {repository}: {}", said(response).await))),
         }
     }
 
-    /// Sends a blob's bytes in one request.
-    pub async fn upload(&self, repository: &str, mut location: Url, digest: &Digest, size: i64, body: Body) -> Result<(), Failure> {
+    /// Refuses a place on another server: neither bytes nor credentials go there.
+    fn ours(&self, location: &Url) -> Result<(), Failure> {
+        if location.origin() != self.base.origin() {
+            return Err(Failure::destination("its upload location is on another server, so nothing was sent there"));
+        }
+        Ok(())
+    }
+
+    /// Where an upload that broke goes on, and how many of its `size` bytes are there; `None` where it cannot.
+    /// Distribution-spec 1.1, "Pushing a blob in chunks": a GET of the location answers 204 with `Range: 0-<end>`.
+    pub async fn upload_status(&self, repository: &str, place: &str, size: i64) -> Result<Option<(Url, i64)>, Failure> {
+        let Ok(url) = Url::parse(place) else { return Ok(None) };
+        self.ours(&url)?;
+        let response = self.send(repository, Method::GET, url.clone(), "", None).await?;
+        if !response.status().is_success() {
+            return Ok(None);
+        }
+        let range = response.headers().get(header::RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let end = range.trim_start_matches("bytes=").strip_prefix("0-").and_then(|end| end.parse::<i64>().ok());
+        // An upload without a byte is reported as 0-0 by some, which one byte is too: neither is worth going on with.
+        let Some(received) = end.filter(|end| *end > 0 && *end < size).map(|end| end + 1) else { return Ok(None) };
+        let next = location(&response, &url)?.unwrap_or(url);
+        self.ours(&next)?;
+        Ok(Some((next, received)))
+    }
+
+    /// Sends a blob's bytes from `start` to its end in one request. `false`: the registry does not go on from there.
+    pub async fn upload(
+        &self,
+        repository: &str,
+        mut location: Url,
+        digest: &Digest,
+        bytes: std::ops::Range<i64>,
+        body: Body,
+    ) -> Result<bool, Failure> {
         location.query_pairs_mut().append_pair("digest", digest.as_str());
         let mut request = self
             .http
             .put(location)
             .header(header::CONTENT_TYPE, "application/octet-stream")
-            .header(header::CONTENT_LENGTH, size)
+            .header(header::CONTENT_LENGTH, bytes.end - bytes.start)
             .body(body);
+        if bytes.start > 0 && !bytes.is_empty() {
+            request = request.header(header::CONTENT_RANGE, format!("{}-{}", bytes.start, bytes.end - 1));
+        }
         if let Some(authorization) = self.authorization(repository, false).await? {
             request = request.header(header::AUTHORIZATION, authorization);
         }
         let response = request.send().await.map_err(|error| Failure::network(&error))?;
-        if response.status() != StatusCode::CREATED {
-            return Err(Failure::destination(format!("pushing blob {digest}: {}", said(response).await)));
+        match response.status() {
+            StatusCode::CREATED => Ok(true),
+            status if bytes.start > 0 && status.is_client_error() && status != StatusCode::UNAUTHORIZED => Ok(false),
+            _ => Err(Failure::destination(format!("pushing blob {digest}: {}", said(response).await))),
         }
-        Ok(())
     }
+}
+
+/// What `Location` says, relative to the request's own URL.
+fn location(response: &Response, asked: &Url) -> Result<Option<Url>, Failure> {
+    let Some(text) = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()) else { return Ok(None) };
+    asked.join(text).map(Some).map_err(|_| Failure::destination("its upload location is no URL"))
 }

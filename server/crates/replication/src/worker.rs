@@ -143,6 +143,8 @@ impl Run<'_> {
             ctx: self.ctx,
             remote: self.remote,
             shared: self.shared,
+            execution: self.work.id,
+            target: self.work.rule.input.target_id,
             overwrite: self.work.rule.input.overwrite,
             meter: meter.clone(),
         };

@@ -119,6 +119,46 @@ impl Clients {
         ])
     }
 
+    /// Attests in cosign 2's form, a `.att` tag.
+    pub fn attest_legacy(&self, image: &str) -> Result<String> {
+        std::fs::write(self.path("legacy.json"), r#"{"builder":"legacy"}"#)?;
+        self.cosign2(&[
+            "attest", "--key", "cosign.key", "--yes", "--tlog-upload=false", "--allow-insecure-registry",
+            "--predicate", "legacy.json", "--type", "custom", image,
+        ])
+    }
+
+    /// Attaches an SBOM in cosign 2's form, a `.sbom` tag.
+    pub fn attach_sbom_legacy(&self, image: &str) -> Result<String> {
+        std::fs::write(self.path("legacy.spdx.json"), r#"{"spdxVersion":"SPDX-2.3"}"#)?;
+        self.cosign2(&["attach", "sbom", "--allow-insecure-registry", "--sbom", "legacy.spdx.json", "--type", "spdx", "--input-format", "json", image])
+    }
+
+    /// Signs in cosign 2's "OCI 1.1" mode, a referrer without a bundle.
+    pub fn sign_referrer(&self, image: &str) -> Result<String> {
+        let cosign2 = tool("WHARF_TEST_COSIGN2")?;
+        self.run("env", &[
+            "COSIGN_EXPERIMENTAL=1", &cosign2.display().to_string(), "sign", "--registry-referrers-mode=oci-1-1",
+            "--key", "cosign.key", "--yes", "--tlog-upload=false", "--allow-insecure-registry", image,
+        ])
+    }
+
+    /// Verifies the "OCI 1.1" form.
+    pub fn verify_referrer(&self, image: &str) -> Result<String> {
+        self.cosign(&[
+            "verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "--allow-insecure-registry",
+            "--experimental-oci11", "--new-bundle-format=false", image,
+        ])
+    }
+
+    /// Everything that cosign 2 can hang under an image: `.sig`, `.att` and `.sbom` tags, and a referrer.
+    pub fn every_legacy_form(&self, image: &str) -> Result<()> {
+        self.sign_legacy(image)?;
+        self.attest_legacy(image)?;
+        self.attach_sbom_legacy(image)?;
+        self.sign_referrer(image).map(drop)
+    }
+
     /// Attaches a file by `subject`; answers the new manifest's digest.
     pub fn attach(&self, image: &str, artifact_type: &str, file: &str, content: &str) -> Result<String> {
         std::fs::write(self.path(file), content)?;

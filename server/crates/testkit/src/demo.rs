@@ -132,9 +132,10 @@ pub async fn prepare(first: &Server, second: &Server, second_url: &str) -> Resul
 pub async fn run(binary: &Path) -> Result<()> {
     let first = Server::start(binary, &[]).await?;
     // Cookies know no ports: the second has another name, so that one browser can be signed in to both.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let port = address.port();
     let second_url = format!("http://localhost:{port}");
-    let second = Server::start_on(binary, port, &[("WHARF_EXTERNAL_URL", &second_url)]).await?;
+    let second = Server::start_on(binary, address, &[("WHARF_EXTERNAL_URL", &second_url)]).await?;
     let story = prepare(&first, &second, &second_url).await?;
     let key = std::env::temp_dir().join(format!("wharf-demo-{}.pub", first.port()));
     std::fs::write(&key, &story.public_key)?;

@@ -2,7 +2,8 @@
 
 use crate::{PASSWORD, Server};
 use anyhow::{Result, ensure};
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use reqwest::Body;
 use serde_json::json;
 
 /// `sha256:…` of bytes.
@@ -13,23 +14,48 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// Pushes a blob in one request.
 pub async fn blob(server: &Server, repository: &str, bytes: Vec<u8>) -> Result<String> {
     let digest = sha256(&bytes);
-    let url = server.url(&format!("/v2/{repository}/blobs/uploads/?digest={digest}"));
-    let response = server.client.post(url).basic_auth("admin", Some(PASSWORD)).body(bytes).send().await?;
-    ensure!(response.status() == 201, "pushing a blob: {}", response.text().await?);
+    upload(server, repository, &digest, bytes.into()).await?;
     Ok(digest)
+}
+
+async fn upload(server: &Server, repository: &str, digest: &str, body: Body) -> Result<()> {
+    let url = server.url(&format!("/v2/{repository}/blobs/uploads/?digest={digest}"));
+    let response = server.client.post(url).basic_auth("admin", Some(PASSWORD)).body(body).send().await?;
+    ensure!(response.status() == 201, "pushing a blob: {}", response.text().await?);
+    Ok(())
 }
 
 /// Pushes an image of one layer under a tag; answers its digest.
 pub async fn push(server: &Server, repository: &str, tag: &str, layer: Vec<u8>) -> Result<String> {
-    let config = json!({ "architecture": "amd64", "os": "linux", "created": "1970-01-01T00:00:00Z", "name": repository }).to_string();
-    let (layer_size, config_size) = (layer.len(), config.len());
+    let size = layer.len() as u64;
     let layer = blob(server, repository, layer).await?;
+    manifest(server, repository, tag, &layer, size).await
+}
+
+/// Pushes an image whose one layer is `size` zeros, without holding them; answers its digest.
+pub async fn push_zeros(server: &Server, repository: &str, tag: &str, size: u64) -> Result<String> {
+    let file = tempfile::tempfile()?;
+    file.set_len(size)?;
+    let (zeros, mut hash, mut left) = ([0; 1 << 16], Context::new(&SHA256), size);
+    while left > 0 {
+        let part = left.min(zeros.len() as u64);
+        hash.update(&zeros[..part as usize]);
+        left -= part;
+    }
+    let layer = format!("sha256:{}", hex::encode(hash.finish()));
+    upload(server, repository, &layer, tokio::fs::File::from_std(file).into()).await?;
+    manifest(server, repository, tag, &layer, size).await
+}
+
+async fn manifest(server: &Server, repository: &str, tag: &str, layer: &str, size: u64) -> Result<String> {
+    let config = json!({ "architecture": "amd64", "os": "linux", "created": "1970-01-01T00:00:00Z", "name": repository }).to_string();
+    let config_size = config.len();
     let config = blob(server, repository, config.into_bytes()).await?;
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": config_size },
-        "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer, "size": layer_size }],
+        "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer, "size": size }],
     })
     .to_string();
     let url = server.url(&format!("/v2/{repository}/manifests/{tag}"));

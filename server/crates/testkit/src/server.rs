@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use reqwest::{Client, Method, RequestBuilder};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,7 +18,7 @@ pub struct Server {
     binary: PathBuf,
     folder: TempDir,
     child: Child,
-    port: u16,
+    address: SocketAddr,
     environment: Vec<(String, String)>,
     pub client: Client,
 }
@@ -25,26 +26,26 @@ pub struct Server {
 impl Server {
     /// Starts `binary` on a free port of 127.0.0.1 with `environment` on top.
     pub async fn start(binary: &Path, environment: &[(&str, &str)]) -> Result<Server> {
-        Server::start_on(binary, 0, environment).await
+        Server::start_on(binary, SocketAddr::from(([127, 0, 0, 1], 0)), environment).await
     }
 
-    /// As [`Server::start`], on a port of one's choice.
-    pub async fn start_on(binary: &Path, port: u16, environment: &[(&str, &str)]) -> Result<Server> {
+    /// As [`Server::start`], on an address of one's choice.
+    pub async fn start_on(binary: &Path, address: SocketAddr, environment: &[(&str, &str)]) -> Result<Server> {
         let folder = tempfile::Builder::new().prefix("wharf-test-").tempdir()?;
         let environment: Vec<(String, String)> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (child, port) = spawn(binary, folder.path(), port, &environment).await?;
+        let (child, address) = spawn(binary, folder.path(), address, &environment).await?;
         let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Server { binary: binary.to_owned(), folder, child, port, environment, client })
+        Ok(Server { binary: binary.to_owned(), folder, child, address, environment, client })
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// `127.0.0.1:port`, as clients write it.
     pub fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.address.to_string()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -72,9 +73,9 @@ impl Server {
         Ok(tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await??)
     }
 
-    /// Starts it again, on the same data and port.
+    /// Starts it again, on the same data and address.
     pub async fn restart(&mut self) -> Result<()> {
-        let (child, _) = spawn(&self.binary, self.folder.path(), self.port, &self.environment).await?;
+        let (child, _) = spawn(&self.binary, self.folder.path(), self.address, &self.environment).await?;
         self.child = child;
         Ok(())
     }
@@ -99,13 +100,13 @@ impl Server {
     }
 }
 
-async fn spawn(binary: &Path, folder: &Path, port: u16, environment: &[(String, String)]) -> Result<(Child, u16)> {
+async fn spawn(binary: &Path, folder: &Path, address: SocketAddr, environment: &[(String, String)]) -> Result<(Child, SocketAddr)> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
     let mut command = Command::new(binary);
     command
         .args(["serve", "--data"])
         .arg(folder.join("data"))
-        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .args(["--listen", &address.to_string()])
         // From an empty folder: nothing may be needed beside the binary.
         .current_dir(folder)
         .env_clear()
@@ -122,6 +123,6 @@ async fn spawn(binary: &Path, folder: &Path, port: u16, environment: &[(String, 
     let Some(line) = line else {
         bail!("the server ended at once: {}", std::fs::read_to_string(folder.join("log")).unwrap_or_default());
     };
-    let port = line.rsplit(':').next().and_then(|port| port.trim().parse().ok());
-    Ok((child, port.with_context(|| format!("unexpected first line {line:?}"))?))
+    let address = line.rsplit('/').next().and_then(|address| address.trim().parse().ok());
+    Ok((child, address.with_context(|| format!("unexpected first line {line:?}"))?))
 }

@@ -15,10 +15,17 @@ pub fn build(release: bool) -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root()).args(["build", "-p", "server", "--features", "embed"]).env("WHARF_ASSETS", table);
     if release {
-        cargo.arg("--release");
+        cargo.arg("--release").env("CARGO_ENCODED_RUSTFLAGS", remap());
     }
     run(&mut cargo)?;
     Ok(target().join(if release { "release" } else { "debug" }).join("wharf"))
+}
+
+/// Panics of a release name `registry/src/…`, not the folders of the machine that built it.
+fn remap() -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let paths = [home, Some(root())];
+    paths.iter().flatten().map(|path| format!("--remap-path-prefix={}=", path.display())).collect::<Vec<_>>().join("\u{1f}")
 }
 
 /// Cargo's target folder.

@@ -1,8 +1,10 @@
 //! Executions of replication rules: started here, run by the worker of `replication`, watched by everybody who may.
 
 pub(crate) mod sql;
+mod uploads;
 mod work;
 
+pub use uploads::{RemoteBlob, forget_upload, note_upload, take_upload};
 pub use work::{Progress, Work, WorkTask, close, note, open, plan, settle};
 
 use crate::access;

@@ -1,5 +1,6 @@
 //! SQL of executions and tasks.
 
+use super::uploads::RemoteBlob;
 use super::work::{Progress, WorkTask};
 use crate::db::Listing;
 use crate::error::Result;
@@ -322,4 +323,55 @@ pub async fn task(c: &mut AnyConnection, execution: ExecutionId, id: TaskId) -> 
     let text = format!("SELECT {TASK_COLUMNS}, t.log AS log FROM tasks AS t WHERE t.id = $1 AND t.execution_id = $2");
     let row = sqlx::query(AssertSqlSafe(text)).bind(id.0).bind(execution.0).fetch_optional(c).await?;
     Ok(row.map(|row| (task_row(&row), row.get("log"))))
+}
+
+/// Whose upload of this blob lies at the target, and where.
+pub async fn upload(c: &mut AnyConnection, blob: &RemoteBlob) -> Result<Option<(ExecutionId, String)>> {
+    let row = sqlx::query(
+        "SELECT execution_id, location FROM remote_uploads WHERE target_id = $1 AND repository = $2 AND digest = $3",
+    )
+    .bind(blob.target.0)
+    .bind(blob.repository.as_str())
+    .bind(blob.digest.as_str())
+    .fetch_optional(c)
+    .await?;
+    Ok(row.map(|row| (ExecutionId(row.get("execution_id")), row.get("location"))))
+}
+
+pub async fn set_upload(
+    c: &mut AnyConnection,
+    now: Stamp,
+    execution: ExecutionId,
+    blob: &RemoteBlob,
+    location: &str,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO remote_uploads (target_id, repository, digest, execution_id, location, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (target_id, repository, digest) DO UPDATE SET execution_id = $4, location = $5, created_at = $6",
+    )
+    .bind(blob.target.0)
+    .bind(blob.repository.as_str())
+    .bind(blob.digest.as_str())
+    .bind(execution.0)
+    .bind(location)
+    .bind(now.0)
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+pub async fn delete_upload(c: &mut AnyConnection, blob: &RemoteBlob) -> Result<()> {
+    sqlx::query("DELETE FROM remote_uploads WHERE target_id = $1 AND repository = $2 AND digest = $3")
+        .bind(blob.target.0)
+        .bind(blob.repository.as_str())
+        .bind(blob.digest.as_str())
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+pub async fn sweep_uploads(c: &mut AnyConnection, before: i64) -> Result<()> {
+    sqlx::query("DELETE FROM remote_uploads WHERE created_at < $1").bind(before).execute(c).await?;
+    Ok(())
 }

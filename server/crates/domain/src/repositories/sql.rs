@@ -142,12 +142,12 @@ pub async fn catalog(
     }
     if !last.is_empty() {
         let n = w.bind(last.to_owned());
-        w.and(format!("p.name || '/' || t.name > {n}"));
+        w.and(format!("t.full_name > {n}"));
     }
     let n = w.bind(limit);
     let text = format!(
-        "SELECT p.name || '/' || t.name AS full_name FROM repositories AS t JOIN projects AS p ON p.id = t.project_id{}
-         ORDER BY full_name LIMIT {n}",
+        "SELECT t.full_name AS full_name FROM repositories AS t JOIN projects AS p ON p.id = t.project_id{}
+         ORDER BY t.full_name LIMIT {n}",
         w.clause()
     );
     let rows = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_all(c).await?;

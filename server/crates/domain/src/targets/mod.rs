@@ -24,6 +24,8 @@ use url::Url;
 pub struct Connection {
     pub provider: Provider,
     pub url: Url,
+    /// Another server that may be asked for tokens, with these credentials.
+    pub token_server: Option<Url>,
     pub access_id: String,
     pub secret: PlainSecret,
     pub tls: Tls,
@@ -40,11 +42,48 @@ fn place(id: TargetId, version: i64) -> Place {
     Place { table: "targets", column: "secret", row: id.0, version }
 }
 
+/// The two servers that a target's credentials may be sent to.
+struct Places {
+    url: Url,
+    token_server: Option<Url>,
+}
+
 /// All that is wrong with an input, without a look at the network.
-fn check(input: &TargetInput) -> Result<Url> {
+fn check(input: &TargetInput) -> Result<Places> {
     input.check()?;
     outbound::certificates(&input.ca_certificate)?;
-    Outbound::parse(&input.url)
+    Ok(Places { url: Outbound::parse(&input.url)?, token_server: token_server(&input.token_server)? })
+}
+
+fn token_server(text: &str) -> Result<Option<Url>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Outbound::parse(text).map(Some).map_err(|error| on_token_server(&error))
+}
+
+/// The same complaint, on the field it is about.
+fn on_token_server(error: &Error) -> Error {
+    let message = match error {
+        Error::Invalid(problems) => problems.of("url").unwrap_or("cannot be used").to_owned(),
+        other => other.to_string(),
+    };
+    Error::invalid("token_server", message)
+}
+
+/// Both addresses must be ones that the configuration lets us call.
+async fn may_call(ctx: &Ctx, places: &Places) -> Result<()> {
+    ctx.outbound.check(&places.url).await?;
+    if let Some(url) = &places.token_server {
+        ctx.outbound.check(url).await.map_err(|error| on_token_server(&error))?;
+    }
+    Ok(())
+}
+
+/// The input as it is stored.
+fn stored(input: &TargetInput, places: &Places) -> TargetInput {
+    let token_server = places.token_server.as_ref().map(stored_url).unwrap_or_default();
+    TargetInput { url: stored_url(&places.url), token_server, ..input.clone() }
 }
 
 /// Without the slash that `Url` adds.
@@ -52,17 +91,17 @@ fn stored_url(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-/// Makes a target. Its address must be one that the configuration lets us call.
+/// Makes a target.
 pub async fn create(ctx: &Ctx, who: &Principal, input: TargetInput, secret: PlainSecret) -> Result<Target> {
     access::system(&mut *ctx.db.read().await?, ctx.now(), who).await?;
-    let url = check(&input)?;
-    ctx.outbound.check(&url).await?;
-    let act = Act::new("target.create", &input.name).detail(describe(&input, &url));
+    let places = check(&input)?;
+    may_call(ctx, &places).await?;
+    let input = stored(&input, &places);
+    let act = Act::new("target.create", &input.name).detail(describe(&input));
     let (ctx2, caller) = (ctx.clone(), who.clone());
     ctx.change(who, act, async move |c| {
         let mut proof = access::system(c, ctx2.now(), &caller).await?;
         let c = proof.conn();
-        let input = TargetInput { url: stored_url(&url), ..input.clone() };
         let id = sql::insert(c, ctx2.now(), &input)
             .await?
             .ok_or_else(|| Error::conflict("name", format!("is taken: a target registry named {} exists", input.name)))?;
@@ -75,9 +114,10 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: TargetInput, secret: Plai
     .await
 }
 
-fn describe(input: &TargetInput, url: &Url) -> String {
+fn describe(input: &TargetInput) -> String {
+    let tokens = if input.token_server.is_empty() { String::new() } else { format!(", tokens from {}", input.token_server) };
     let tls = if input.verify_certificate { "" } else { ", certificate not verified" };
-    format!("{} at {}{tls}", input.provider.label(), stored_url(url))
+    format!("{} at {}{tokens}{tls}", input.provider.label(), input.url)
 }
 
 /// The targets.
@@ -94,7 +134,13 @@ pub async fn get(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Target> {
     sql::get(proof.conn(), id).await?.ok_or_else(|| Error::not_found("target registry", id))
 }
 
-/// Changes a target. Without a new secret the old one stays, unless the URL changed: then it is forgotten.
+/// Would a stored secret be sent to another server than before?
+fn sends_elsewhere(before: &Target, input: &TargetInput) -> bool {
+    before.url != input.url || (before.token_server != input.token_server && !input.token_server.is_empty())
+}
+
+/// Changes a target. Without a new secret the old one stays, unless it would be sent to another server: then it is
+/// forgotten.
 pub async fn update(
     ctx: &Ctx,
     who: &Principal,
@@ -103,16 +149,16 @@ pub async fn update(
     secret: Option<PlainSecret>,
 ) -> Result<Target> {
     get(ctx, who, id).await?;
-    let url = check(&input)?;
-    ctx.outbound.check(&url).await?;
-    let act = Act::new("target.update", &input.name).detail(describe(&input, &url));
+    let places = check(&input)?;
+    may_call(ctx, &places).await?;
+    let input = stored(&input, &places);
+    let act = Act::new("target.update", &input.name).detail(describe(&input));
     let (ctx2, caller) = (ctx.clone(), who.clone());
     ctx.change(who, act, async move |c| {
         let mut proof = access::system(c, ctx2.now(), &caller).await?;
         let c = proof.conn();
         let missing = || Error::not_found("target registry", id);
         let before = sql::get(c, id).await?.ok_or_else(missing)?;
-        let input = TargetInput { url: stored_url(&url), ..input.clone() };
         if !sql::update(c, ctx2.now(), id, &input).await? {
             return Err(Error::conflict("name", format!("is taken: a target registry named {} exists", input.name)));
         }
@@ -122,7 +168,7 @@ pub async fn update(
                 let sealed = SealedSecret::seal(&ctx2.keys, &ctx2.random, place(id, version), secret)?;
                 sql::set_secret(c, id, Some(sealed.as_stored()), version).await?;
             }
-            _ if before.url != input.url => sql::set_secret(c, id, None, version).await?,
+            _ if sends_elsewhere(&before, &input) => sql::set_secret(c, id, None, version).await?,
             _ => {}
         }
         sql::get(c, id).await?.ok_or_else(missing)
@@ -164,6 +210,7 @@ pub async fn connection(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Conn
     Ok(Connection {
         provider: target.provider,
         url: Outbound::parse(&target.url)?,
+        token_server: token_server(&target.token_server)?,
         access_id: target.access_id,
         secret,
         tls: Tls { verify: target.verify_certificate, ca: target.ca_certificate },
@@ -193,22 +240,24 @@ pub async fn probe_input(
     id: Option<TargetId>,
 ) -> Result<Probe> {
     access::system(&mut *ctx.db.read().await?, ctx.now(), who).await?;
-    let url = check(input)?;
+    let places = check(input)?;
     let secret = match id {
         Some(id) if secret.is_empty() => {
-            let stored = connection(ctx, who, id).await?;
-            if stored_url(&stored.url) != stored_url(&url) || stored.access_id != input.access_id {
+            let before = get(ctx, who, id).await?;
+            if sends_elsewhere(&before, &stored(input, &places)) || before.access_id != input.access_id {
                 return Err(Error::invalid(
                     "secret",
-                    "must be entered again: the URL or the access id differs from the one it is stored for",
+                    "must be entered again: the URL, the token server or the access id differs from what it is stored for",
                 ));
             }
-            stored.secret
+            connection(ctx, who, id).await?.secret
         }
         _ => secret,
     };
     let tls = Tls { verify: input.verify_certificate, ca: input.ca_certificate.clone() };
-    let connection = Connection { provider: input.provider, url, access_id: input.access_id.clone(), secret, tls };
+    let Places { url, token_server } = places;
+    let connection =
+        Connection { provider: input.provider, url, token_server, access_id: input.access_id.clone(), secret, tls };
     Ok(look(ctx, &connection).await)
 }
 

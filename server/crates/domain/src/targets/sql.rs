@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 const COLUMNS: &str = "t.id AS id, t.name AS name, t.provider AS provider, t.url AS url, t.description AS description, \
-    t.access_id AS access_id, CAST(CASE WHEN t.secret IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_secret, \
+    t.token_server AS token_server, t.access_id AS access_id, CAST(CASE WHEN t.secret IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_secret, \
     t.verify_certificate AS verify_certificate, t.ca_certificate AS ca_certificate, t.healthy AS healthy, \
     (SELECT CAST(COUNT(*) AS BIGINT) FROM rules AS r WHERE r.target_id = t.id) AS rule_count, \
     t.created_at AS created_at, t.updated_at AS updated_at";
@@ -31,6 +31,7 @@ fn target(row: &AnyRow) -> Result<Target> {
             .ok_or_else(|| Error::Internal(format!("provider {provider:?} in the database")))?,
         url: row.get("url"),
         description: row.get("description"),
+        token_server: row.get("token_server"),
         access_id: row.get("access_id"),
         has_secret: row.get::<i64, _>("has_secret") != 0,
         verify_certificate: row.get::<i64, _>("verify_certificate") != 0,
@@ -46,8 +47,8 @@ fn target(row: &AnyRow) -> Result<Target> {
 pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &TargetInput) -> Result<Option<TargetId>> {
     let row = sqlx::query(
         "INSERT INTO targets (name, provider, url, description, access_id, secret_version, verify_certificate,
-           ca_certificate, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $8) ON CONFLICT DO NOTHING RETURNING id",
+           ca_certificate, created_at, updated_at, token_server)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $8, $9) ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(input.name.as_str())
     .bind(input.provider.key())
@@ -57,6 +58,7 @@ pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &TargetInput) -> R
     .bind(i64::from(input.verify_certificate))
     .bind(input.ca_certificate.as_str())
     .bind(now.0)
+    .bind(input.token_server.as_str())
     .fetch_optional(c)
     .await?;
     Ok(row.map(|row| TargetId(row.get("id"))))
@@ -74,7 +76,8 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: TargetId, input: &Tar
     }
     sqlx::query(
         "UPDATE targets SET name = $2, provider = $3, url = $4, description = $5, access_id = $6,
-           verify_certificate = $7, ca_certificate = $8, healthy = NULL, updated_at = $9 WHERE id = $1",
+           verify_certificate = $7, ca_certificate = $8, healthy = NULL, updated_at = $9, token_server = $10
+         WHERE id = $1",
     )
     .bind(id.0)
     .bind(input.name.as_str())
@@ -85,6 +88,7 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: TargetId, input: &Tar
     .bind(i64::from(input.verify_certificate))
     .bind(input.ca_certificate.as_str())
     .bind(now.0)
+    .bind(input.token_server.as_str())
     .execute(c)
     .await?;
     Ok(true)
@@ -134,6 +138,7 @@ pub async fn set_health(c: &mut AnyConnection, id: TargetId, healthy: bool) -> R
 }
 
 pub async fn delete(c: &mut AnyConnection, id: TargetId) -> Result<()> {
+    sqlx::query("DELETE FROM remote_uploads WHERE target_id = $1").bind(id.0).execute(&mut *c).await?;
     sqlx::query("DELETE FROM targets WHERE id = $1").bind(id.0).execute(c).await?;
     Ok(())
 }

@@ -10,6 +10,7 @@ fn input(url: &str) -> TargetInput {
         provider: Provider::Registry,
         url: url.into(),
         description: String::new(),
+        token_server: String::new(),
         access_id: "robot$replication".into(),
         verify_certificate: true,
         ca_certificate: String::new(),
@@ -28,9 +29,15 @@ async fn n_116_a_stored_secret_goes_nowhere_else() {
     let edited = input("http://127.0.0.1:2");
     let refused = probe_input(&world.ctx, &world.admin, &edited, PlainSecret::new(String::new()), Some(target.id)).await;
     assert!(matches!(refused, Err(Error::Invalid(problems)) if problems.of("secret").is_some()));
+    let elsewhere = TargetInput { token_server: "http://127.0.0.1:2".into(), ..input("http://127.0.0.1:1") };
+    let refused = probe_input(&world.ctx, &world.admin, &elsewhere, PlainSecret::new(String::new()), Some(target.id)).await;
+    assert!(matches!(refused, Err(Error::Invalid(problems)) if problems.of("secret").is_some()));
     let changed = update(&world.ctx, &world.admin, target.id, edited, None).await.unwrap();
     assert!(!changed.has_secret, "another URL forgets it");
     assert!(connection(&world.ctx, &world.admin, target.id).await.unwrap().secret.is_empty());
+    let again = create(&world.ctx, &world.admin, TargetInput { name: "third".into(), ..elsewhere }, secret()).await.unwrap();
+    let other = TargetInput { name: "third".into(), token_server: "http://127.0.0.1:3".into(), ..input("http://127.0.0.1:1") };
+    assert!(!update(&world.ctx, &world.admin, again.id, other, None).await.unwrap().has_secret, "as does another token server");
 }
 
 #[tokio::test]
@@ -59,6 +66,11 @@ async fn n_105_a_forbidden_address_is_not_saved() {
     for url in ["http://10.0.0.1", "http://169.254.169.254", "ftp://127.0.0.1", "http://u:p@127.0.0.1"] {
         let refused = create(&world.ctx, &world.admin, input(url), secret()).await;
         assert!(matches!(refused, Err(Error::Invalid(problems)) if problems.of("url").is_some()), "{url}");
+    }
+    for url in ["http://10.0.0.1", "https://127.0.0.1/token", "no URL"] {
+        let tokens = TargetInput { token_server: url.into(), ..input("http://127.0.0.1:1") };
+        let refused = create(&world.ctx, &world.admin, tokens, secret()).await;
+        assert!(matches!(refused, Err(Error::Invalid(problems)) if problems.of("token_server").is_some()), "{url}");
     }
     let key = TargetInput { ca_certificate: "-----BEGIN PRIVATE KEY-----".into(), ..input("http://127.0.0.1:1") };
     assert!(matches!(create(&world.ctx, &world.admin, key, secret()).await, Err(Error::Invalid(_))));

@@ -94,12 +94,14 @@ pub(crate) async fn repository_id(
     if let Some(id) = existing(proof, repository).await? {
         return Ok(id);
     }
+    let full_name = format!("{}/{repository}", proof.project.name);
     let row = sqlx::query(
-        "INSERT INTO repositories (project_id, name, description, artifact_count, pull_count, created_at, updated_at)
-         VALUES ($1, $2, '', 0, 0, $3, $3) RETURNING id",
+        "INSERT INTO repositories (project_id, name, full_name, description, artifact_count, pull_count, created_at, updated_at)
+         VALUES ($1, $2, $3, '', 0, 0, $4, $4) RETURNING id",
     )
     .bind(project)
     .bind(repository.as_str())
+    .bind(full_name)
     .bind(now.0)
     .fetch_one(proof.conn())
     .await?;
