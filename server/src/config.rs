@@ -63,6 +63,13 @@ pub static KEYS: &[Key] = &[
     },
     key("tls.cert", "WHARF_TLS_CERT", "tls-cert", "", "PEM certificate chain; read again when the file changes"),
     key("tls.key", "WHARF_TLS_KEY", "tls-key", "", "PEM private key of the certificate"),
+    Key {
+        list: true,
+        ..key(
+            "sparse", "WHARF_SPARSE", "sparse", "",
+            "manifests that may name what is not there: indexes (without some platforms), images (without some blobs)",
+        )
+    },
     key("log", "WHARF_LOG", "log", "text", "text or json"),
 ];
 
@@ -109,6 +116,7 @@ pub struct Config {
     pub outbound_allow: Vec<IpNet>,
     pub trusted_proxies: Vec<IpNet>,
     pub tls: Option<(PathBuf, PathBuf)>,
+    pub sparse: domain::Sparse,
     pub log: LogFormat,
 }
 
@@ -177,6 +185,18 @@ impl Values {
             .collect()
     }
 
+    fn sparse(&self) -> Result<domain::Sparse, String> {
+        let mut sparse = domain::Sparse::default();
+        for word in self.get("sparse").split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match word {
+                "indexes" => sparse.indexes = true,
+                "images" => sparse.images = true,
+                other => return Err(format!("sparse: {other:?} must be indexes or images")),
+            }
+        }
+        Ok(sparse)
+    }
+
     /// Checks the values.
     pub fn check(&self) -> Result<Config, String> {
         let listen: SocketAddr =
@@ -213,6 +233,7 @@ impl Values {
             outbound_allow: self.ranges("outbound.allow")?,
             trusted_proxies: self.ranges("trusted_proxies")?,
             tls,
+            sparse: self.sparse()?,
             log: match self.get("log") {
                 "text" => LogFormat::Text,
                 "json" => LogFormat::Json,

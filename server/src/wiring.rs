@@ -28,6 +28,7 @@ pub async fn context(config: &Config, data: &DataDir, external_url: String) -> R
         external_url,
         robot_prefix: model::robot::PREFIX.to_owned(),
         outbound_allow: config.outbound_allow.clone(),
+        sparse: config.sparse,
     };
     let ctx = Ctx::new(db, Arc::new(blobs), Clock::System, keys, settings);
     let _ = ctx.connector.set(Arc::new(replication::Adapters));

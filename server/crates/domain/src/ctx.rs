@@ -23,6 +23,17 @@ pub struct Settings {
     pub robot_prefix: String,
     /// Address ranges that outbound requests may reach although they are not public.
     pub outbound_allow: Vec<IpNet>,
+    pub sparse: Sparse,
+}
+
+/// Which manifests may name what is not in their repository: distribution-spec 1.1, "Pushing Manifests", leaves it to
+/// the registry. An artifact with holes cannot be replicated, and what is missing may never come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sparse {
+    /// Indexes, without some of their manifests: mirrors that carry one platform.
+    pub indexes: bool,
+    /// Images, without some of their blobs.
+    pub images: bool,
 }
 
 impl Settings {

@@ -33,6 +33,6 @@ pub mod testing;
 pub mod uploads;
 pub mod users;
 
-pub use ctx::{Act, Ctx, Settings};
+pub use ctx::{Act, Ctx, Settings, Sparse};
 pub use error::{Error, Result};
 pub use identity::{Principal, Who};

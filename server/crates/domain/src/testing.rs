@@ -59,6 +59,7 @@ impl World {
             external_url: "http://127.0.0.1:8080".into(),
             robot_prefix: model::robot::PREFIX.into(),
             outbound_allow: vec!["127.0.0.0/8".parse().expect("a range")],
+            sparse: Default::default(),
         };
         let ctx = Ctx::new(db, blobs, Clock::Fixed(clock.clone()), Keys::from_bytes([7; 32]), settings);
         users::create_first_admin(&ctx, PlainSecret::new(PASSWORD.into())).await.expect("the first administrator");

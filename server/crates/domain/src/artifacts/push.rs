@@ -5,7 +5,7 @@ use super::{Reference, sql};
 use crate::access;
 use crate::accessories::{self, Recognised, is_fallback_index};
 use crate::blobs::digest_of;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::{Act, Ctx, Sparse};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use model::accessory::{Attachment, Kind};
@@ -60,11 +60,12 @@ pub async fn push(
     let pushed = Pushed { digest: digest.clone(), subject };
 
     let (now, caller, project, repository) = (ctx.now(), who.clone(), project.clone(), repository.clone());
+    let sparse = ctx.settings.sparse;
     ctx.change(who, act.detail(digest.to_string()), async move |c| {
         let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
         let id = crate::uploads::repository_id(&mut proof, now, &repository).await?;
         let blobs = manifest.blobs();
-        check_parts(&mut proof, id, &blobs, &manifest.manifests).await?;
+        check_parts(&mut proof, id, &blobs, &manifest.manifests, sparse).await?;
         let project_id = proof.project.id.0;
         let c = proof.conn();
         let sizes = sql::child_sizes(c, id, &manifest.manifests).await?;
@@ -127,16 +128,18 @@ pub async fn push(
     Ok(pushed)
 }
 
-/// Every blob and child is in this repository, with the size that the manifest says.
+/// Every blob and child is in this repository, with the size that the manifest says. What `sparse` admits may be missing.
 async fn check_parts(
     proof: &mut access::Authorized<'_>,
     repository: i64,
     blobs: &[&Descriptor],
     children: &[Descriptor],
+    sparse: Sparse,
 ) -> Result<()> {
     let mut missing = Vec::new();
     for blob in blobs {
         match sql::blob_size(proof.conn(), repository, &blob.digest).await? {
+            None if sparse.images => {}
             None => missing.push(blob.digest.clone()),
             Some(size) if size != blob.size => {
                 return Err(Error::Manifest {
@@ -149,6 +152,7 @@ async fn check_parts(
     }
     for child in children {
         match sql::manifest_of(proof.conn(), repository, &child.digest).await? {
+            None if sparse.indexes => {}
             None => missing.push(child.digest.clone()),
             Some((size, _)) if size != child.size => {
                 return Err(Error::Manifest {

@@ -293,6 +293,7 @@ pub async fn cancel(
 
 /// Makes a blob of another repository readable in this one, without its bytes; `false` if it is nowhere the caller may
 /// pull, which looks the same as nowhere at all. Without `from`, any repository that the caller may pull from will do.
+/// What everybody may pull is a source whatever the scope of the caller's token says.
 pub async fn mount(
     ctx: &Ctx,
     who: &Principal,
@@ -307,18 +308,21 @@ pub async fn mount(
         Some(from) => vec![from],
         None => sql::holders(&mut c, digest).await?,
     };
+    let everybody = Principal::anonymous(who.client.clone());
     let mut readable = false;
-    for (project, repository) in sources {
-        let right = Action::RepositoryPull;
-        match access::repository(&mut c, ctx.now(), who, &project, repository.as_str(), right).await {
-            Ok(mut proof) => {
-                readable = sql::holds(&mut proof, &repository, digest).await?;
-                if readable {
+    'found: for (project, repository) in sources {
+        for reader in [who, &everybody] {
+            match access::repository(&mut c, ctx.now(), reader, &project, repository.as_str(), Action::RepositoryPull).await {
+                Ok(mut proof) => {
+                    readable = sql::holds(&mut proof, &repository, digest).await?;
+                    if readable {
+                        break 'found;
+                    }
                     break;
                 }
+                Err(error) if error.is_refusal() => {}
+                Err(error) => return Err(error),
             }
-            Err(error) if error.is_refusal() => {}
-            Err(error) => return Err(error),
         }
     }
     drop(c);
