@@ -69,7 +69,7 @@ pub fn Keys() -> impl IntoView {
     view! {
         <dialog class="jump" node_ref=places.dialog aria-label="Jump to" on:keydown=walk on:click=move |event| leave(&event, places.dialog)>
             <form method="get" action=paths::jump() on:submit=go_first>
-                <input type="search" name="q" aria-label="Jump to" placeholder="Project, project/repository, page or action"
+                <input type="text" name="q" aria-label="Jump to" placeholder="Project, project/repository, page or action"
                     autocomplete="off" on:input=move |event| drop(places.found.dispatch(event_target_value(&event)))/>
             </form>
             <div aria-live="polite">{list}</div>
