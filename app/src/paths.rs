@@ -1,6 +1,6 @@
 //! Every address of the portal. A repository's name holds slashes and is one segment here.
 
-use model::{Digest, ExecutionId, MemberId, ProjectName, RepositoryName, RobotId, RuleId, TargetId, TaskId, UserId};
+use model::{CollectionId, Digest, ExecutionId, MemberId, ProjectName, RepositoryName, RobotId, RuleId, TargetId, TaskId, UserId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What may stand unencoded in one segment.
@@ -33,6 +33,11 @@ fixed! {
     target_new = "/admin/registries/new";
     rules = "/admin/replication";
     rule_new = "/admin/replication/new";
+    collections = "/admin/garbage";
+}
+
+pub fn collection(id: CollectionId) -> String {
+    format!("/admin/garbage/{id}")
 }
 
 pub fn project(name: &ProjectName) -> String {

@@ -4,7 +4,7 @@ use crate::layout::keys::{JumpDialog, Keys};
 use crate::layout::side::SideNav;
 use crate::layout::toast::{Again, Said, Toast};
 use crate::layout::top::TopBar;
-use crate::pages::{account, artifacts, executions, jump, members, projects, repositories, robots, rules, sign_in, targets, users};
+use crate::pages::{account, artifacts, collections, executions, jump, members, projects, repositories, robots, rules, sign_in, targets, users};
 use crate::session::MeSource;
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
@@ -105,6 +105,8 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/admin/replication/:id/edit") view=rules::Edit ssr=SsrMode::Async/>
                         <Route path=path!("/admin/replication/:rule/executions/:id") view=executions::Show ssr=SsrMode::Async/>
                         <Route path=path!("/admin/replication/:rule/executions/:id/tasks/:task") view=executions::Task ssr=SsrMode::Async/>
+                        <Route path=path!("/admin/garbage") view=collections::List ssr=SsrMode::Async/>
+                        <Route path=path!("/admin/garbage/:id") view=collections::Show ssr=SsrMode::Async/>
                     </Routes>
                 </main>
             </div>

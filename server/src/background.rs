@@ -1,7 +1,7 @@
-//! What goes on beside requests: replication, sweeping, and bookkeeping in batches.
+//! What goes on beside requests: replication, garbage collection, sweeping, and bookkeeping in batches.
 
 use domain::artifacts::Pulls;
-use domain::{Ctx, robots, sessions, uploads};
+use domain::{Ctx, gc, robots, sessions, uploads};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -13,9 +13,10 @@ const SWEEP: Duration = Duration::from_secs(600);
 /// Starts everything; the handle ends when all of it has.
 pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
     let worker = tokio::spawn(replication::run(ctx.clone(), stopping.clone()));
+    let collector = tokio::spawn(gc::run(ctx.clone(), stopping.clone()));
     let keeper = tokio::spawn(keep(ctx, stopping));
     tokio::spawn(async move {
-        let _ = tokio::join!(worker, keeper);
+        let _ = tokio::join!(worker, collector, keeper);
     })
 }
 
@@ -37,6 +38,9 @@ async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
             _ = sweep_at.tick() => {
                 if let Err(error) = sessions::sweep(&ctx).await {
                     tracing::warn!(%error, "ended sessions could not be swept");
+                }
+                if let Err(error) = gc::start_if_due(&ctx).await {
+                    tracing::warn!(%error, "garbage collection could not be started");
                 }
                 match uploads::sweep(&ctx).await {
                     Ok(0) => {}

@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::config::{Config, KEYS, Values};
-use crate::{admin, serve, telemetry};
-use clap::{Arg, ArgMatches, Command};
+use crate::{admin, fsck, serve, telemetry};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,6 +27,14 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(settings(Command::new("serve").about("Serve the registry, the API and the portal")))
         .subcommand(settings(Command::new("config").about("Print every setting, its value and where it came from")))
+        .subcommand(settings(
+            Command::new("fsck")
+                .about("Check, with the server stopped, that everything is there; 0: all is well, 1: only space is wasted, 2: something is lost, 3: it could not be checked")
+                .arg(Arg::new("deep").long("deep").action(ArgAction::SetTrue).help("read every blob and compare its digest"))
+                .arg(Arg::new("repair").long("repair").action(ArgAction::SetTrue).help(
+                    "delete bytes that nothing knows, and make lost blobs unknown, so that a push brings them back",
+                )),
+        ))
         .subcommand(
             Command::new("admin").about("Administer, with the server stopped or running").subcommand_required(true).subcommand(
                 settings(
@@ -65,13 +73,24 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    match run(&command().get_matches()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
+    let matches = command().get_matches();
+    let done = match matches.subcommand() {
+        // Its outcome is a number.
+        Some(("fsck", matches)) => check(matches).or_else(|message| {
             eprintln!("wharf: {message}");
-            ExitCode::FAILURE
-        }
-    }
+            Ok(ExitCode::from(3))
+        }),
+        _ => run(&matches).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|message| {
+        eprintln!("wharf: {message}");
+        ExitCode::FAILURE
+    })
+}
+
+fn check(matches: &ArgMatches) -> Result<ExitCode, String> {
+    let options = domain::fsck::Options { deep: matches.get_flag("deep"), repair: matches.get_flag("repair") };
+    runtime()?.block_on(fsck::run(&config(matches)?, options))
 }
 
 fn run(matches: &ArgMatches) -> Result<(), String> {

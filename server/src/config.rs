@@ -70,6 +70,8 @@ pub static KEYS: &[Key] = &[
             "manifests that may name what is not there: indexes (without some platforms), images (without some blobs)",
         )
     },
+    key("gc.grace", "WHARF_GC_GRACE", "gc-grace", "2h", "how long garbage collection leaves alone what a push may count on, e.g. 90s, 30m, 2h"),
+    key("gc.every", "WHARF_GC_EVERY", "gc-every", "24h", "how often garbage is collected by itself, e.g. 6h, 7d; 0 for never"),
     key("log", "WHARF_LOG", "log", "text", "text or json"),
 ];
 
@@ -117,6 +119,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     pub tls: Option<(PathBuf, PathBuf)>,
     pub sparse: domain::Sparse,
+    /// Both in ms.
+    pub gc_grace: i64,
+    pub gc_every: i64,
     pub log: LogFormat,
 }
 
@@ -197,6 +202,17 @@ impl Values {
         Ok(sparse)
     }
 
+    /// A span of time in ms: `0`, or a number with `s`, `m`, `h` or `d`, up to a year.
+    fn span(&self, name: &str) -> Result<i64, String> {
+        const UNITS: [(char, i64); 4] = [('s', 1000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
+        let text = self.get(name);
+        let span = UNITS.iter().find_map(|(unit, ms)| text.strip_suffix(*unit)?.parse::<i64>().ok()?.checked_mul(*ms));
+        match span.or((text == "0").then_some(0)) {
+            Some(ms) if (0..=365 * 86_400_000).contains(&ms) => Ok(ms),
+            _ => Err(format!("{name}: {text:?} must be a span of at most a year, such as 90s, 30m, 2h or 7d")),
+        }
+    }
+
     /// Checks the values.
     pub fn check(&self) -> Result<Config, String> {
         let listen: SocketAddr =
@@ -234,6 +250,12 @@ impl Values {
             trusted_proxies: self.ranges("trusted_proxies")?,
             tls,
             sparse: self.sparse()?,
+            gc_grace: match self.span("gc.grace")? {
+                // Less than this and no client could keep up.
+                ms if ms < 2000 => return Err("gc.grace must be at least 2s".to_owned()),
+                ms => ms,
+            },
+            gc_every: self.span("gc.every")?,
             log: match self.get("log") {
                 "text" => LogFormat::Text,
                 "json" => LogFormat::Json,
@@ -307,6 +329,16 @@ mod tests {
         assert_eq!((config.listen.port(), config.log, config.outbound_allow.len()), (3, LogFormat::Json, 2));
         assert_eq!(values.0["listen"].1, Source::Flag);
         assert_eq!(values.0["key_file"].1, Source::Default);
+    }
+
+    #[test]
+    fn spans_have_a_unit() {
+        let read = |grace: &str| Values::read(&BTreeMap::from([("gc.grace", grace.to_owned())]), &map(&[]), None).unwrap().check();
+        assert_eq!(read("90s").unwrap().gc_grace, 90_000);
+        assert_eq!(read("2h").unwrap().gc_every, 86_400_000);
+        for wrong in ["90", "0", "1s", "-3h", "2 h", "h", "400d", "99999999999999d", "2w"] {
+            assert!(read(wrong).err().unwrap().contains("gc.grace"), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod assets;
 pub mod background;
 pub mod cli;
 pub mod config;
+pub mod fsck;
 pub mod middleware;
 pub mod serve;
 pub mod telemetry;

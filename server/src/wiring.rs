@@ -29,6 +29,8 @@ pub async fn context(config: &Config, data: &DataDir, external_url: String) -> R
         robot_prefix: model::robot::PREFIX.to_owned(),
         outbound_allow: config.outbound_allow.clone(),
         sparse: config.sparse,
+        gc_grace: config.gc_grace,
+        gc_every: config.gc_every,
     };
     let ctx = Ctx::new(db, Arc::new(blobs), Clock::System, keys, settings);
     let _ = ctx.connector.set(Arc::new(replication::Adapters));

@@ -70,6 +70,7 @@ fn lists(path: &str, admin: bool, known: bool) -> AnyView {
                 {entry(paths::robots(), "robot", "Robot accounts", path, false)}
                 {entry(paths::targets(), "registry", "Registries", path, false)}
                 {entry(paths::rules(), "replicate", "Replication", path, false)}
+                {entry(paths::collections(), "trash", "Garbage collection", path, false)}
             </ul>
         }
     });

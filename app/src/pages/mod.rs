@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod artifacts;
+pub mod collections;
 pub mod executions;
 pub mod jump;
 pub mod members;

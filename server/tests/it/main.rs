@@ -5,6 +5,8 @@ mod arrows;
 mod clients;
 mod conformance;
 mod demo;
+mod fsck;
+mod gc;
 mod hostile;
 mod inside;
 mod matrix;

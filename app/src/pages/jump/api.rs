@@ -70,6 +70,7 @@ fn places(known: bool, admin: bool) -> Vec<Place> {
             ("Robot accounts", "Page", paths::robots()),
             ("Registries", "Page", paths::targets()),
             ("Replication", "Page", paths::rules()),
+            ("Garbage collection", "Page", paths::collections()),
             ("New user", "Action", paths::user_new()),
             ("New robot account", "Action", paths::robot_new()),
             ("New target registry", "Action", paths::target_new()),

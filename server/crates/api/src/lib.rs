@@ -6,6 +6,7 @@
 mod artifacts;
 mod call;
 mod errors;
+mod gc;
 mod list;
 mod members;
 mod projects;

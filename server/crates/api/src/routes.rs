@@ -1,7 +1,7 @@
 //! Every route, on one screen.
 
 use crate::errors::ApiError;
-use crate::{artifacts, members, projects, registries, replication, repositories, robots, session, system, users};
+use crate::{artifacts, gc, members, projects, registries, replication, repositories, robots, session, system, users};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, delete, get, head, patch, post, put};
@@ -34,6 +34,11 @@ routes! {
     get "/api/v2.0/systeminfo" system::info, "anybody";
     post "/c/login" session::login, "anybody";
     get "/c/log_out" session::logout, "anybody";
+    get "/api/v2.0/system/gc" gc::list, "system administrator";
+    get "/api/v2.0/system/gc/{id}" gc::get, "system administrator";
+    put "/api/v2.0/system/gc/{id}" gc::stop, "system administrator";
+    get "/api/v2.0/system/gc/{id}/log" gc::log, "system administrator";
+    post "/api/v2.0/system/gc/schedule" gc::start, "system administrator";
     get "/api/v2.0/users/current" users::current, "signed in";
     get "/api/v2.0/users/current/permissions" users::permissions, "signed in";
     get "/api/v2.0/users/search" users::search, "signed in";

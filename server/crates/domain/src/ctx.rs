@@ -24,6 +24,10 @@ pub struct Settings {
     /// Address ranges that outbound requests may reach although they are not public.
     pub outbound_allow: Vec<IpNet>,
     pub sparse: Sparse,
+    /// How long garbage collection leaves alone what a push may count on, in ms.
+    pub gc_grace: i64,
+    /// How often garbage is collected by itself, in ms; 0 for never.
+    pub gc_every: i64,
 }
 
 /// Which manifests may name what is not in their repository: distribution-spec 1.1, "Pushing Manifests", leaves it to

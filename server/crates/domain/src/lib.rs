@@ -15,6 +15,8 @@ pub mod datadir;
 pub mod db;
 pub mod error;
 pub mod executions;
+pub mod fsck;
+pub mod gc;
 pub mod identity;
 pub mod jobs;
 pub mod keys;

@@ -30,7 +30,7 @@ pub struct World {
     pub ctx: Ctx,
     pub admin: Principal,
     clock: Arc<AtomicI64>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 async fn database(dir: &std::path::Path) -> String {
@@ -60,12 +60,19 @@ impl World {
             robot_prefix: model::robot::PREFIX.into(),
             outbound_allow: vec!["127.0.0.0/8".parse().expect("a range")],
             sparse: Default::default(),
+            gc_grace: 2 * 3_600_000,
+            gc_every: 24 * 3_600_000,
         };
         let ctx = Ctx::new(db, blobs, Clock::Fixed(clock.clone()), Keys::from_bytes([7; 32]), settings);
         users::create_first_admin(&ctx, PlainSecret::new(PASSWORD.into())).await.expect("the first administrator");
-        let mut world = World { ctx, admin: Principal::system(), clock, _dir: dir };
+        let mut world = World { ctx, admin: Principal::system(), clock, dir };
         world.admin = world.sign_in("admin").await;
         world
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     /// Lets time pass, in ms.

@@ -47,4 +47,6 @@ ids! {
     ExecutionId
     /// One artifact's part of an execution.
     TaskId
+    /// One run of the garbage collection.
+    CollectionId
 }

@@ -7,6 +7,7 @@
 pub mod accessory;
 pub mod artifact;
 pub mod digest;
+pub mod collection;
 pub mod execution;
 pub mod field;
 pub mod id;

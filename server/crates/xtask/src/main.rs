@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask --help`.
 
+mod bench;
 mod demo;
 mod run;
 mod site;
@@ -17,7 +18,8 @@ cargo xtask run                 build for release, then serve on 127.0.0.1:8080 
 cargo xtask demo                two servers with the story prepared: what is left is to press Replicate
 cargo xtask test [STEP …]       every check: fmt, clippy, unit (both databases), build, clients, browser, docs
                                 each installs what it needs and says so
-cargo xtask tools [NAME …]      install the clients that tests use: cosign, cosign2, crane, oras, conformance, apt, npm";
+cargo xtask bench [ROUNDS]      Wharf beside docker-registry 2.8 and distribution 3: speed, CPU and memory in one table
+cargo xtask tools [NAME …]      install the clients that tests use: cosign, cosign2, crane, oras, conformance, distribution, apt, npm";
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -44,6 +46,7 @@ fn main() -> Result<()> {
         Some("run") => run::run(&rest),
         Some("demo") => demo::demo(),
         Some("test") => test::test(&rest),
+        Some("bench") => bench::bench(&rest),
         Some("tools") => tools::install(&rest),
         Some("--help" | "help") => {
             println!("{HELP}");

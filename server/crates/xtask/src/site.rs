@@ -22,7 +22,7 @@ pub fn build(release: bool) -> Result<PathBuf> {
 }
 
 /// Panics of a release name `registry/src/…`, not the folders of the machine that built it.
-fn remap() -> String {
+pub fn remap() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let paths = [home, Some(root())];
     paths.iter().flatten().map(|path| format!("--remap-path-prefix={}=", path.display())).collect::<Vec<_>>().join("\u{1f}")

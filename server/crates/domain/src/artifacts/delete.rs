@@ -104,7 +104,7 @@ pub async fn delete(
         let project_id = proof.project.id.0;
         let c = proof.conn();
         let subjects = sql::subjects_of(c, &drawn.ids).await?;
-        sql::delete(c, project_id, drawn.repository, &drawn.ids).await?;
+        sql::delete(c, now, project_id, drawn.repository, &drawn.ids).await?;
         for subject in subjects {
             accessories::recount_signatures(c, drawn.repository, &subject).await?;
         }

@@ -21,7 +21,7 @@ pub struct Found {
     pub is_accessory: bool,
 }
 
-pub(super) fn digest(text: String) -> Result<Digest> {
+pub(crate) fn digest(text: String) -> Result<Digest> {
     text.parse().map_err(|_| Error::Internal(format!("digest {text:?} in the database")))
 }
 
@@ -522,7 +522,7 @@ pub async fn subjects_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<Strin
 
 /// Removes artifacts with their tags, parts and attachments. Blobs that no artifact of the repository uses any more
 /// are no longer readable through it.
-pub async fn delete(c: &mut AnyConnection, project: i64, repository: i64, ids: &[i64]) -> Result<()> {
+pub async fn delete(c: &mut AnyConnection, now: Stamp, project: i64, repository: i64, ids: &[i64]) -> Result<()> {
     let mut change = 0;
     let mut children = Vec::new();
     for id in ids {
@@ -531,14 +531,14 @@ pub async fn delete(c: &mut AnyConnection, project: i64, repository: i64, ids: &
         for row in rows {
             children.push(digest(row.get("child_digest"))?);
         }
+        // A push under way may count on its blobs: garbage collection takes them from the repository when none does.
         sqlx::query(
-            "DELETE FROM repository_blobs WHERE repository_id = $2 AND digest IN
-               (SELECT digest FROM artifact_blobs WHERE artifact_id = $1) AND NOT EXISTS
-               (SELECT 1 FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
-                WHERE b.digest = repository_blobs.digest AND a.repository_id = $2 AND a.id <> $1)",
+            "UPDATE repository_blobs SET touched_at = $3 WHERE repository_id = $2 AND digest IN
+               (SELECT digest FROM artifact_blobs WHERE artifact_id = $1)",
         )
         .bind(*id)
         .bind(repository)
+        .bind(now.0)
         .execute(&mut *c)
         .await?;
         for text in [

@@ -10,6 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Bytes read at a time, and how many such chunks are read ahead of the client.
@@ -145,6 +146,24 @@ impl BlobStore for Disk {
         blocking(move || gone_is_fine(fs::remove_file(path))).await
     }
 
+    async fn stale_uploads(&self, age: Duration) -> io::Result<Vec<String>> {
+        let folder = self.uploads.clone();
+        blocking(move || {
+            let mut found = Vec::new();
+            for file in fs::read_dir(folder)? {
+                let file = file?;
+                // A time in the future, or a file that went meanwhile, is not stale.
+                let stale = file.metadata().and_then(|about| about.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|since| since >= age));
+                let name = file.file_name().to_string_lossy().into_owned();
+                if stale && name.len() == 32 {
+                    found.push(name);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     async fn read(&self, digest: &Digest, range: Range<u64>) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
         let path = self.blob(digest);
         let length = range.end.saturating_sub(range.start);
@@ -196,10 +215,49 @@ impl BlobStore for Disk {
         .await
     }
 
+    async fn size(&self, digest: &Digest) -> io::Result<Option<u64>> {
+        let path = self.blob(digest);
+        blocking(move || match fs::metadata(path) {
+            Ok(found) => Ok(Some(found.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    async fn all(&self) -> io::Result<BoxStream<'static, io::Result<Digest>>> {
+        let root = self.blobs.clone();
+        let (sender, receiver) = mpsc::channel(CHUNK / 1024);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = walk(&root, &sender) {
+                let _ = sender.blocking_send(Err(error));
+            }
+        });
+        Ok(stream::unfold(receiver, |mut r| async { r.recv().await.map(|found| (found, r)) }).boxed())
+    }
+
     async fn delete(&self, digest: &Digest) -> io::Result<()> {
         let path = self.blob(digest);
         blocking(move || gone_is_fine(fs::remove_file(path))).await
     }
+}
+
+/// Sends every digest that names a file under `root`; ends early when nobody listens.
+fn walk(root: &Path, sender: &mpsc::Sender<io::Result<Digest>>) -> io::Result<()> {
+    for algorithm in fs::read_dir(root)? {
+        let algorithm = algorithm?;
+        for prefix in fs::read_dir(algorithm.path())? {
+            for file in fs::read_dir(prefix?.path())? {
+                let name = format!("{}:{}", algorithm.file_name().to_string_lossy(), file?.file_name().to_string_lossy());
+                // What has no digest for a name is not ours to judge.
+                let Ok(digest) = name.parse::<Digest>() else { continue };
+                if sender.blocking_send(Ok(digest)).is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn gone_is_fine(done: io::Result<()>) -> io::Result<()> {

@@ -15,6 +15,7 @@ use futures_util::stream::BoxStream;
 use model::{Algorithm, Digest};
 use std::io;
 use std::ops::Range;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// A running hash.
@@ -75,11 +76,20 @@ pub trait BlobStore: Send + Sync + 'static {
     /// Forgets an upload; one that is not there is fine.
     async fn discard(&self, upload: &str) -> io::Result<()>;
 
+    /// Uploads that nothing was written to for `age`.
+    async fn stale_uploads(&self, age: Duration) -> io::Result<Vec<String>>;
+
     /// Part of a blob, in chunks.
     async fn read(&self, digest: &Digest, range: Range<u64>) -> io::Result<BoxStream<'static, io::Result<Bytes>>>;
 
     /// A small blob whole; an error if it is longer than `max`.
     async fn read_small(&self, digest: &Digest, max: u64) -> io::Result<Bytes>;
+
+    /// A blob's length in bytes; `None` if it is not there.
+    async fn size(&self, digest: &Digest) -> io::Result<Option<u64>>;
+
+    /// Every blob that lies there, in no order.
+    async fn all(&self) -> io::Result<BoxStream<'static, io::Result<Digest>>>;
 
     /// Removes a blob's bytes; one that is not there is fine.
     async fn delete(&self, digest: &Digest) -> io::Result<()>;

@@ -15,11 +15,14 @@ use crate::error::{Error, Result};
 use crate::identity::Principal;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use model::{Action, Algorithm, Digest, ProjectName, RepositoryName};
+use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp};
 use std::collections::HashMap;
 use std::sync::Mutex;
 use tokio::sync::mpsc;
 
+/// How long a push waits for a collection that is deleting the same content.
+const HOLD_TRIES: u32 = 200;
+const HOLD_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 /// An unfinished upload is kept this long, in ms.
 const KEPT: i64 = 24 * 3_600_000;
 /// Unfinished uploads an account may have at once.
@@ -231,16 +234,43 @@ async fn publish(
         discard(ctx, id).await?;
         return Err(Error::DigestMismatch(format!("the content's digest is {actual}, not {digest}")));
     }
+    let held = hold(ctx, digest).await?;
     ctx.blobs.publish(id, digest).await?;
     let (ctx2, who, project, repository, id, digest) =
         (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
     ctx.db
         .write(async move |c| {
             let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
-            sql::link_new(&mut proof, ctx2.now(), &repository, &digest, total as i64).await?;
+            let now = ctx2.now();
+            // Past that a collection that began meanwhile may have taken the bytes.
+            if now.0 - held.0 >= ctx2.settings.gc_grace / 2 {
+                return Err(Error::Unavailable(format!("blob {digest} took too long to become durable: push it again")));
+            }
+            sql::link_new(&mut proof, now, &repository, &digest, total as i64).await?;
             sql::delete(proof.conn(), &id).await
         })
         .await
+}
+
+/// Makes sure that no collection deletes the blob between its publication and its row: one that a collection may be looking
+/// at is touched, one that is being deleted is waited for. Holds for half the grace from the answer on.
+async fn hold(ctx: &Ctx, digest: &Digest) -> Result<Stamp> {
+    for _ in 0..HOLD_TRIES {
+        let now = ctx.now();
+        let state = sql::blob_state(&mut *ctx.db.read().await?, digest).await?;
+        match state {
+            None => return Ok(now),
+            Some((true, touched)) if touched.0 > now.0 - ctx.settings.gc_grace / 2 => return Ok(now),
+            Some((true, _)) => {
+                let digest = digest.clone();
+                if ctx.db.write(async move |c| sql::touch_blob(c, now, &digest).await).await? {
+                    return Ok(now);
+                }
+            }
+            Some((false, _)) => tokio::time::sleep(HOLD_PAUSE).await,
+        }
+    }
+    Err(Error::Unavailable(format!("blob {digest} is being deleted: push it again")))
 }
 
 /// A whole blob in one request.
@@ -350,7 +380,21 @@ pub async fn blob(
     let mut c = ctx.db.read().await?;
     let right = Action::RepositoryPull;
     let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
-    sql::blob_size(&mut proof, repository, digest).await
+    let Some((size, touched)) = sql::blob_in(&mut proof, repository, digest).await? else { return Ok(None) };
+    // Whoever is told that a blob is there may count on it: where a collection could take it, it is touched first.
+    let could_go = touched.0 < ctx.now().0 - ctx.settings.gc_grace / 2 && !sql::blob_used(&mut proof, repository, digest).await?;
+    drop(c);
+    if could_go {
+        let (ctx2, who, project, repository, digest) =
+            (ctx.clone(), who.clone(), project.clone(), repository.clone(), digest.clone());
+        let there = async move |c: &mut sqlx::AnyConnection| {
+            let now = ctx2.now();
+            let mut proof = access::repository(c, now, &who, &project, repository.as_str(), right).await?;
+            sql::touch_link(&mut proof, now, &repository, &digest).await
+        };
+        return Ok(ctx.db.write(there).await?.then_some(size));
+    }
+    Ok(Some(size))
 }
 
 /// Takes a blob out of the repository, unless an artifact there still uses it. Its bytes stay for other repositories.
@@ -367,7 +411,7 @@ pub async fn unlink_blob(
     ctx.change(who, act, async move |c| {
         let right = Action::ArtifactDelete;
         let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
-        if sql::blob_size(&mut proof, &repository, &digest).await?.is_none() {
+        if sql::blob_in(&mut proof, &repository, &digest).await?.is_none() {
             return Err(Error::not_found("blob", &digest));
         }
         if sql::blob_used(&mut proof, &repository, &digest).await? {
@@ -385,5 +429,13 @@ pub async fn sweep(ctx: &Ctx) -> Result<usize> {
     for id in &ids {
         ctx.blobs.discard(id).await?;
     }
-    Ok(ids.len())
+    // Bytes without a row: of a request that was cut while it sent a whole blob, or of a project that was deleted.
+    let mut strays = 0;
+    for id in ctx.blobs.stale_uploads(std::time::Duration::from_millis(KEPT as u64)).await? {
+        if !sql::known(&mut *ctx.db.read().await?, &id).await? {
+            ctx.blobs.discard(&id).await?;
+            strays += 1;
+        }
+    }
+    Ok(ids.len() + strays)
 }

@@ -1,7 +1,7 @@
 //! SQL of uploads and of which blobs a repository may read.
 
 use crate::access::Authorized;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use model::{Digest, ProjectName, RepositoryName, Stamp};
 use sqlx::{AnyConnection, Row};
 
@@ -78,6 +78,10 @@ pub async fn delete(c: &mut AnyConnection, id: &str) -> Result<()> {
     Ok(())
 }
 
+pub async fn known(c: &mut AnyConnection, id: &str) -> Result<bool> {
+    Ok(sqlx::query("SELECT id FROM uploads WHERE id = $1").bind(id).fetch_optional(c).await?.is_some())
+}
+
 pub async fn delete_expired(c: &mut AnyConnection, now: Stamp) -> Result<Vec<String>> {
     let rows =
         sqlx::query("DELETE FROM uploads WHERE expires_at <= $1 RETURNING id").bind(now.0).fetch_all(c).await?;
@@ -129,14 +133,53 @@ pub async fn link_new(
     let id = repository_id(proof, now, repository).await?;
     let c = proof.conn();
     sqlx::query(
-        "INSERT INTO blobs (digest, size, state, version, created_at) VALUES ($1, $2, 'live', 1, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO blobs (digest, size, state, version, created_at, touched_at) VALUES ($1, $2, 'live', 1, $3, $3)
+         ON CONFLICT (digest) DO UPDATE SET touched_at = $3",
     )
     .bind(digest.as_str())
     .bind(size)
     .bind(now.0)
     .execute(&mut *c)
     .await?;
+    // `hold` waited for this before the bytes were published.
+    if !blob_state(c, digest).await?.is_some_and(|(live, _)| live) {
+        return Err(Error::Unavailable(format!("blob {digest} is being deleted: push it again")));
+    }
     link(c, now, id, digest).await
+}
+
+/// Is the blob live, and when was it last counted on? `None`: it is not known.
+pub async fn blob_state(c: &mut AnyConnection, digest: &Digest) -> Result<Option<(bool, Stamp)>> {
+    let row = sqlx::query("SELECT state, touched_at FROM blobs WHERE digest = $1").bind(digest.as_str()).fetch_optional(c).await?;
+    Ok(row.map(|row| (row.get::<String, _>("state") == "live", Stamp(row.get("touched_at")))))
+}
+
+/// Counts on a live blob from now on; `false` if it is not live any more.
+pub async fn touch_blob(c: &mut AnyConnection, now: Stamp, digest: &Digest) -> Result<bool> {
+    let done = sqlx::query("UPDATE blobs SET touched_at = $2 WHERE digest = $1 AND state = 'live'")
+        .bind(digest.as_str())
+        .bind(now.0)
+        .execute(c)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Counts on a blob in a repository, where a collection could take it: no artifact there is made of it. `false` if it is
+/// not there any more.
+pub async fn touch_link(
+    proof: &mut Authorized<'_>,
+    now: Stamp,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<bool> {
+    let Some(id) = existing(proof, repository).await? else { return Ok(false) };
+    let done = sqlx::query("UPDATE repository_blobs SET touched_at = $3 WHERE repository_id = $1 AND digest = $2")
+        .bind(id)
+        .bind(digest.as_str())
+        .bind(now.0)
+        .execute(proof.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Makes a blob that is known readable in the repository; `false` if it is not known any more.
@@ -146,11 +189,7 @@ pub async fn link_known(
     repository: &RepositoryName,
     digest: &Digest,
 ) -> Result<bool> {
-    let known = sqlx::query("SELECT size FROM blobs WHERE digest = $1")
-        .bind(digest.as_str())
-        .fetch_optional(proof.conn())
-        .await?;
-    if known.is_none() {
+    if !touch_blob(proof.conn(), now, digest).await? {
         return Ok(false);
     }
     let id = repository_id(proof, now, repository).await?;
@@ -160,7 +199,8 @@ pub async fn link_known(
 
 async fn link(c: &mut AnyConnection, now: Stamp, repository: i64, digest: &Digest) -> Result<()> {
     sqlx::query(
-        "INSERT INTO repository_blobs (repository_id, digest, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO repository_blobs (repository_id, digest, created_at, touched_at) VALUES ($1, $2, $3, $3)
+         ON CONFLICT (repository_id, digest) DO UPDATE SET touched_at = $3",
     )
     .bind(repository)
     .bind(digest.as_str())
@@ -187,17 +227,18 @@ pub async fn holders(c: &mut AnyConnection, digest: &Digest) -> Result<Vec<(Proj
 }
 
 pub async fn holds(proof: &mut Authorized<'_>, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
-    Ok(blob_size(proof, repository, digest).await?.is_some())
+    Ok(blob_in(proof, repository, digest).await?.is_some())
 }
 
-pub async fn blob_size(
+/// Size of a blob in the repository, and when it was last counted on there.
+pub async fn blob_in(
     proof: &mut Authorized<'_>,
     repository: &RepositoryName,
     digest: &Digest,
-) -> Result<Option<i64>> {
+) -> Result<Option<(i64, Stamp)>> {
     let project = proof.project.id.0;
     let row = sqlx::query(
-        "SELECT b.size AS size FROM repositories AS r
+        "SELECT b.size AS size, rb.touched_at AS touched_at FROM repositories AS r
          JOIN repository_blobs AS rb ON rb.repository_id = r.id
          JOIN blobs AS b ON b.digest = rb.digest
          WHERE r.project_id = $1 AND r.name = $2 AND rb.digest = $3",
@@ -207,7 +248,7 @@ pub async fn blob_size(
     .bind(digest.as_str())
     .fetch_optional(proof.conn())
     .await?;
-    Ok(row.map(|row| row.get("size")))
+    Ok(row.map(|row| (row.get("size"), Stamp(row.get("touched_at")))))
 }
 
 pub async fn blob_used(proof: &mut Authorized<'_>, repository: &RepositoryName, digest: &Digest) -> Result<bool> {

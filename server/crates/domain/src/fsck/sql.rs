@@ -1,0 +1,110 @@
+//! SQL of the check. At most [`MOST`] findings of a kind.
+
+use crate::error::Result;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+const MOST: i64 = 1000;
+
+/// SQLite's own check; empty where all is well.
+pub async fn integrity(c: &mut AnyConnection) -> Result<Vec<String>> {
+    let rows = sqlx::query("PRAGMA integrity_check").fetch_all(c).await?;
+    Ok(rows.iter().map(|row| row.get::<String, _>(0)).filter(|line| line != "ok").collect())
+}
+
+pub struct ManifestRow {
+    pub id: i64,
+    /// With its project.
+    pub repository: String,
+    pub digest: String,
+    pub content: Option<Vec<u8>>,
+}
+
+pub async fn manifests_after(c: &mut AnyConnection, after: i64, limit: i64) -> Result<Vec<ManifestRow>> {
+    let rows = sqlx::query(
+        "SELECT a.id AS id, r.full_name AS repository, a.digest AS digest, m.content AS content FROM artifacts AS a
+         JOIN repositories AS r ON r.id = a.repository_id LEFT JOIN manifests AS m ON m.artifact_id = a.id
+         WHERE a.id > $1 ORDER BY a.id LIMIT $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(c)
+    .await?;
+    let manifest = |row: &sqlx::any::AnyRow| ManifestRow {
+        id: row.get("id"),
+        repository: row.get("repository"),
+        digest: row.get("digest"),
+        content: row.get("content"),
+    };
+    Ok(rows.iter().map(manifest).collect())
+}
+
+/// Digest, size in bytes, and whether it is live.
+pub async fn blobs_after(c: &mut AnyConnection, after: &str, limit: i64) -> Result<Vec<(String, i64, bool)>> {
+    let rows = sqlx::query("SELECT digest, size, state FROM blobs WHERE digest > $1 ORDER BY digest LIMIT $2")
+        .bind(after)
+        .bind(limit)
+        .fetch_all(c)
+        .await?;
+    Ok(rows.iter().map(|row| (row.get("digest"), row.get("size"), row.get::<String, _>("state") == "live")).collect())
+}
+
+/// Some artifacts that are made of the blob.
+pub async fn users(c: &mut AnyConnection, digest: &str) -> Result<Vec<String>> {
+    let rows = sqlx::query(
+        "SELECT r.full_name || '@' || a.digest AS name FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
+         JOIN repositories AS r ON r.id = a.repository_id WHERE b.digest = $1 ORDER BY a.id LIMIT 3",
+    )
+    .bind(digest)
+    .fetch_all(c)
+    .await?;
+    Ok(rows.iter().map(|row| row.get("name")).collect())
+}
+
+/// Makes a blob unknown.
+pub async fn forget(c: &mut AnyConnection, digest: &str) -> Result<()> {
+    for text in ["DELETE FROM repository_blobs WHERE digest = $1", "DELETE FROM blobs WHERE digest = $1"] {
+        sqlx::query(text).bind(digest).execute(&mut *c).await?;
+    }
+    Ok(())
+}
+
+/// Artifacts of a span of ids that name a blob which their repository does not hold.
+pub async fn artifacts_without_blob(c: &mut AnyConnection, after: i64, to: i64) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query(
+        "SELECT r.full_name || '@' || a.digest AS name, x.digest AS other FROM artifacts AS a
+         JOIN repositories AS r ON r.id = a.repository_id JOIN artifact_blobs AS x ON x.artifact_id = a.id
+         LEFT JOIN repository_blobs AS l ON l.repository_id = a.repository_id AND l.digest = x.digest
+         LEFT JOIN blobs AS b ON b.digest = x.digest
+         WHERE a.id > $1 AND a.id <= $2 AND (b.digest IS NULL OR l.digest IS NULL) ORDER BY a.id, x.digest",
+    )
+    .bind(after)
+    .bind(to)
+    .fetch_all(c)
+    .await?;
+    Ok(rows.iter().map(|row| (row.get("name"), row.get("other"))).collect())
+}
+
+async fn pairs(c: &mut AnyConnection, text: &str) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query(AssertSqlSafe(format!("{text} LIMIT {MOST}"))).fetch_all(c).await?;
+    Ok(rows.iter().map(|row| (row.get("name"), row.get("other"))).collect())
+}
+
+pub async fn tags_without_artifact(c: &mut AnyConnection) -> Result<Vec<String>> {
+    let found = pairs(
+        c,
+        "SELECT r.full_name AS name, t.name AS other FROM tags AS t JOIN repositories AS r ON r.id = t.repository_id
+         LEFT JOIN artifacts AS a ON a.id = t.artifact_id WHERE a.id IS NULL ORDER BY t.id",
+    )
+    .await?;
+    Ok(found.into_iter().map(|(repository, tag)| format!("{repository}:{tag}")).collect())
+}
+
+pub async fn links_without_blob(c: &mut AnyConnection) -> Result<Vec<(String, String)>> {
+    pairs(
+        c,
+        "SELECT r.full_name AS name, l.digest AS other FROM repository_blobs AS l
+         JOIN repositories AS r ON r.id = l.repository_id LEFT JOIN blobs AS b ON b.digest = l.digest
+         WHERE b.digest IS NULL ORDER BY l.repository_id, l.digest",
+    )
+    .await
+}

@@ -1,0 +1,104 @@
+//! Each kind of damage is found, named with what it hits, and mended where that is safe.
+
+use super::{Options, Report, Severity, check};
+use crate::testing::World;
+use crate::uploads;
+use model::{Digest, ProjectName, RepositoryName};
+use std::fs;
+use std::path::PathBuf;
+
+struct Damaged {
+    world: World,
+    project: ProjectName,
+    repository: RepositoryName,
+    image: Digest,
+    layer: Digest,
+}
+
+async fn damaged() -> Damaged {
+    let world = World::new().await;
+    let (project, repository) = (world.project("cargo", false).await, "image".parse().unwrap());
+    let image = world.image(&project, &repository, "1", "the layer").await;
+    let layer = crate::blobs::digest_of(model::Algorithm::Sha256, b"the layer");
+    Damaged { world, project, repository, image, layer }
+}
+
+impl Damaged {
+    fn file(&self, digest: &Digest) -> PathBuf {
+        self.world.dir().join("blobs/sha256").join(&digest.hex()[..2]).join(digest.hex())
+    }
+
+    async fn run(&self, deep: bool, repair: bool) -> Report {
+        check(&self.world.ctx, Options { deep, repair }).await.unwrap()
+    }
+}
+
+fn texts(report: &Report) -> Vec<(Severity, &str, bool)> {
+    report.findings.iter().map(|f| (f.severity, f.text.as_str(), f.mended)).collect()
+}
+
+#[tokio::test]
+async fn all_is_well() {
+    let d = damaged().await;
+    let report = d.run(true, false).await;
+    assert_eq!((texts(&report), report.artifacts, report.blobs), (vec![], 1, 2));
+    assert_eq!(report.worst(), None);
+}
+
+#[tokio::test]
+async fn a_changed_blob_is_found_by_the_deep_check_and_healed_by_a_push() {
+    let d = damaged().await;
+    fs::write(d.file(&d.layer), b"THE LAYER").unwrap();
+    assert_eq!(texts(&d.run(false, false).await), vec![], "the size is right");
+    let text = format!(
+        "blob {} has changed: its content is not what its digest says; needed by cargo/image@{}: push it again", d.layer, d.image,
+    );
+    assert_eq!(texts(&d.run(true, false).await), vec![(Severity::Loss, text.as_str(), false)]);
+    let mended = d.run(true, true).await;
+    assert_eq!((mended.findings[0].text.as_str(), mended.findings[0].mended), (text.as_str(), true));
+    // Now a push is not told that it is there, and brings it back.
+    let known = uploads::blob(&d.world.ctx, &d.world.admin, &d.project, &d.repository, &d.layer).await.unwrap();
+    assert_eq!(known, None);
+    d.world.blob(&d.project, &d.repository, b"the layer").await;
+    assert_eq!(texts(&d.run(true, false).await), vec![]);
+}
+
+#[tokio::test]
+async fn lost_and_cut_blobs_are_found_without_reading() {
+    let d = damaged().await;
+    fs::write(d.file(&d.layer), b"the").unwrap();
+    let report = d.run(false, false).await;
+    assert_eq!(report.worst(), Some(Severity::Loss));
+    assert!(report.findings[0].text.contains("has 3 bytes instead of 9"), "{report:?}");
+    fs::remove_file(d.file(&d.layer)).unwrap();
+    let report = d.run(false, false).await;
+    assert!(report.findings[0].text.contains(&format!("blob {} is lost", d.layer)), "{report:?}");
+}
+
+#[tokio::test]
+async fn bytes_that_nothing_knows_are_space_and_go() {
+    let d = damaged().await;
+    let stray = crate::blobs::digest_of(model::Algorithm::Sha256, b"stray");
+    fs::create_dir_all(d.file(&stray).parent().unwrap()).unwrap();
+    fs::write(d.file(&stray), b"stray").unwrap();
+    let text = format!("blob {stray} lies there and nothing knows it");
+    assert_eq!(texts(&d.run(false, false).await), vec![(Severity::Space, text.as_str(), false)]);
+    assert!(d.file(&stray).exists());
+    assert_eq!(texts(&d.run(false, true).await), vec![(Severity::Space, text.as_str(), true)]);
+    assert!(!d.file(&stray).exists());
+}
+
+#[tokio::test]
+async fn a_changed_manifest_and_a_tag_without_artifact_are_losses() {
+    let d = damaged().await;
+    let write = async |text: &'static str| {
+        d.world.ctx.db.write(async move |c| Ok(sqlx::query(text).execute(c).await.map(drop)?)).await.unwrap();
+    };
+    write("UPDATE tags SET artifact_id = 999").await;
+    let report = d.run(false, false).await;
+    assert_eq!(texts(&report), vec![(Severity::Loss, "tag cargo/image:1 names no artifact: push it again", false)]);
+    write("UPDATE tags SET artifact_id = 1").await;
+    write("DELETE FROM manifests").await;
+    let text = format!("artifact cargo/image@{}: its manifest is lost or changed: push it again", d.image);
+    assert_eq!(texts(&d.run(false, false).await), vec![(Severity::Loss, text.as_str(), false)]);
+}

@@ -1,0 +1,118 @@
+//! Garbage collection: finds blobs that no artifact is made of, and deletes them while pushes go on.
+//!
+//! What a push may count on is safe for [`Settings::gc_grace`]: a blob is touched in the transaction that stores, links or
+//! mounts it, that deletes the artifact it was part of, or that tells a client it is there although no artifact uses it. A
+//! collection takes what was touched before the grace only, by conditional updates (reference, safety 3.2): first the
+//! row is `deleting`, committed, then the bytes go, then the row. A push of the same content waits for that, and a crash
+//! between leaves a row that the next collection finishes.
+//!
+//! [`Settings::gc_grace`]: crate::Settings::gc_grace
+
+pub(crate) mod sql;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub use work::run;
+
+use crate::access;
+use crate::ctx::{Act, Ctx};
+use crate::error::{Error, Result};
+use crate::identity::Principal;
+use crate::jobs;
+use model::collection::{Collection, Kept, Trigger};
+use model::execution::Status;
+use model::list::Query;
+use model::{CollectionId, Digest, Page, Stamp};
+
+/// The kind of its job; the key is the collection's id.
+pub const JOB: &str = "gc";
+
+/// Starts a collection. One at a time.
+pub async fn start(ctx: &Ctx, who: &Principal, dry_run: bool) -> Result<CollectionId> {
+    begin(ctx, who, Trigger::Manual, dry_run).await
+}
+
+async fn begin(ctx: &Ctx, who: &Principal, trigger: Trigger, dry_run: bool) -> Result<CollectionId> {
+    let (now, caller) = (ctx.now(), who.clone());
+    let act = Act::new("collection.start", if dry_run { "dry run" } else { "garbage" });
+    let id = ctx
+        .change(who, act, async move |c| {
+            let mut proof = access::system(c, now, &caller).await?;
+            let c = proof.conn();
+            if let Some(id) = sql::unsettled(c).await? {
+                return Err(Error::Precondition(format!("collection {id} is still running: wait for it, or stop it")));
+            }
+            let id = sql::insert(c, now, trigger, dry_run, &caller.name()).await?;
+            jobs::enqueue(c, now, JOB, &id.to_string()).await?;
+            Ok(id)
+        })
+        .await?;
+    ctx.work.notify_waiters();
+    Ok(id)
+}
+
+/// Starts the scheduled collection if the last one lies `gc_every` back.
+pub async fn start_if_due(ctx: &Ctx) -> Result<Option<CollectionId>> {
+    let every = ctx.settings.gc_every;
+    if every <= 0 {
+        return Ok(None);
+    }
+    let mut c = ctx.db.read().await?;
+    let last = sql::last_start(&mut c).await?;
+    let busy = sql::unsettled(&mut c).await?.is_some();
+    drop(c);
+    if busy || last.is_some_and(|last| last.0 > ctx.now().0 - every) {
+        return Ok(None);
+    }
+    begin(ctx, &Principal::system(), Trigger::Schedule, false).await.map(Some)
+}
+
+/// Collections, newest first.
+pub async fn list(ctx: &Ctx, who: &Principal, query: &Query) -> Result<Page<Collection>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    sql::list(proof.conn(), query).await
+}
+
+/// One collection, and its log.
+pub async fn get(ctx: &Ctx, who: &Principal, id: CollectionId) -> Result<(Collection, String)> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    sql::get(proof.conn(), id).await?.ok_or_else(|| Error::not_found("collection", id))
+}
+
+/// Asks a collection to stop; what it deleted stays deleted.
+pub async fn stop(ctx: &Ctx, who: &Principal, id: CollectionId) -> Result<()> {
+    let (now, caller) = (ctx.now(), who.clone());
+    ctx.change(who, Act::new("collection.stop", id), async move |c| {
+        let mut proof = access::system(c, now, &caller).await?;
+        let c = proof.conn();
+        let (found, _) = sql::get(c, id).await?.ok_or_else(|| Error::not_found("collection", id))?;
+        if found.status.settled() {
+            return Err(Error::Precondition(format!("collection {id} has ended")));
+        }
+        // Without a job nobody works on it.
+        if !jobs::request_stop(c, JOB, &id.to_string()).await? {
+            sql::note(c, id, Status::Stopped, &sql::Tally::default(), "stopped; nobody was working on it\n", Some(now)).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Why a blob is kept; an error if there is no such blob.
+pub async fn why(ctx: &Ctx, who: &Principal, digest: &Digest) -> Result<Kept> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    let c = proof.conn();
+    let size = sql::size(c, digest).await?.ok_or_else(|| Error::not_found("blob", digest))?;
+    let waits = sql::waits(c, digest).await?;
+    let grace = ctx.settings.gc_grace;
+    Ok(Kept {
+        digest: digest.clone(),
+        size,
+        used_by: sql::used_by(c, digest).await?,
+        waits: waits.into_iter().map(|(name, touched)| (name, Stamp(touched.0 + grace))).collect(),
+    })
+}

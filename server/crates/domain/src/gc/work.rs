@@ -1,0 +1,185 @@
+//! The run of one collection: pages of rows, each with a short transaction, so that pushes pass between them.
+
+use super::sql::{self, BlobRow, Tally};
+use super::JOB;
+use crate::ctx::Ctx;
+use crate::error::Result;
+use crate::jobs::{self, Claim, Hold};
+use model::execution::Status;
+use model::{CollectionId, Digest, Stamp};
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+
+/// Rows of a page.
+const PAGE: i64 = 500;
+/// How often an idle worker looks, and how long a busy one rests between pages.
+const LOOK: Duration = Duration::from_secs(5);
+const REST: Duration = Duration::from_millis(5);
+
+/// One at a time in a process, also when a lease ran out while its worker stood still.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Runs collections until `stopping` says so; what is under way then begins again at the next start.
+pub async fn run(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        let rung = ctx.work.notified();
+        match jobs::claim(&ctx, JOB).await {
+            Ok(Some(claim)) => {
+                let _turn = TURN.lock().await;
+                if let Err(error) = collect(&ctx, &claim, &stopping).await {
+                    tracing::error!(%error, collection = claim.key, "a collection broke off; it is tried again");
+                    tokio::time::sleep(LOOK).await;
+                }
+            }
+            Ok(None) => {
+                tokio::select! {
+                    () = rung => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                    _ = stopping.changed() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "jobs could not be read");
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+}
+
+/// Why a collection ends before its last page.
+enum Cut {
+    Stopped,
+    /// The server stops, or another worker has the job: nothing more is written.
+    Left,
+}
+
+/// Asked before each page.
+async fn cut(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> Result<Option<Cut>> {
+    if *stopping.borrow() {
+        return Ok(Some(Cut::Left));
+    }
+    Ok(match jobs::renew(ctx, claim).await? {
+        Hold::Ours => None,
+        Hold::StopRequested => Some(Cut::Stopped),
+        Hold::Lost => Some(Cut::Left),
+    })
+}
+
+/// Runs one collection to its end, a stop or the end of the server.
+pub(super) async fn collect(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> Result<()> {
+    let id = CollectionId(claim.key.parse().unwrap_or_default());
+    let Some((found, _)) = sql::get(&mut *ctx.db.read().await?, id).await? else { return jobs::finish(ctx, claim).await };
+    if found.status.settled() {
+        return jobs::finish(ctx, claim).await;
+    }
+    let run = Run { ctx, id, claim, stopping, dry: found.dry_run, before: Stamp(ctx.now().0 - ctx.settings.gc_grace) };
+    ctx.db.write(async move |c| sql::begin(c, id).await).await?;
+    run.say(Status::Running, Tally::default(), format!("takes what was touched before {}", run.before.rfc3339()), None).await?;
+    let mut ended = if run.dry { None } else { run.links().await? };
+    if ended.is_none() {
+        ended = run.blobs().await?;
+    }
+    match ended {
+        None => run.end(Status::Succeeded, "done").await,
+        Some(Cut::Stopped) => run.end(Status::Stopped, "stopped by an administrator").await,
+        Some(Cut::Left) => Ok(()),
+    }
+}
+
+struct Run<'a> {
+    ctx: &'a Ctx,
+    id: CollectionId,
+    claim: &'a Claim,
+    stopping: &'a watch::Receiver<bool>,
+    dry: bool,
+    /// What was touched since is left alone.
+    before: Stamp,
+}
+
+impl Run<'_> {
+    async fn say(&self, status: Status, more: Tally, line: String, ended: Option<Stamp>) -> Result<()> {
+        let (id, line) = (self.id, format!("{} {line}\n", self.ctx.now().rfc3339()));
+        self.ctx.db.write(async move |c| sql::note(c, id, status, &more, &line, ended).await).await
+    }
+
+    async fn end(&self, status: Status, words: &str) -> Result<()> {
+        self.say(status, Tally::default(), words.to_owned(), Some(self.ctx.now())).await?;
+        jobs::finish(self.ctx, self.claim).await
+    }
+
+    /// Takes blobs out of the repositories where nothing needs them.
+    async fn links(&self) -> Result<Option<Cut>> {
+        let mut after = (0, String::new());
+        loop {
+            if let Some(cut) = cut(self.ctx, self.claim, self.stopping).await? {
+                return Ok(Some(cut));
+            }
+            let (before, from) = (self.before, after.clone());
+            let Some(last) = self.ctx.db.write(async move |c| sql::drop_links(c, before, &from, PAGE).await).await? else {
+                return Ok(None);
+            };
+            after = last;
+            tokio::time::sleep(REST).await;
+        }
+    }
+
+    /// Deletes the blobs that lie in no repository.
+    async fn blobs(&self) -> Result<Option<Cut>> {
+        let mut after = String::new();
+        loop {
+            if let Some(cut) = cut(self.ctx, self.claim, self.stopping).await? {
+                return Ok(Some(cut));
+            }
+            let page = sql::blobs_after(&mut *self.ctx.db.read().await?, self.before, &after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(None) };
+            after = last.digest.clone();
+            self.sweep(page).await?;
+            tokio::time::sleep(REST).await;
+        }
+    }
+
+    /// Deletes the garbage of a page: marks it, then its bytes, then its rows.
+    async fn sweep(&self, page: Vec<BlobRow>) -> Result<()> {
+        let mut tally = Tally { checked: page.len() as i64, ..Tally::default() };
+        tally.young = page.iter().filter(|blob| blob.unused && blob.young).count() as i64;
+        let garbage: Vec<BlobRow> = page.into_iter().filter(|blob| blob.unused && !blob.young).collect();
+        let mut lines = Vec::new();
+        let ours = if self.dry {
+            garbage
+        } else {
+            let before = self.before;
+            self.ctx.db.write(async move |c| sql::mark(c, before, &garbage).await).await?
+        };
+        let mut gone = Vec::new();
+        for blob in ours {
+            if !self.dry {
+                let Ok(digest) = blob.digest.parse::<Digest>() else { continue };
+                // The next collection tries again; until then it is what it was.
+                if let Err(error) = self.ctx.blobs.delete(&digest).await {
+                    let row = blob.digest.clone();
+                    self.ctx.db.write(async move |c| sql::unmark(c, &row).await).await?;
+                    lines.push(format!("{digest} could not be deleted, its bytes are kept: {error}"));
+                    tally.error = format!("{digest}: {error}");
+                    continue;
+                }
+            }
+            tally.blobs += 1;
+            tally.bytes += blob.size;
+            let done = if self.dry { "would be deleted" } else { "deleted" };
+            lines.push(format!("{} {done}, {}", blob.digest, model::stamp::bytes(blob.size)));
+            gone.push(blob.digest);
+        }
+        if self.dry {
+            gone.clear();
+        }
+        if lines.is_empty() {
+            lines.push(format!("{} looked at", model::stamp::count(tally.checked, "blob")));
+        }
+        let (id, line) = (self.id, format!("{} {}\n", self.ctx.now().rfc3339(), lines.join("\n")));
+        let done = async move |c: &mut sqlx::AnyConnection| {
+            sql::forget(c, &gone).await?;
+            sql::note(c, id, Status::Running, &tally, &line, None).await
+        };
+        self.ctx.db.write(done).await
+    }
+}

@@ -1,0 +1,68 @@
+//! Garbage collections: one row each run.
+
+use crate::execution::Status;
+use crate::{CollectionId, Digest, Stamp};
+use serde::{Deserialize, Serialize};
+
+/// Why it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trigger {
+    Manual,
+    Schedule,
+}
+
+impl Trigger {
+    /// The stored form.
+    pub fn key(self) -> &'static str {
+        match self {
+            Trigger::Manual => "manual",
+            Trigger::Schedule => "schedule",
+        }
+    }
+
+    pub fn from_key(key: &str) -> Trigger {
+        if key == "schedule" { Trigger::Schedule } else { Trigger::Manual }
+    }
+
+    /// Harbor's word, and a person's.
+    pub fn label(self) -> &'static str {
+        match self {
+            Trigger::Manual => "Manual",
+            Trigger::Schedule => "Schedule",
+        }
+    }
+}
+
+/// One run of the garbage collection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collection {
+    pub id: CollectionId,
+    pub status: Status,
+    pub trigger: Trigger,
+    /// It only says what it would delete.
+    pub dry_run: bool,
+    pub requested_by: String,
+    /// Blobs looked at.
+    pub checked: i64,
+    /// Blobs deleted, and their bytes.
+    pub blobs: i64,
+    pub bytes: i64,
+    /// Blobs that nothing uses but that a push may still count on.
+    pub young: i64,
+    /// What went wrong; empty for nothing.
+    pub error: String,
+    pub started_at: Stamp,
+    pub ended_at: Option<Stamp>,
+}
+
+/// Why a blob is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    pub digest: Digest,
+    /// Bytes.
+    pub size: i64,
+    /// Artifacts that are made of it: repository with its project, and the artifact's digest. At most 20.
+    pub used_by: Vec<(String, Digest)>,
+    /// Repositories where it lies without an artifact, and from when on a collection takes it from there. At most 20.
+    pub waits: Vec<(String, Stamp)>,
+}

@@ -1,0 +1,28 @@
+//! `cargo xtask bench [ROUNDS]`: Wharf beside Debian's docker-registry and distribution 3, one table.
+
+use crate::{root, run, site, tools};
+use anyhow::Result;
+use std::process::Command;
+
+/// Rounds unless the command says otherwise.
+const ROUNDS: &str = "5";
+
+pub fn bench(rest: &[&str]) -> Result<()> {
+    let rounds = rest.first().copied().unwrap_or(ROUNDS);
+    tools::apt()?;
+    let distribution = tools::go("distribution")?;
+    let binary = site::target().join("release").join("wharf");
+    if !binary.exists() {
+        site::build(true)?;
+    }
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .current_dir(root())
+        .args(["run", "-q", "--release", "-p", "testkit", "--bin", "bench", "--"])
+        .arg(binary)
+        .args([rounds, "docker-registry=/usr/bin/docker-registry"])
+        .arg(format!("distribution={}", distribution.display()))
+        // The same as the build's, so that nothing is compiled twice.
+        .env("CARGO_ENCODED_RUSTFLAGS", site::remap());
+    run(&mut command)
+}

@@ -1,0 +1,32 @@
+//! `wharf fsck`: the check of `domain::fsck` for the terminal, with the server stopped.
+
+use crate::config::Config;
+use crate::wiring;
+use domain::datadir::DataDir;
+use domain::fsck::{Options, Severity, check};
+use std::process::ExitCode;
+
+/// Checks, prints what it found, and answers 0 (all is well), 1 (only space is wasted) or 2 (something is lost).
+pub async fn run(config: &Config, options: Options) -> Result<ExitCode, String> {
+    if !config.data.join("wharf").exists() {
+        return Err(format!("{} is no data directory of Wharf", config.data.display()));
+    }
+    let data = DataDir::open(&config.data).map_err(|refusal| refusal.to_string())?;
+    let ctx = wiring::context(config, &data, "http://localhost".into()).await?;
+    let report = check(&ctx, options).await.map_err(|error| error.to_string())?;
+    for finding in &report.findings {
+        let kind = if finding.severity == Severity::Loss { "LOSS " } else { "space" };
+        println!("{kind}  {}{}", finding.text, if finding.mended { " (mended)" } else { "" });
+    }
+    let size = model::stamp::bytes(report.bytes as i64);
+    let depth = if options.deep { "every byte read" } else { "sizes only, --deep reads every byte" };
+    println!("{} artifacts and {} blobs of {size} checked ({depth})", report.artifacts, report.blobs);
+    let (code, words) = match report.worst() {
+        None => (0, "all is well"),
+        Some(Severity::Space) if options.repair => (0, "what was wasted is freed"),
+        Some(Severity::Space) => (1, "nothing is lost; --repair frees what is wasted"),
+        Some(Severity::Loss) => (2, "something is lost: push it again, or restore a backup"),
+    };
+    println!("{words}");
+    Ok(ExitCode::from(code))
+}
