@@ -62,6 +62,8 @@ pub struct Authorized<'c> {
     pub project: ProjectRow,
     pub rights: Rights,
     pub role: Option<Role>,
+    /// When the caller's account ends by itself.
+    pub until: Option<Stamp>,
 }
 
 impl Authorized<'_> {
@@ -106,6 +108,8 @@ pub struct Standing {
     system: Rights,
     /// A robot's permissions in every project.
     everywhere: Rights,
+    /// When the account ends by itself.
+    until: Option<Stamp>,
 }
 
 impl Standing {
@@ -126,7 +130,7 @@ impl Standing {
 
 /// Looks the caller's account up. Gone, disabled, expired or with changed credentials: `Unauthenticated`.
 pub async fn standing(c: &mut AnyConnection, now: Stamp, who: &Principal) -> Result<Standing> {
-    let mut standing = Standing { admin: false, system: Rights::default(), everywhere: Rights::default() };
+    let mut standing = Standing { admin: false, system: Rights::default(), everywhere: Rights::default(), until: None };
     match &who.who {
         Who::Anonymous => {}
         Who::System => standing.admin = true,
@@ -152,8 +156,9 @@ pub async fn standing(c: &mut AnyConnection, now: Stamp, who: &Principal) -> Res
                     .fetch_optional(&mut *c)
                     .await?
                     .ok_or(Error::Unauthenticated)?;
+            standing.until = row.get::<Option<i64>, _>("expires_at").map(Stamp);
             let live = row.get::<i64, _>("disabled") == 0
-                && row.get::<Option<i64>, _>("expires_at").is_none_or(|at| at > now.0)
+                && standing.until.is_none_or(|at| at > now)
                 && row.get::<i64, _>("credentials_version") == who.credentials_version;
             if !live {
                 return Err(Error::Unauthenticated);
@@ -175,13 +180,16 @@ pub async fn standing(c: &mut AnyConnection, now: Stamp, who: &Principal) -> Res
     Ok(standing)
 }
 
-/// What the caller may do in the project, with their role; `None` rights row if there is no such project.
+/// What a look at a project finds: the row, the caller's rights and role, and when their account ends by itself.
+type Look = (ProjectRow, Rights, Option<Role>, Option<Stamp>);
+
+/// What the caller may do in the project; `None` if there is no such project.
 async fn look(
     c: &mut AnyConnection,
     now: Stamp,
     who: &Principal,
     name: &ProjectName,
-) -> Result<Option<(ProjectRow, Rights, Option<Role>)>> {
+) -> Result<Option<Look>> {
     let standing = standing(c, now, who).await?;
     let Some(row) = sqlx::query(
         "SELECT id, public, require_signature, owner_id FROM projects WHERE name = $1 AND deleted_at IS NULL",
@@ -232,7 +240,7 @@ async fn look(
             grants.iter().filter_map(|row| Action::by_name(&row.get::<String, _>("action"))).for_each(|a| rights.add(a));
         }
     }
-    Ok(Some((project, rights, role)))
+    Ok(Some((project, rights, role, standing.until)))
 }
 
 /// What the caller may do in the project, by its name; `None` if they may not see it or there is none.
@@ -242,7 +250,7 @@ pub async fn rights_in(
     who: &Principal,
     name: &ProjectName,
 ) -> Result<Option<(ProjectId, Rights)>> {
-    Ok(look(c, now, who, name).await?.filter(|(_, rights, _)| !rights.is_empty()).map(|(p, rights, _)| (p.id, rights)))
+    Ok(look(c, now, who, name).await?.filter(|(_, rights, ..)| !rights.is_empty()).map(|(p, rights, ..)| (p.id, rights)))
 }
 
 /// Checks that the caller may do `action` in the project. Who may not see it gets `NotVisible`, as for a missing one.
@@ -253,8 +261,8 @@ pub async fn project<'c>(
     name: &ProjectName,
     action: Action,
 ) -> Result<Authorized<'c>> {
-    let found = look(c, now, who, name).await?.filter(|(_, rights, _)| !rights.is_empty());
-    let Some((project, rights, role)) = found else {
+    let found = look(c, now, who, name).await?.filter(|(_, rights, ..)| !rights.is_empty());
+    let Some((project, rights, role, until)) = found else {
         if who.is_anonymous() {
             return Err(Error::Unauthenticated);
         }
@@ -265,7 +273,7 @@ pub async fn project<'c>(
     if !rights.has(action) {
         return Err(if who.is_anonymous() { Error::Unauthenticated } else { refusal(name, action) });
     }
-    Ok(Authorized { conn: c, project, rights, role })
+    Ok(Authorized { conn: c, project, rights, role, until })
 }
 
 /// As [`project`], for a request on `/v2`: a token's scope is a ceiling over it.

@@ -3,9 +3,10 @@
 use crate::audit;
 use crate::blobs::BlobStore;
 use crate::clock::{Clock, Random};
+use crate::cache::Answers;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::identity::{Passwords, Principal, Throttle};
+use crate::identity::{self, Passwords, Principal, Throttle};
 use crate::keys::Keys;
 use crate::outbound::Outbound;
 use ipnet::IpNet;
@@ -72,6 +73,11 @@ pub struct Inner {
     pub uploads_in_use: crate::uploads::InUse,
     pub pulls: crate::artifacts::Pulls,
     pub robot_uses: crate::robots::Uses,
+    /// Manifests that are pulled again and again, and blobs that are.
+    pub pulled: Answers<crate::artifacts::Kept>,
+    pub blob_sizes: Answers<i64>,
+    /// Tokens whose signature was checked.
+    pub tokens: identity::Tokens,
     /// Rung when a job was queued, so that a worker need not wait for its next look.
     pub work: Notify,
 }
@@ -125,6 +131,9 @@ impl Ctx {
             uploads_in_use: Default::default(),
             pulls: Default::default(),
             robot_uses: Default::default(),
+            pulled: Answers::new(32 << 20, 4096),
+            blob_sizes: Answers::new(8 << 20, 256),
+            tokens: Default::default(),
             work: Notify::new(),
         }))
     }

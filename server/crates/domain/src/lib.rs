@@ -9,6 +9,7 @@ pub mod accessories;
 pub mod artifacts;
 pub mod audit;
 pub mod blobs;
+pub mod cache;
 pub mod clock;
 pub mod ctx;
 pub mod datadir;

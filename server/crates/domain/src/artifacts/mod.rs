@@ -17,9 +17,11 @@ pub use pulls::Pulls;
 pub use push::{Pushed, add_tag, push};
 
 use crate::access;
+use crate::cache::Moment;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use bytes::Bytes;
 use model::{Action, Digest, ProjectName, RepositoryName, Tag};
 
 /// How a client names an artifact.
@@ -47,10 +49,20 @@ impl std::fmt::Display for Reference {
 }
 
 /// A manifest as it was pushed, byte for byte.
+#[derive(Clone)]
 pub struct Pulled {
     pub digest: Digest,
     pub media_type: String,
-    pub content: Vec<u8>,
+    pub content: Bytes,
+}
+
+/// A manifest as it is kept in memory, with what its pulls count for.
+#[derive(Clone)]
+pub struct Kept {
+    pulled: Pulled,
+    artifact: i64,
+    repository: i64,
+    tag: Option<i64>,
 }
 
 /// Pulls a manifest. `count` is false for HEAD, which is no pull.
@@ -62,18 +74,30 @@ pub async fn pull(
     reference: &Reference,
     count: bool,
 ) -> Result<Pulled> {
-    let mut c = ctx.db.read().await?;
-    let right = Action::RepositoryPull;
-    let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
-    let found = sql::find(&mut proof, repository, reference)
-        .await?
-        .ok_or_else(|| Error::not_found("manifest", format!("{project}/{repository} {reference}")))?;
-    policy::check(&mut proof, who, repository, &found).await?;
-    let content = sql::content(&mut proof, found.id).await?;
+    let (now, moment) = (ctx.now(), Moment::of(&ctx.db));
+    let key = format!("{project}/{repository} {reference} {}", who.standpoint());
+    let kept = match ctx.pulled.get(moment, now, &key) {
+        Some(kept) => kept,
+        None => {
+            let mut c = ctx.db.read().await?;
+            let right = Action::RepositoryPull;
+            let mut proof = access::repository(&mut c, now, who, project, repository.as_str(), right).await?;
+            let found = sql::find(&mut proof, repository, reference)
+                .await?
+                .ok_or_else(|| Error::not_found("manifest", format!("{project}/{repository} {reference}")))?;
+            policy::check(&mut proof, who, repository, &found).await?;
+            let content = Bytes::from(sql::content(&mut proof, found.id).await?);
+            let (weight, until) = (content.len(), proof.until);
+            let pulled = Pulled { digest: found.digest, media_type: found.media_type, content };
+            let kept = Kept { pulled, artifact: found.id, repository: found.repository_id, tag: found.tag_id };
+            ctx.pulled.keep(moment, key, until, weight, kept.clone());
+            kept
+        }
+    };
     if count {
-        ctx.pulls.note(ctx.now(), found.id, found.repository_id, found.tag_id);
+        ctx.pulls.note(now, kept.artifact, kept.repository, kept.tag);
     }
-    Ok(Pulled { digest: found.digest, media_type: found.media_type, content })
+    Ok(kept.pulled)
 }
 
 /// Tags of a repository in byte order, after `last`: distribution-spec 1.1, "Listing Tags".

@@ -165,7 +165,7 @@ async fn n_074_a_digest_that_the_body_does_not_have_moves_no_tag() {
     let project = world.project("p", false).await;
     let (repository, tag) = names();
     let image = world.image(&project, &repository, tag.as_str(), "a").await;
-    let content = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image.clone()), false).await.unwrap().content;
+    let content = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image.clone()), false).await.unwrap().content.to_vec();
     let wrong = Reference::Digest(format!("sha256:{}", "0".repeat(64)).parse().unwrap());
     let mut changed = content.clone();
     changed.push(b' ');

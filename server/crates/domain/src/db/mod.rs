@@ -22,6 +22,8 @@ pub use text::{Conditions, folded, like_contains, like_prefix};
 use crate::error::{Error, Result};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, any::AnyPoolOptions};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use writer::{Job, Op};
@@ -39,6 +41,7 @@ pub struct Db {
     jobs: mpsc::Sender<Box<dyn Job>>,
     readers: AnyPool,
     engine: Engine,
+    commits: Arc<AtomicU64>,
 }
 
 /// Most closures that share one SQLite commit.
@@ -74,10 +77,11 @@ impl Db {
             Engine::Sqlite => (pool(1, SQLITE_WRITER), pool(READERS, SQLITE_READER)),
             Engine::Postgres => (pool(WRITERS, POSTGRES_WRITER), pool(READERS, POSTGRES_READER)),
         };
-        let jobs = writer::start(writers, url.to_owned(), engine, GROUP).await.map_err(Refusal::from)?;
+        let commits = Arc::new(AtomicU64::new(0));
+        let jobs = writer::start(writers, url.to_owned(), engine, GROUP, commits.clone()).await.map_err(Refusal::from)?;
         // The readers open after the writer: the file is there, and in WAL mode.
         let readers = readers.connect(url).await.map_err(Refusal::from)?;
-        Ok(Db { jobs, readers, engine })
+        Ok(Db { jobs, readers, engine, commits })
     }
 
     /// Runs `f` in a transaction, more than once if it must, and answers after the commit.
@@ -94,6 +98,12 @@ impl Db {
     /// A connection that can only read.
     pub async fn read(&self) -> Result<PoolConnection<Any>> {
         Ok(self.readers.acquire().await?)
+    }
+
+    /// Counts commits: what was read at this count is still so while it stands. It rises before a commit is answered.
+    /// `None` where other processes may write too.
+    pub fn generation(&self) -> Option<u64> {
+        (self.engine == Engine::Sqlite).then(|| self.commits.load(Ordering::Acquire))
     }
 
     pub fn engine(&self) -> Engine {

@@ -11,6 +11,8 @@ use futures_util::{FutureExt, StreamExt, stream};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{RwLock, mpsc, oneshot};
 
 /// After so many tries a PostgreSQL closure has the writers to itself, which ends a storm of conflicts.
@@ -58,6 +60,7 @@ pub(super) async fn start(
     url: String,
     engine: Engine,
     group: usize,
+    commits: Arc<AtomicU64>,
 ) -> std::result::Result<mpsc::Sender<Box<dyn Job>>, sqlx::Error> {
     let (jobs, queue) = mpsc::channel(1024);
     let (opened, open) = oneshot::channel();
@@ -78,7 +81,7 @@ pub(super) async fn start(
                     }
                 };
                 match engine {
-                    Engine::Sqlite => one_writer(&pool, queue, group).await,
+                    Engine::Sqlite => one_writer(&pool, queue, group, &commits).await,
                     Engine::Postgres => many_writers(&pool, queue).await,
                 }
                 pool.close().await;
@@ -89,14 +92,20 @@ pub(super) async fn start(
     Ok(jobs)
 }
 
-async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, group: usize) {
+async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, group: usize, commits: &AtomicU64) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, group).await > 0 {
         let mut shared = if batch.len() > 1 { together(pool, &mut batch).await.map(Vec::into_iter) } else { None };
+        // Also where a commit failed: whether it was kept is not known then.
+        commits.fetch_add(1, Ordering::Release);
         for mut job in batch.drain(..) {
             let done = match &mut shared {
                 Some(results) => results.next().expect("one result a job"),
-                None => alone(pool, &mut *job, "BEGIN IMMEDIATE", Engine::Sqlite).await,
+                None => {
+                    let done = alone(pool, &mut *job, "BEGIN IMMEDIATE", Engine::Sqlite).await;
+                    commits.fetch_add(1, Ordering::Release);
+                    done
+                }
             };
             job.answer(done);
         }

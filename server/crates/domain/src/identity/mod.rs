@@ -10,7 +10,7 @@ mod token;
 pub use basic::{authenticate, parse_basic};
 pub use passwords::{Passwords, check_new_password};
 pub use throttle::Throttle;
-pub use token::{Access, IssuedToken, SERVICE, Scope, authenticate_token, issue, parse_scopes};
+pub use token::{Access, IssuedToken, Tokens, SERVICE, Scope, authenticate_token, issue, parse_scopes};
 
 use model::{ProjectId, RobotId, UserId};
 
@@ -125,6 +125,21 @@ impl Principal {
             Who::Robot { id, .. } => id.0,
             Who::Anonymous | Who::System => 0,
         }
+    }
+
+    /// Everything of the caller that a use-case's answer can depend on besides the database and the time.
+    pub fn standpoint(&self) -> String {
+        use std::fmt::Write as _;
+        let agent = self.client.user_agent.as_str();
+        let signs = agent.starts_with("cosign/") || agent.starts_with("notation/");
+        let mut key = format!("{} {} {}", self.key(), self.credentials_version, u8::from(signs));
+        for ceiling in self.ceiling.iter().flatten() {
+            let access = ceiling.access;
+            let bits = u8::from(access.pull) | u8::from(access.push) << 1 | u8::from(access.delete) << 2;
+            let _ = write!(key, " {}/{}:{bits}", ceiling.project, ceiling.repository);
+        }
+        key.push_str(if self.ceiling.is_some() { " token" } else { "" });
+        key
     }
 
     /// A key that tells accounts apart, also of different kinds.

@@ -14,7 +14,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use model::{Action, ProjectId, RobotId, UserId};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Lifetime of a token, in seconds.
 pub const LIFETIME: i64 = 900;
@@ -105,6 +107,9 @@ pub fn parse_scopes<'a>(values: impl Iterator<Item = &'a str>) -> Result<Vec<Sco
     }
     Ok(scopes)
 }
+
+/// Most tokens whose signature is remembered.
+const TOKENS: usize = 4096;
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
@@ -205,6 +210,53 @@ pub fn authenticate_token(ctx: &Ctx, token: &str, client: Client) -> Result<Prin
     if token.len() > 16 * 1024 {
         return Err(refused());
     }
+    let claims = match ctx.tokens.0.get(token) {
+        Some(claims) => claims,
+        None => {
+            let claims = Arc::new(verified(ctx, token)?);
+            ctx.tokens.0.insert(token.to_owned(), claims.clone());
+            claims
+        }
+    };
+    let now = ctx.now().0 / 1000;
+    let in_time = claims.nbf <= now + LEEWAY
+        && claims.iat <= now + LEEWAY
+        && now < claims.exp.saturating_add(LEEWAY)
+        && claims.exp.saturating_sub(claims.iat) <= LIFETIME;
+    if !in_time {
+        return Err(refused());
+    }
+    let name = claims.sub.clone();
+    let who = match claims.who.split_once(':') {
+        None if claims.who == "anonymous" => Who::Anonymous,
+        Some(("user", id)) => Who::User { id: UserId(id.parse().map_err(|_| refused())?), name },
+        Some(("robot", id)) => Who::Robot { id: RobotId(id.parse().map_err(|_| refused())?), name },
+        _ => return Err(refused()),
+    };
+    let mut ceiling = Vec::new();
+    for entry in &claims.access {
+        let (_, repository) = model::name::split_full(&entry.name).map_err(|_| refused())?;
+        ceiling.push(Ceiling {
+            project: ProjectId(entry.pid),
+            repository: repository.as_str().to_owned(),
+            access: Access::parse(&entry.actions.join(",")),
+        });
+    }
+    Ok(Principal { who, via: Via::Token, client, credentials_version: claims.cv, ceiling: Some(ceiling) })
+}
+
+/// Tokens that were found to be ours; whether they are in time and whose account still stands is judged each time.
+pub struct Tokens(Cache<String, Arc<Claims>>);
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Tokens(Cache::new(TOKENS))
+    }
+}
+
+/// Checks form and signature.
+fn verified(ctx: &Ctx, token: &str) -> Result<Claims> {
+    let refused = || Error::Unauthenticated;
     let head = token.split('.').next().unwrap_or_default();
     let head: Head = URL_SAFE_NO_PAD
         .decode(head)
@@ -218,34 +270,10 @@ pub fn authenticate_token(ctx: &Ctx, token: &str, client: Client) -> Result<Prin
     validation.set_audience(&[SERVICE]);
     validation.set_issuer(&[ISSUER]);
     validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
-    // Times are checked below, by our clock and as integers: the claims' types are the schema.
+    // Times are checked by the caller, by our clock and as integers: the claims' types are the schema.
     validation.validate_exp = false;
     validation.validate_nbf = false;
     let public = key_pair(ctx)?;
     let key = DecodingKey::from_ed_der(public.public_key().as_ref());
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| refused())?.claims;
-    let now = ctx.now().0 / 1000;
-    let in_time = claims.nbf <= now + LEEWAY
-        && claims.iat <= now + LEEWAY
-        && now < claims.exp.saturating_add(LEEWAY)
-        && claims.exp.saturating_sub(claims.iat) <= LIFETIME;
-    if !in_time {
-        return Err(refused());
-    }
-    let who = match claims.who.split_once(':') {
-        None if claims.who == "anonymous" => Who::Anonymous,
-        Some(("user", id)) => Who::User { id: UserId(id.parse().map_err(|_| refused())?), name: claims.sub },
-        Some(("robot", id)) => Who::Robot { id: RobotId(id.parse().map_err(|_| refused())?), name: claims.sub },
-        _ => return Err(refused()),
-    };
-    let mut ceiling = Vec::new();
-    for entry in claims.access {
-        let (_, repository) = model::name::split_full(&entry.name).map_err(|_| refused())?;
-        ceiling.push(Ceiling {
-            project: ProjectId(entry.pid),
-            repository: repository.as_str().to_owned(),
-            access: Access::parse(&entry.actions.join(",")),
-        });
-    }
-    Ok(Principal { who, via: Via::Token, client, credentials_version: claims.cv, ceiling: Some(ceiling) })
+    Ok(jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| refused())?.claims)
 }

@@ -80,6 +80,60 @@ async fn n_040_n_041_a_robot_does_only_what_it_was_given_and_only_there() {
 }
 
 #[tokio::test]
+async fn n_008_n_039_what_is_kept_in_memory_ends_with_the_right_the_account_the_tag_and_the_time() {
+    let world = World::new().await;
+    let own = world.project("own", false).await;
+    let repository: RepositoryName = "r".parse().unwrap();
+    let first = world.image(&own, &repository, "1", "x").await;
+    let made = create(&world.ctx, &world.admin, input(Some(&own), &[Action::RepositoryPull]), None).await.unwrap();
+    let robot = sign_in(&world, &made.robot.full_name, &made.secret).await.unwrap();
+    let scopes = || identity::parse_scopes(["repository:own/r:pull"].into_iter()).unwrap();
+    let token = identity::issue(&world.ctx, &robot, &scopes()).await.unwrap().token;
+    let tag = crate::artifacts::Reference::Tag("1".parse().unwrap());
+    let pull = async || {
+        let holder = identity::authenticate_token(&world.ctx, &token, Client::default())?;
+        crate::artifacts::pull(&world.ctx, &holder, &own, &repository, &tag, false).await.map(|pulled| pulled.digest)
+    };
+    let layer = crate::blobs::digest_of(model::Algorithm::Sha256, b"x");
+    let ask = async || {
+        let holder = identity::authenticate_token(&world.ctx, &token, Client::default())?;
+        crate::uploads::blob(&world.ctx, &holder, &own, &repository, &layer).await
+    };
+    for _ in 0..3 {
+        assert_eq!((pull().await.unwrap(), ask().await.unwrap()), (first.clone(), Some(1)));
+    }
+    // Another caller of the same thing is another question.
+    let stranger = world.user("stranger").await;
+    let refused = crate::artifacts::pull(&world.ctx, &stranger, &own, &repository, &tag, false).await;
+    assert!(matches!(refused, Err(Error::NotVisible(_))));
+    // The tag moves.
+    let second = world.image(&own, &repository, "1", "y").await;
+    assert_eq!(pull().await.unwrap(), second);
+    // The account is disabled, and enabled again.
+    set_disabled(&world.ctx, &world.admin, made.robot.id, true).await.unwrap();
+    assert!(matches!(pull().await, Err(Error::Unauthenticated)));
+    assert!(matches!(ask().await, Err(Error::Unauthenticated)));
+    set_disabled(&world.ctx, &world.admin, made.robot.id, false).await.unwrap();
+    assert_eq!(pull().await.unwrap(), second);
+    // The token ends with the time, without any commit.
+    world.pass(16 * 60 * 1000);
+    assert!(matches!(pull().await, Err(Error::Unauthenticated)));
+    // So does the account, also for whoever signed in with its secret.
+    let by_secret = async || crate::artifacts::pull(&world.ctx, &robot, &own, &repository, &tag, false).await.map(|pulled| pulled.digest);
+    let days = made.robot.days;
+    assert!(days > 0);
+    world.pass(days * 24 * 3_600_000 - 17 * 60 * 1000);
+    assert_eq!(by_secret().await.unwrap(), second);
+    world.pass(2 * 60 * 1000);
+    assert!(matches!(by_secret().await, Err(Error::Unauthenticated)));
+    // What was deleted is gone.
+    crate::artifacts::pull(&world.ctx, &world.admin, &own, &repository, &tag, false).await.unwrap();
+    crate::artifacts::delete(&world.ctx, &world.admin, &own, &repository, &tag).await.unwrap();
+    let gone = crate::artifacts::pull(&world.ctx, &world.admin, &own, &repository, &tag, false).await;
+    assert!(matches!(gone, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
 async fn nobody_makes_a_robot_that_may_more_than_robots_may_or_without_the_right() {
     let world = World::new().await;
     let project = world.project("p", false).await;

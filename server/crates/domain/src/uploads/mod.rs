@@ -10,6 +10,7 @@ pub(crate) use sql::repository_id;
 
 use crate::access::{self, Authorized};
 use crate::blobs::Hasher;
+use crate::cache::Moment;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
@@ -377,13 +378,24 @@ pub async fn blob(
     repository: &RepositoryName,
     digest: &Digest,
 ) -> Result<Option<i64>> {
+    let (now, moment) = (ctx.now(), Moment::of(&ctx.db));
+    let key = format!("{project}/{repository} {digest} {}", who.standpoint());
+    if let Some(size) = ctx.blob_sizes.get(moment, now, &key) {
+        return Ok(Some(size));
+    }
     let mut c = ctx.db.read().await?;
     let right = Action::RepositoryPull;
-    let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
+    let mut proof = access::repository(&mut c, now, who, project, repository.as_str(), right).await?;
     let Some((size, touched)) = sql::blob_in(&mut proof, repository, digest).await? else { return Ok(None) };
     // Whoever is told that a blob is there may count on it: where a collection could take it, it is touched first.
-    let could_go = touched.0 < ctx.now().0 - ctx.settings.gc_grace / 2 && !sql::blob_used(&mut proof, repository, digest).await?;
+    let used = sql::blob_used(&mut proof, repository, digest).await?;
+    let safe_until = Stamp(touched.0 + ctx.settings.gc_grace / 2);
+    let could_go = !used && safe_until <= now;
+    let until = if used { proof.until } else { Some(proof.until.map_or(safe_until, |until| until.min(safe_until))) };
     drop(c);
+    if !could_go {
+        ctx.blob_sizes.keep(moment, key, until, 0, size);
+    }
     if could_go {
         let (ctx2, who, project, repository, digest) =
             (ctx.clone(), who.clone(), project.clone(), repository.clone(), digest.clone());
