@@ -29,7 +29,10 @@ fn command() -> Command {
         .subcommand(settings(Command::new("config").about("Print every setting, its value and where it came from")))
         .subcommand(settings(
             Command::new("fsck")
-                .about("Check, with the server stopped, that everything is there; 0: all is well, 1: only space is wasted, 2: something is lost, 3: it could not be checked")
+                .about(
+                    "Check, with the server stopped, that everything is there; \
+                     0: all is well, 1: only space is wasted, 2: something is lost, 3: it could not be checked",
+                )
                 .arg(Arg::new("deep").long("deep").action(ArgAction::SetTrue).help("read every blob and compare its digest"))
                 .arg(Arg::new("repair").long("repair").action(ArgAction::SetTrue).help(
                     "delete bytes that nothing knows, and make lost blobs unknown, so that a push brings them back",

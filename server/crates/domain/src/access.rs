@@ -190,6 +190,9 @@ async fn look(
     who: &Principal,
     name: &ProjectName,
 ) -> Result<Option<Look>> {
+    if let Who::User { id, .. } = &who.who {
+        return look_as_user(c, *id, who, name).await;
+    }
     let standing = standing(c, now, who).await?;
     let Some(row) = sqlx::query(
         "SELECT id, public, require_signature, owner_id FROM projects WHERE name = $1 AND deleted_at IS NULL",
@@ -208,26 +211,13 @@ async fn look(
         owner_id: UserId(row.get("owner_id")),
     };
     let mut rights = Rights::default();
-    let mut role = None;
     if project.public {
         Action::ALL.iter().filter(|&&action| public_may(action)).for_each(|&action| rights.add(action));
     }
     match &who.who {
-        Who::Anonymous => {}
+        // A user was looked up in one statement.
+        Who::Anonymous | Who::User { .. } => {}
         Who::System => rights = Rights::all(),
-        Who::User { id, .. } => {
-            role = sqlx::query("SELECT role FROM members WHERE project_id = $1 AND user_id = $2")
-                .bind(project.id.0)
-                .bind(id.0)
-                .fetch_optional(c)
-                .await?
-                .and_then(|row| Role::from_id(row.get("role")));
-            if standing.admin {
-                rights = Rights::all();
-            } else if let Some(role) = role {
-                Action::ALL.iter().filter(|&&a| role_may(role, a)).for_each(|&a| rights.add(a));
-            }
-        }
         Who::Robot { id, .. } => {
             Action::ALL.iter().filter(|&&a| standing.everywhere.has(a)).for_each(|&a| rights.add(a));
             let grants = sqlx::query(
@@ -240,7 +230,46 @@ async fn look(
             grants.iter().filter_map(|row| Action::by_name(&row.get::<String, _>("action"))).for_each(|a| rights.add(a));
         }
     }
-    Ok(Some((project, rights, role, standing.until)))
+    Ok(Some((project, rights, None, standing.until)))
+}
+
+/// As [`look`], for whoever is asked most: account, project and membership in one statement.
+async fn look_as_user(c: &mut AnyConnection, id: UserId, who: &Principal, name: &ProjectName) -> Result<Option<Look>> {
+    let row = sqlx::query(
+        "SELECT u.admin AS admin, u.disabled AS disabled, u.credentials_version AS credentials_version, p.id AS id,
+           p.public AS public, p.require_signature AS require_signature, p.owner_id AS owner_id, m.role AS role
+         FROM users AS u LEFT JOIN projects AS p ON p.name = $2 AND p.deleted_at IS NULL
+         LEFT JOIN members AS m ON m.project_id = p.id AND m.user_id = u.id
+         WHERE u.id = $1 AND u.deleted_at IS NULL",
+    )
+    .bind(id.0)
+    .bind(name.as_str())
+    .fetch_optional(c)
+    .await?
+    .ok_or(Error::Unauthenticated)?;
+    let live = row.get::<i64, _>("disabled") == 0 && row.get::<i64, _>("credentials_version") == who.credentials_version;
+    if !live {
+        return Err(Error::Unauthenticated);
+    }
+    let Some(project) = row.get::<Option<i64>, _>("id") else { return Ok(None) };
+    let project = ProjectRow {
+        id: ProjectId(project),
+        name: name.clone(),
+        public: row.get::<i64, _>("public") != 0,
+        require_signature: row.get::<i64, _>("require_signature") != 0,
+        owner_id: UserId(row.get("owner_id")),
+    };
+    let role = row.get::<Option<i64>, _>("role").and_then(Role::from_id);
+    let mut rights = Rights::default();
+    if row.get::<i64, _>("admin") != 0 {
+        rights = Rights::all();
+    } else {
+        Action::ALL
+            .iter()
+            .filter(|&&action| project.public && public_may(action) || role.is_some_and(|role| role_may(role, action)))
+            .for_each(|&action| rights.add(action));
+    }
+    Ok(Some((project, rights, role, None)))
 }
 
 /// What the caller may do in the project, by its name; `None` if they may not see it or there is none.

@@ -2,7 +2,7 @@
 
 use crate::blobs::digest;
 use crate::errors::{Code, Refusal};
-use crate::router::{Answer, Call};
+use crate::router::{Answer, Call, Failure};
 use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
 use domain::uploads;
@@ -88,13 +88,25 @@ pub async fn status(call: &Call) -> Answer {
     Ok(open(call, StatusCode::NO_CONTENT, id, received))
 }
 
+/// Whose upload it is comes before what is wrong with the request.
+async fn own_first<T>(call: &Call, read: Result<T, Refusal>) -> Result<T, Failure> {
+    match read {
+        Ok(read) => Ok(read),
+        Err(refusal) => {
+            uploads::received(&call.ctx, &call.who, &call.project, &call.repository, &call.path.reference).await?;
+            Err(refusal.into())
+        }
+    }
+}
+
 /// PATCH: the next bytes.
 pub async fn append(call: &Call, body: Body) -> Answer {
     let id = &call.path.reference;
-    let length = length(call)?;
-    // Whose upload it is comes before what is wrong with the request.
-    uploads::received(&call.ctx, &call.who, &call.project, &call.repository, id).await?;
-    let start = start_of(call, length)?;
+    let read = || -> Result<_, Refusal> {
+        let length = length(call)?;
+        Ok((length, start_of(call, length)?))
+    };
+    let (length, start) = own_first(call, read()).await?;
     let received = uploads::append(
         &call.ctx, &call.who, &call.project, &call.repository, id, start, length, body.into_data_stream(),
     )
@@ -105,11 +117,12 @@ pub async fn append(call: &Call, body: Body) -> Answer {
 /// PUT: the last bytes, and what it all must be.
 pub async fn finish(call: &Call, body: Body) -> Answer {
     let id = &call.path.reference;
-    let length = length(call)?;
-    uploads::received(&call.ctx, &call.who, &call.project, &call.repository, id).await?;
     let missing = || Refusal::bad(Code::DigestInvalid, "the query must name the digest: ?digest=sha256:…");
-    let digest = digest(call.param("digest").ok_or_else(missing)?)?;
-    let start = start_of(call, length)?;
+    let read = || -> Result<_, Refusal> {
+        let length = length(call)?;
+        Ok((length, digest(call.param("digest").ok_or_else(missing)?)?, start_of(call, length)?))
+    };
+    let (length, digest, start) = own_first(call, read()).await?;
     uploads::finish(
         &call.ctx, &call.who, &call.project, &call.repository, id, &digest, start, length, body.into_data_stream(),
     )
