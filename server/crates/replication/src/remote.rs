@@ -337,8 +337,8 @@ impl Remote {
     /// Where an upload that broke goes on, and how many of its `size` bytes are there; `None` where it cannot.
     /// Distribution-spec 1.1, "Pushing a blob in chunks": a GET of the location answers 204 with `Range: 0-<end>`.
     pub async fn upload_status(&self, repository: &str, place: &str, size: i64) -> Result<Option<(Url, i64)>, Failure> {
-        let Ok(url) = Url::parse(place) else { return Ok(None) };
-        self.ours(&url)?;
+        // A place at an address that the target had before is no place any more.
+        let Some(url) = Url::parse(place).ok().filter(|url| self.ours(url).is_ok()) else { return Ok(None) };
         let response = self.send(repository, Method::GET, url.clone(), "", None).await?;
         if !response.status().is_success() {
             return Ok(None);
@@ -347,9 +347,11 @@ impl Remote {
         let end = range.trim_start_matches("bytes=").strip_prefix("0-").and_then(|end| end.parse::<i64>().ok());
         // An upload without a byte is reported as 0-0 by some, which one byte is too: neither is worth going on with.
         let Some(received) = end.filter(|end| *end > 0 && *end < size).map(|end| end + 1) else { return Ok(None) };
-        let next = location(&response, &url)?.unwrap_or(url);
-        self.ours(&next)?;
-        Ok(Some((next, received)))
+        let next = match location(&response, &url) {
+            Ok(next) => next.unwrap_or(url),
+            Err(_) => return Ok(None),
+        };
+        Ok(self.ours(&next).is_ok().then_some((next, received)))
     }
 
     /// Sends a blob's bytes from `start` to its end in one request. `false`: the registry does not go on from there.
@@ -377,7 +379,8 @@ impl Remote {
         let response = request.send().await.map_err(|error| Failure::network(&error))?;
         match response.status() {
             StatusCode::CREATED => Ok(true),
-            status if bytes.start > 0 && status.is_client_error() && status != StatusCode::UNAUTHORIZED => Ok(false),
+            // Whatever it has against going on, sending the blob anew is the way out.
+            status if bytes.start > 0 && status != StatusCode::UNAUTHORIZED => Ok(false),
             _ => Err(Failure::destination(format!("pushing blob {digest}: {}", said(response).await))),
         }
     }

@@ -361,6 +361,18 @@ pub async fn set_upload(
     Ok(())
 }
 
+/// Another execution goes on with it; how long it is kept does not change.
+pub async fn own_upload(c: &mut AnyConnection, execution: ExecutionId, blob: &RemoteBlob) -> Result<()> {
+    sqlx::query("UPDATE remote_uploads SET execution_id = $4 WHERE target_id = $1 AND repository = $2 AND digest = $3")
+        .bind(blob.target.0)
+        .bind(blob.repository.as_str())
+        .bind(blob.digest.as_str())
+        .bind(execution.0)
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
 pub async fn delete_upload(c: &mut AnyConnection, blob: &RemoteBlob) -> Result<()> {
     sqlx::query("DELETE FROM remote_uploads WHERE target_id = $1 AND repository = $2 AND digest = $3")
         .bind(blob.target.0)

@@ -31,7 +31,7 @@ pub async fn take_upload(ctx: &Ctx, execution: ExecutionId, blob: &RemoteBlob) -
             if !free {
                 return Ok(None);
             }
-            sql::set_upload(c, now, execution, &blob, &location).await?;
+            sql::own_upload(c, execution, &blob).await?;
             Ok(Some(location))
         })
         .await

@@ -110,6 +110,8 @@ pub fn parse_scopes<'a>(values: impl Iterator<Item = &'a str>) -> Result<Vec<Sco
 
 /// Most tokens whose signature is remembered.
 const TOKENS: usize = 4096;
+/// Longest token that is remembered, in bytes.
+const REMEMBERED: usize = 2048;
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
@@ -214,7 +216,10 @@ pub fn authenticate_token(ctx: &Ctx, token: &str, client: Client) -> Result<Prin
         Some(claims) => claims,
         None => {
             let claims = Arc::new(verified(ctx, token)?);
-            ctx.tokens.0.insert(token.to_owned(), claims.clone());
+            // Those with very many scopes are checked each time: memory is for what clients really send.
+            if token.len() <= REMEMBERED {
+                ctx.tokens.0.insert(token.to_owned(), claims.clone());
+            }
             claims
         }
     };

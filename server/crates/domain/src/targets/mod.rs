@@ -171,6 +171,9 @@ pub async fn update(
             _ if sends_elsewhere(&before, &input) => sql::set_secret(c, id, None, version).await?,
             _ => {}
         }
+        if before.url != input.url {
+            sql::forget_uploads(c, id).await?;
+        }
         sql::get(c, id).await?.ok_or_else(missing)
     })
     .await
@@ -194,19 +197,24 @@ pub async fn delete(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<()> {
     .await
 }
 
-/// What a job needs to speak to the target, with its secret opened.
-pub async fn connection(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Connection> {
+/// A target as it is stored, and its secret.
+async fn opened(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<(Target, PlainSecret)> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::system(&mut c, ctx.now(), who).await?;
     let missing = || Error::not_found("target registry", id);
-    let target = sql::get(proof.conn(), id).await?.ok_or_else(missing)?;
-    let (sealed, version) = sql::secret(proof.conn(), id).await?.ok_or_else(missing)?;
+    let (target, sealed, version) = sql::with_secret(proof.conn(), id).await?.ok_or_else(missing)?;
     let secret = match sealed {
         Some(sealed) => {
             SealedSecret::stored(sealed).open(&ctx.keys, place(id, version), &format!("target registry {}", target.name))?
         }
         None => PlainSecret::new(String::new()),
     };
+    Ok((target, secret))
+}
+
+/// What a job needs to speak to the target, with its secret opened.
+pub async fn connection(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Connection> {
+    let (target, secret) = opened(ctx, who, id).await?;
     Ok(Connection {
         provider: target.provider,
         url: Outbound::parse(&target.url)?,
@@ -243,14 +251,14 @@ pub async fn probe_input(
     let places = check(input)?;
     let secret = match id {
         Some(id) if secret.is_empty() => {
-            let before = get(ctx, who, id).await?;
+            let (before, stored_secret) = opened(ctx, who, id).await?;
             if sends_elsewhere(&before, &stored(input, &places)) || before.access_id != input.access_id {
                 return Err(Error::invalid(
                     "secret",
                     "must be entered again: the URL, the token server or the access id differs from what it is stored for",
                 ));
             }
-            connection(ctx, who, id).await?.secret
+            stored_secret
         }
         _ => secret,
     };

@@ -117,6 +117,13 @@ pub async fn get(c: &mut AnyConnection, id: TargetId) -> Result<Option<Target>> 
     row.as_ref().map(target).transpose()
 }
 
+/// A target with its sealed secret and the secret's version, of one moment: an address never meets another one's secret.
+pub async fn with_secret(c: &mut AnyConnection, id: TargetId) -> Result<Option<(Target, Option<Vec<u8>>, i64)>> {
+    let text = format!("SELECT {COLUMNS}, t.secret AS secret, t.secret_version AS secret_version FROM targets AS t WHERE t.id = $1");
+    let row = sqlx::query(AssertSqlSafe(text)).bind(id.0).fetch_optional(c).await?;
+    row.map(|row| Ok((target(&row)?, row.get("secret"), row.get("secret_version")))).transpose()
+}
+
 pub async fn list(c: &mut AnyConnection, query: &Query) -> Result<Page<Target>> {
     LIST.fetch(
         c,
@@ -137,8 +144,14 @@ pub async fn set_health(c: &mut AnyConnection, id: TargetId, healthy: bool) -> R
     Ok(())
 }
 
+/// Gives up the uploads that lie at the target unfinished.
+pub async fn forget_uploads(c: &mut AnyConnection, id: TargetId) -> Result<()> {
+    sqlx::query("DELETE FROM remote_uploads WHERE target_id = $1").bind(id.0).execute(c).await?;
+    Ok(())
+}
+
 pub async fn delete(c: &mut AnyConnection, id: TargetId) -> Result<()> {
-    sqlx::query("DELETE FROM remote_uploads WHERE target_id = $1").bind(id.0).execute(&mut *c).await?;
+    forget_uploads(c, id).await?;
     sqlx::query("DELETE FROM targets WHERE id = $1").bind(id.0).execute(c).await?;
     Ok(())
 }

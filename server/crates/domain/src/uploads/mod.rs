@@ -56,6 +56,16 @@ impl InUse {
     }
 }
 
+impl InUse {
+    /// Forgets the running hash of an upload that is gone.
+    fn forget(&self, id: &str) {
+        let mut map = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if matches!(map.get(id), Some(Some(_))) {
+            map.remove(id);
+        }
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut map = self.in_use.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -351,6 +361,8 @@ pub async fn mount(
                     }
                     break;
                 }
+                // To administrators a project that is not there is said to be missing: as good as nowhere.
+                Err(Error::NotFound(_)) => {}
                 Err(error) if error.is_refusal() => {}
                 Err(error) => return Err(error),
             }
@@ -439,12 +451,14 @@ pub async fn sweep(ctx: &Ctx) -> Result<usize> {
     let now = ctx.now();
     let ids = ctx.db.write(async move |c| sql::delete_expired(c, now).await).await?;
     for id in &ids {
+        ctx.uploads_in_use.forget(id);
         ctx.blobs.discard(id).await?;
     }
     // Bytes without a row: of a request that was cut while it sent a whole blob, or of a project that was deleted.
     let mut strays = 0;
     for id in ctx.blobs.stale_uploads(std::time::Duration::from_millis(KEPT as u64)).await? {
         if !sql::known(&mut *ctx.db.read().await?, &id).await? {
+            ctx.uploads_in_use.forget(&id);
             ctx.blobs.discard(&id).await?;
             strays += 1;
         }

@@ -133,6 +133,8 @@ async fn n_028_n_030_a_blob_is_readable_only_where_it_was_pushed_or_mounted_with
     let nowhere = of(b"nowhere at all");
     assert!(!mount(&world.ctx, &stranger, &other, &repository, &nowhere, from.clone()).await.unwrap());
     assert_eq!(blob(&world.ctx, &stranger, &other, &repository, &digest).await.unwrap(), None);
+    let missing = Some(("missing".parse().unwrap(), repository.clone()));
+    assert!(!mount(&world.ctx, &world.admin, &other, &repository, &digest, missing).await.unwrap(), "an upload follows");
     assert!(mount(&world.ctx, &world.admin, &other, &repository, &digest, from).await.unwrap());
     assert_eq!(blob(&world.ctx, &stranger, &other, &repository, &digest).await.unwrap(), Some(12));
 }
