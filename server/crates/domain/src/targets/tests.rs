@@ -87,3 +87,29 @@ async fn targets_belong_to_system_administrators() {
     assert!(matches!(refused, Err(Error::Forbidden { .. })));
     assert!(matches!(list(&world.ctx, &world.nobody(), &Query::default()).await, Err(Error::Unauthenticated)));
 }
+
+#[tokio::test]
+async fn an_upload_is_gone_on_with_by_one_execution_at_the_same_address_for_two_days() {
+    use crate::executions::{RemoteBlob, forget_upload, note_upload, take_upload};
+    use model::ExecutionId;
+    let world = World::new().await;
+    let target = create(&world.ctx, &world.admin, input("http://127.0.0.1:1"), secret()).await.unwrap().id;
+    let digest = crate::blobs::digest_of(model::Algorithm::Sha256, b"large");
+    let blob = RemoteBlob { target, repository: "p/r".into(), digest };
+    let place = "http://127.0.0.1:1/v2/p/r/blobs/uploads/7";
+    let (first, second) = (ExecutionId(1), ExecutionId(2));
+    note_upload(&world.ctx, first, &blob, place).await.unwrap();
+    // Its own execution, and once that is gone (here it never was) another one.
+    assert_eq!(take_upload(&world.ctx, first, &blob).await.unwrap().as_deref(), Some(place));
+    assert_eq!(take_upload(&world.ctx, second, &blob).await.unwrap().as_deref(), Some(place));
+    // Taking it does not keep it for longer.
+    world.pass(49 * 3_600_000);
+    assert_eq!(take_upload(&world.ctx, second, &blob).await.unwrap(), None);
+    note_upload(&world.ctx, second, &blob, place).await.unwrap();
+    forget_upload(&world.ctx, &blob).await.unwrap();
+    assert_eq!(take_upload(&world.ctx, second, &blob).await.unwrap(), None);
+    // At another address the place is none.
+    note_upload(&world.ctx, second, &blob, place).await.unwrap();
+    update(&world.ctx, &world.admin, target, input("http://127.0.0.1:2"), None).await.unwrap();
+    assert_eq!(take_upload(&world.ctx, second, &blob).await.unwrap(), None);
+}
