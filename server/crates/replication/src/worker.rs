@@ -19,8 +19,7 @@ use tokio_util::sync::CancellationToken;
 /// Executions run at the same time, and artifacts of one execution.
 const EXECUTIONS: usize = 2;
 const TASKS: usize = 4;
-/// How often an idle worker looks, a busy one asks whether to stop, and a task says how far it is.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often a worker asks whether to stop, and a task says how far it is.
 const RENEW: Duration = Duration::from_millis(500);
 const REPORT: Duration = Duration::from_millis(700);
 
@@ -30,29 +29,9 @@ pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
     futures_util::future::join_all(workers).await;
 }
 
-async fn work(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
-    while !*stopping.borrow() {
-        let rung = ctx.work.notified();
-        match jobs::claim(&ctx, executions::JOB).await {
-            Ok(Some(claim)) => {
-                if let Err(error) = execute(&ctx, &claim, &stopping).await {
-                    tracing::error!(%error, execution = claim.key, "an execution could not be run; it is tried again");
-                    tokio::time::sleep(LOOK).await;
-                }
-            }
-            Ok(None) => {
-                tokio::select! {
-                    () = rung => {}
-                    () = tokio::time::sleep(LOOK) => {}
-                    _ = stopping.changed() => {}
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "jobs could not be read");
-                tokio::time::sleep(LOOK).await;
-            }
-        }
-    }
+async fn work(ctx: Ctx, stopping: watch::Receiver<bool>) {
+    let (ctx, ends) = (&ctx, &stopping);
+    jobs::serve(ctx, executions::JOB, stopping.clone(), |claim| async move { execute(ctx, &claim, ends).await }).await;
 }
 
 /// Why an execution ended before its tasks did.

@@ -93,7 +93,7 @@ pub async fn note(
     let row = sqlx::query("SELECT log FROM collections WHERE id = $1").bind(id.0).fetch_one(&mut *c).await?;
     let mut log: String = row.get::<String, _>("log") + line;
     if log.len() > LOG {
-        let mut cut = log.len() - LOG / 2;
+        let mut cut = log.floor_char_boundary(log.len() - LOG / 2);
         cut += log[cut..].find('\n').map_or(0, |n| n + 1);
         log = format!("… the beginning was cut\n{}", &log[cut..]);
     }

@@ -199,3 +199,18 @@ async fn it_says_why_a_blob_is_kept() {
     let nowhere = crate::blobs::digest_of(model::Algorithm::Sha256, b"nowhere");
     assert!(matches!(why(&world.ctx, &world.admin, &nowhere).await, Err(Error::NotFound(_))));
 }
+
+#[tokio::test]
+async fn a_long_log_keeps_its_end_and_is_cut_between_letters() {
+    let world = World::new().await;
+    let id = start(&world.ctx, &world.admin, true).await.unwrap();
+    for pad in ["", "a"] {
+        let line = format!("{pad}{}\nthe end\n", "é".repeat(150_000));
+        let written = async move |c: &mut sqlx::AnyConnection| {
+            sql::note(c, id, Status::Running, &sql::Tally::default(), &line, None).await
+        };
+        world.ctx.db.write(written).await.unwrap();
+        let (_, log) = get(&world.ctx, &world.admin, id).await.unwrap();
+        assert!(log.ends_with("the end\n") && log.len() < 300_000, "{}", log.len());
+    }
+}

@@ -12,38 +12,20 @@ use tokio::sync::{Mutex, watch};
 
 /// Rows of a page.
 const PAGE: i64 = 500;
-/// How often an idle worker looks, and how long a busy one rests between pages.
-const LOOK: Duration = Duration::from_secs(5);
+/// How long a collection rests between pages.
 const REST: Duration = Duration::from_millis(5);
 
 /// One at a time in a process, also when a lease ran out while its worker stood still.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Runs collections until `stopping` says so; what is under way then begins again at the next start.
-pub async fn run(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
-    while !*stopping.borrow() {
-        let rung = ctx.work.notified();
-        match jobs::claim(&ctx, JOB).await {
-            Ok(Some(claim)) => {
-                let _turn = TURN.lock().await;
-                if let Err(error) = collect(&ctx, &claim, &stopping).await {
-                    tracing::error!(%error, collection = claim.key, "a collection broke off; it is tried again");
-                    tokio::time::sleep(LOOK).await;
-                }
-            }
-            Ok(None) => {
-                tokio::select! {
-                    () = rung => {}
-                    () = tokio::time::sleep(LOOK) => {}
-                    _ = stopping.changed() => {}
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "jobs could not be read");
-                tokio::time::sleep(LOOK).await;
-            }
-        }
-    }
+pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
+    let (ctx, ends) = (&ctx, &stopping);
+    let one = |claim| async move {
+        let _turn = TURN.lock().await;
+        collect(ctx, &claim, ends).await
+    };
+    jobs::serve(ctx, JOB, stopping.clone(), one).await;
 }
 
 /// Why a collection ends before its last page.

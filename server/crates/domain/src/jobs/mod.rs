@@ -6,6 +6,8 @@ mod sql;
 use crate::ctx::Ctx;
 use crate::db::Engine;
 use crate::error::Result;
+use std::time::Duration;
+use tokio::sync::watch;
 
 pub(crate) use sql::{enqueue, request_stop};
 
@@ -28,6 +30,39 @@ pub enum Hold {
     StopRequested,
     /// The lease ran out and another worker has it.
     Lost,
+}
+
+/// How often an idle worker looks for work, and how long one waits after a failure.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Runs jobs of `kind`, one after the other, until `stopping` says so. One that fails is taken up again when its lease ends.
+pub async fn serve<F>(ctx: &Ctx, kind: &'static str, mut stopping: watch::Receiver<bool>, run: impl Fn(Claim) -> F)
+where
+    F: Future<Output = Result<()>>,
+{
+    while !*stopping.borrow() {
+        let rung = ctx.work.notified();
+        match claim(ctx, kind).await {
+            Ok(Some(claim)) => {
+                let key = claim.key.clone();
+                if let Err(error) = run(claim).await {
+                    tracing::error!(%error, kind, key, "a job broke off; it is tried again");
+                    tokio::time::sleep(LOOK).await;
+                }
+            }
+            Ok(None) => {
+                tokio::select! {
+                    () = rung => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                    _ = stopping.changed() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, kind, "jobs could not be read");
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
 }
 
 /// Takes the oldest job of `kind` that waits, or whose worker died.
