@@ -72,6 +72,10 @@ pub fn project_replication(project: &ProjectName) -> String {
     format!("/projects/{project}/replication")
 }
 
+pub fn deletions(project: &ProjectName) -> String {
+    format!("/projects/{project}/deleted")
+}
+
 pub fn project_settings(project: &ProjectName) -> String {
     format!("/projects/{project}/settings")
 }

@@ -4,7 +4,7 @@ use crate::layout::keys::{JumpDialog, Keys};
 use crate::layout::side::SideNav;
 use crate::layout::toast::{Again, Said, Toast};
 use crate::layout::top::TopBar;
-use crate::pages::{account, artifacts, collections, executions, jump, members, projects, repositories, robots, rules, sign_in, targets, users};
+use crate::pages::{account, artifacts, collections, deletions, executions, jump, members, projects, repositories, robots, rules, sign_in, targets, users};
 use crate::session::MeSource;
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
@@ -85,6 +85,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/projects/:project/robots/new") view=robots::ProjectNew ssr=SsrMode::Async/>
                         <Route path=path!("/projects/:project/robots/:id") view=robots::Show ssr=SsrMode::Async/>
                         <Route path=path!("/projects/:project/replication") view=rules::OfProject ssr=SsrMode::Async/>
+                        <Route path=path!("/projects/:project/deleted") view=deletions::List ssr=SsrMode::Async/>
                         <Route path=path!("/projects/:project/settings") view=projects::Settings ssr=SsrMode::Async/>
                         <Route path=path!("/projects/:project/repositories/:repository") view=artifacts::List ssr=SsrMode::Async/>
                         <Route path=path!("/projects/:project/repositories/:repository/settings") view=repositories::Settings ssr=SsrMode::Async/>

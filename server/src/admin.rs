@@ -2,22 +2,24 @@
 
 use crate::config::Config;
 use crate::wiring;
+use domain::backup::Done;
 use domain::clock::Random;
 use domain::datadir::DataDir;
 use domain::secrets::PlainSecret;
 use domain::{Ctx, users};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::WriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
 const SOCKET: &str = "admin.sock";
 /// Longest line on the socket, in bytes.
-const LINE: u64 = 1024;
+const LINE: u64 = 8192;
 
 /// Answers commands until the handle is aborted.
-pub fn listen(ctx: Ctx, data: &Path) -> Result<JoinHandle<()>, String> {
+pub fn listen(ctx: Ctx, data: &Path, key: PathBuf) -> Result<JoinHandle<()>, String> {
     let path = data.join(SOCKET);
     // The directory's lock is ours, so a socket that is there is a dead server's.
     let _ = std::fs::remove_file(&path);
@@ -26,16 +28,17 @@ pub fn listen(ctx: Ctx, data: &Path) -> Result<JoinHandle<()>, String> {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     Ok(tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let ctx = ctx.clone();
+            let (ctx, key) = (ctx.clone(), key.clone());
             tokio::spawn(async move {
-                let _ = answer(&ctx, stream).await;
+                let _ = answer(&ctx, &key, stream).await;
             });
         }
     }))
 }
 
-/// One line in, one line out: `reset-password USER` → `ok PASSWORD` or `error …`.
-async fn answer(ctx: &Ctx, mut stream: UnixStream) -> std::io::Result<()> {
+/// One line in; lines out, the last of them `ok …` or `error …`: `reset-password USER` → `ok PASSWORD`,
+/// `backup TO` and `backup-with-key TO` → `say …`, `ok JSON`.
+async fn answer(ctx: &Ctx, key: &Path, mut stream: UnixStream) -> std::io::Result<()> {
     let (read, mut write) = stream.split();
     let mut line = String::new();
     BufReader::new(tokio::io::AsyncReadExt::take(read, LINE)).read_line(&mut line).await?;
@@ -44,9 +47,52 @@ async fn answer(ctx: &Ctx, mut stream: UnixStream) -> std::io::Result<()> {
             Ok(password) => format!("ok {}\n", password.reveal()),
             Err(message) => format!("error {message}\n"),
         },
+        Some((command @ ("backup" | "backup-with-key"), to)) => {
+            let key = (command == "backup-with-key").then_some(key);
+            match copy(ctx, Path::new(to), key, &mut write).await {
+                Ok(done) => format!("ok {}\n", serde_json::to_string(&done).unwrap_or_default()),
+                Err(message) => format!("error {message}\n"),
+            }
+        }
         _ => "error unknown command\n".to_owned(),
     };
     write.write_all(reply.as_bytes()).await
+}
+
+/// Makes a backup, and says how far it is; ends when nobody listens any more.
+async fn copy(ctx: &Ctx, to: &Path, key: Option<&Path>, write: &mut WriteHalf<'_>) -> Result<Done, String> {
+    let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
+    let making = domain::backup::make(ctx, to, key, move |line| {
+        let _ = sender.send(line);
+    });
+    tokio::pin!(making);
+    loop {
+        tokio::select! {
+            done = &mut making => return done.map_err(|error| error.to_string()),
+            Some(line) = lines.recv() => {
+                write.write_all(format!("say {line}\n").as_bytes()).await.map_err(|error| error.to_string())?;
+            }
+        }
+    }
+}
+
+/// Asks the running server for a backup; `None` where none runs.
+pub async fn ask_for_backup(data: &Path, to: &Path, with_key: bool, say: impl Fn(&str)) -> Result<Option<Done>, String> {
+    let Ok(mut stream) = UnixStream::connect(data.join(SOCKET)).await else { return Ok(None) };
+    let failed = |error: std::io::Error| format!("the running server did not answer: {error}");
+    let to = to.to_str().filter(|to| !to.contains('\n')).ok_or("the folder's path must be plain text")?;
+    let command = if with_key { "backup-with-key" } else { "backup" };
+    stream.write_all(format!("{command} {to}\n").as_bytes()).await.map_err(failed)?;
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(line) = lines.next_line().await.map_err(failed)? {
+        match line.split_once(' ') {
+            Some(("say", words)) => say(words),
+            Some(("ok", done)) => return serde_json::from_str(done).map(Some).map_err(|error| format!("the running server's answer: {error}")),
+            Some(("error", message)) => return Err(message.to_owned()),
+            _ => break,
+        }
+    }
+    Err("the running server ended before the backup was done".into())
 }
 
 async fn reset(ctx: &Ctx, user: &str) -> Result<PlainSecret, String> {

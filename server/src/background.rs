@@ -14,7 +14,12 @@ const SWEEP: Duration = Duration::from_secs(600);
 pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
     let worker = tokio::spawn(replication::run(ctx.clone(), stopping.clone()));
     let collector = tokio::spawn(gc::run(ctx.clone(), stopping.clone()));
-    let keeper = tokio::spawn(keep(ctx, stopping));
+    let keeper = tokio::spawn(keep(ctx.clone(), stopping));
+    tokio::spawn(async move {
+        if let Err(damage) = ctx.db.look().await {
+            tracing::error!("{damage}");
+        }
+    });
     tokio::spawn(async move {
         let _ = tokio::join!(worker, collector, keeper);
     })

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::config::{Config, KEYS, Values};
-use crate::{admin, fsck, serve, telemetry};
+use crate::{admin, backup, fsck, serve, telemetry};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,22 @@ fn command() -> Command {
                 .arg(Arg::new("repair").long("repair").action(ArgAction::SetTrue).help(
                     "delete bytes that nothing knows, and make lost blobs unknown, so that a push brings them back",
                 )),
+        ))
+        .subcommand(settings(
+            Command::new("backup")
+                .about("Copy the database and every blob to a folder, while the server runs or not; again in the same folder copies what is new")
+                .arg(Arg::new("to").long("to").value_name("FOLDER").required(true).help("an empty folder, or one that holds a backup"))
+                .arg(Arg::new("with-key").long("with-key").action(ArgAction::SetTrue).help("put the key in as well: whoever has the backup can then read its secrets")),
+        ))
+        .subcommand(
+            Command::new("verify")
+                .about("Read every byte of a backup; 0: it is whole, 1: only space is wasted, 2: something is lost, 3: it could not be checked")
+                .arg(Arg::new("from").value_name("FOLDER").required(true)),
+        )
+        .subcommand(settings(
+            Command::new("restore")
+                .about("Make a new data directory from a backup")
+                .arg(Arg::new("from").long("from").value_name("FOLDER").required(true).help("what `wharf backup` made")),
         ))
         .subcommand(
             Command::new("admin").about("Administer, with the server stopped or running").subcommand_required(true).subcommand(
@@ -79,10 +95,13 @@ pub fn main() -> ExitCode {
     let matches = command().get_matches();
     let done = match matches.subcommand() {
         // Its outcome is a number.
-        Some(("fsck", matches)) => check(matches).or_else(|message| {
-            eprintln!("wharf: {message}");
-            Ok(ExitCode::from(3))
-        }),
+        Some(("fsck", matches)) => numbered(check(matches)),
+        Some(("verify", matches)) => numbered(async_main(backup::check(&path(matches, "from")))),
+        Some(("backup", matches)) => config(matches)
+            .and_then(|config| async_main(backup::run(&config, &path(matches, "to"), matches.get_flag("with-key")))),
+        Some(("restore", matches)) => {
+            config(matches).and_then(|config| async_main(backup::bring_back(&config, &path(matches, "from"))))
+        }
         _ => run(&matches).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|message| {
@@ -91,9 +110,25 @@ pub fn main() -> ExitCode {
     })
 }
 
+/// What could not be checked is 3.
+fn numbered(done: Result<ExitCode, String>) -> Result<ExitCode, String> {
+    done.or_else(|message| {
+        eprintln!("wharf: {message}");
+        Ok(ExitCode::from(3))
+    })
+}
+
+fn async_main<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    runtime()?.block_on(work)
+}
+
+fn path(matches: &ArgMatches, name: &str) -> PathBuf {
+    matches.get_one::<String>(name).map(PathBuf::from).unwrap_or_default()
+}
+
 fn check(matches: &ArgMatches) -> Result<ExitCode, String> {
     let options = domain::fsck::Options { deep: matches.get_flag("deep"), repair: matches.get_flag("repair") };
-    runtime()?.block_on(fsck::run(&config(matches)?, options))
+    async_main(fsck::run(&config(matches)?, options))
 }
 
 fn run(matches: &ArgMatches) -> Result<(), String> {

@@ -72,6 +72,13 @@ pub static KEYS: &[Key] = &[
     },
     key("gc.grace", "WHARF_GC_GRACE", "gc-grace", "2h", "how long garbage collection leaves alone what a push may count on, e.g. 90s, 30m, 2h"),
     key("gc.every", "WHARF_GC_EVERY", "gc-every", "24h", "how often garbage is collected by itself, e.g. 6h, 7d; 0 for never"),
+    key("recycle", "WHARF_RECYCLE", "recycle", "7d", "how long the deletion of an artifact can be undone, e.g. 24h, 30d; 0 for not at all"),
+    key("limits.connections", "WHARF_LIMITS_CONNECTIONS", "limits-connections", "4096", "connections served at once; the last eighth is for addresses that hold few"),
+    key(
+        "limits.connections_per_address", "WHARF_LIMITS_CONNECTIONS_PER_ADDRESS", "limits-connections-per-address", "1024",
+        "connections of one address; trusted proxies have no such limit",
+    ),
+    key("limits.reserve", "WHARF_LIMITS_RESERVE", "limits-reserve", "1GiB", "room on the disk that pushes must leave, so that the database can go on, e.g. 500MiB, 20GiB"),
     key("log", "WHARF_LOG", "log", "text", "text or json"),
 ];
 
@@ -122,6 +129,12 @@ pub struct Config {
     /// Both in ms.
     pub gc_grace: i64,
     pub gc_every: i64,
+    /// In ms.
+    pub recycle: i64,
+    pub connections: usize,
+    pub connections_per_address: usize,
+    /// In bytes.
+    pub reserve: u64,
     pub log: LogFormat,
 }
 
@@ -213,6 +226,21 @@ impl Values {
         }
     }
 
+    /// A number of at least `least`.
+    fn number(&self, name: &str, least: usize) -> Result<usize, String> {
+        let text = self.get(name);
+        let number = text.parse::<usize>().ok().filter(|number| (least..=1 << 20).contains(number));
+        number.ok_or_else(|| format!("{name}: {text:?} must be a number from {least} to {}", 1 << 20))
+    }
+
+    /// A size in bytes: a number and its unit.
+    fn size(&self, name: &str) -> Result<u64, String> {
+        const UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+        let text = self.get(name);
+        let size = UNITS.iter().find_map(|(unit, bytes)| text.strip_suffix(unit)?.trim().parse::<u64>().ok()?.checked_mul(*bytes));
+        size.or((text == "0").then_some(0)).ok_or_else(|| format!("{name}: {text:?} must be a size, such as 500MiB or 20GiB"))
+    }
+
     /// Checks the values.
     pub fn check(&self) -> Result<Config, String> {
         let listen: SocketAddr =
@@ -256,6 +284,10 @@ impl Values {
                 ms => ms,
             },
             gc_every: self.span("gc.every")?,
+            recycle: self.span("recycle")?,
+            connections: self.number("limits.connections", 16)?,
+            connections_per_address: self.number("limits.connections_per_address", 4)?,
+            reserve: self.size("limits.reserve")?,
             log: match self.get("log") {
                 "text" => LogFormat::Text,
                 "json" => LogFormat::Json,

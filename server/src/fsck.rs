@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::wiring;
 use domain::datadir::DataDir;
-use domain::fsck::{Options, Severity, check};
+use domain::fsck::{Options, Report, Severity, check};
 use std::process::ExitCode;
 
 /// Checks, prints what it found, and answers 0 (all is well), 1 (only space is wasted) or 2 (something is lost).
@@ -14,6 +14,11 @@ pub async fn run(config: &Config, options: Options) -> Result<ExitCode, String> 
     let data = DataDir::open(&config.data).map_err(|refusal| refusal.to_string())?;
     let ctx = wiring::context(config, &data, "http://localhost".into()).await?;
     let report = check(&ctx, options).await.map_err(|error| error.to_string())?;
+    Ok(print(&report, options))
+}
+
+/// Prints what was found, and answers how bad it is.
+pub fn print(report: &Report, options: Options) -> ExitCode {
     for finding in &report.findings {
         let kind = if finding.severity == Severity::Loss { "LOSS " } else { "space" };
         println!("{kind}  {}{}", finding.text, if finding.mended { " (mended)" } else { "" });
@@ -28,5 +33,5 @@ pub async fn run(config: &Config, options: Options) -> Result<ExitCode, String> 
         Some(Severity::Loss) => (2, "something is lost: push it again, or restore a backup"),
     };
     println!("{words}");
-    Ok(ExitCode::from(code))
+    ExitCode::from(code)
 }

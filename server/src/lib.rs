@@ -3,9 +3,11 @@
 pub mod admin;
 pub mod assets;
 pub mod background;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod fsck;
+pub mod limits;
 pub mod middleware;
 pub mod serve;
 pub mod telemetry;

@@ -4,7 +4,9 @@ use crate::config::Config;
 use crate::middleware::client::Peer;
 use crate::tls::Tls;
 use crate::{admin, background, wiring};
+use crate::limits::{self, Admission, Paced, Taken};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -22,11 +24,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tower::ServiceExt;
 
-/// Connections served at once.
-const CONNECTIONS: usize = 4096;
 /// A peer must send its first request, and finish a TLS handshake, within this time.
 const FIRST_REQUEST: Duration = Duration::from_secs(15);
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -64,7 +64,7 @@ pub async fn run(config: Config) -> Result<(), String> {
 
     let (stop, stopping) = watch::channel(false);
     let tasks = background::start(ctx.clone(), stopping.clone());
-    let admin = admin::listen(ctx.clone(), data.path())?;
+    let admin = admin::listen(ctx.clone(), data.path(), crate::backup::key_of(&config))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
 
@@ -73,23 +73,26 @@ pub async fn run(config: Config) -> Result<(), String> {
     std::io::stdout().flush().map_err(|error| error.to_string())?;
 
     let graceful = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let admission = Admission::new(config.connections.min(limits::descriptors()), config.connections_per_address);
     loop {
-        let permit = permits.clone().acquire_owned();
         let accepted = tokio::select! {
-            accepted = async { (permit.await, listener.accept().await) } => accepted,
+            accepted = listener.accept() => accepted,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         };
-        let (Ok(permit), Ok((stream, peer))) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // Out of descriptors, most likely: wait for one rather than spin.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        // One that is refused is closed at once, so that its client does not wait.
+        let known = config.trusted_proxies.iter().any(|range| range.contains(&peer.ip()));
+        let Some(place) = admission.enter(peer.ip(), known) else { continue };
         let _ = stream.set_nodelay(true);
+        let stream = Taken::new(stream);
         let (router, watcher, tls) = (router.clone(), graceful.watcher(), tls.clone());
         tokio::spawn(async move {
-            let _held = permit;
+            let _held = place;
             match tls {
                 None => serve_one(stream, peer, router, watcher).await,
                 Some(tls) => {
@@ -123,8 +126,9 @@ async fn serve_one<S>(
 {
     let asked = Arc::new(AtomicBool::new(false));
     let seen = asked.clone();
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         seen.store(true, Ordering::Relaxed);
+        let mut request = request.map(|body| Body::new(Paced::new(body)));
         request.extensions_mut().insert(Peer(peer));
         router.clone().oneshot(request)
     });

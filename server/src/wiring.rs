@@ -31,6 +31,8 @@ pub async fn context(config: &Config, data: &DataDir, external_url: String) -> R
         sparse: config.sparse,
         gc_grace: config.gc_grace,
         gc_every: config.gc_every,
+        recycle: config.recycle,
+        reserve: config.reserve,
     };
     let ctx = Ctx::new(db, Arc::new(blobs), Clock::System, keys, settings);
     let _ = ctx.connector.set(Arc::new(replication::Adapters));

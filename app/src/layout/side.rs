@@ -54,6 +54,7 @@ fn lists(path: &str, admin: bool, known: bool) -> AnyView {
                 {entry(paths::members(&project), "member", "Members", path, false)}
                 {entry(paths::project_robots(&project), "robot", "Robot accounts", path, false)}
                 {entry(paths::project_replication(&project), "replicate", "Replication", path, false)}
+                {entry(paths::deletions(&project), "trash", "Deleted", path, false)}
                 {entry(paths::project_settings(&project), "settings", "Configuration", path, false)}
             }
         });

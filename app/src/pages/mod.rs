@@ -3,6 +3,7 @@
 pub mod account;
 pub mod artifacts;
 pub mod collections;
+pub mod deletions;
 pub mod executions;
 pub mod jump;
 pub mod members;

@@ -102,7 +102,11 @@ pub async fn delete(project: ProjectName, repository: RepositoryName, digest: Di
             0 => String::new(),
             n => format!(" with {n} accessor{}", if n == 1 { "y" } else { "ies" }),
         };
-        Answer::done(paths::repository(&project, &repository), format!("{} was deleted{also}.", plan.digest.short()))
+        let undo = match plan.kept_for {
+            0 => String::new(),
+            ms => format!(" Undo it under Deleted, for {}.", model::stamp::span(ms)),
+        };
+        Answer::done(paths::repository(&project, &repository), format!("{} was deleted{also}.{undo}", plan.digest.short()))
     }))
 }
 

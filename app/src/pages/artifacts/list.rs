@@ -4,7 +4,7 @@ use super::{api, reference, way};
 use crate::layout::head;
 use crate::layout::toast::again;
 use crate::pages::param;
-use crate::pages::repositories::push_commands;
+use crate::pages::repositories::{push_commands, stored};
 use crate::paths;
 use crate::session::Me;
 use crate::ui::table::facet;
@@ -80,7 +80,7 @@ fn page(f: &Filter, found: api::RepositoryPage, me: &Me) -> AnyView {
         .then(|| view! { <p class="description">{repository.description.clone()}</p> });
     view! {
         {way(&repository.project, &repository.name, "")}
-        {head(repository.name.to_string(), "", actions)}
+        {head(repository.name.to_string(), stored(repository.storage), actions)}
         {description}
         {filter_bar(f, "Tag, or start of a digest", found.page.total, "artifact", facets)}
         {body}

@@ -191,7 +191,13 @@ pub fn Delete() -> impl IntoView {
             }.into_any(),
             None => view! {
                 {what}
-                <p>{format!("Frees {} in this repository. This cannot be undone.", model::stamp::bytes(plan.freed))}</p>
+                <p>{match plan.kept_for {
+                    0 => format!("Frees {} in this repository. This cannot be undone.", model::stamp::bytes(plan.freed)),
+                    ms => format!(
+                        "It can be brought back for {} under Deleted. After that {} of this repository are freed.",
+                        model::stamp::span(ms), model::stamp::bytes(plan.freed),
+                    ),
+                }}</p>
                 <Form action=delete with=vec![
                     ("project", project.to_string()), ("repository", repository.to_string()), ("digest", plan.digest.to_string()),
                 ]>

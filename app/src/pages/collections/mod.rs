@@ -94,6 +94,9 @@ fn reasons(kept: &Kept, now: Stamp) -> AnyView {
     let used = kept.used_by.iter().map(|(name, of)| view! {
         <li>"Part of "<code>{format!("{name}@{}", of.short())}</code></li>
     }).collect_view();
+    let deleted = kept.deleted.iter().map(|(name, until)| view! {
+        <li>"A deletion in "<code>{name.clone()}</code>" can be undone: it is kept for that until "{time(*until, now)}</li>
+    }).collect_view();
     let waits = kept.waits.iter().map(|(name, until)| {
         let name = name.clone();
         match until.0 > now.0 {
@@ -101,12 +104,12 @@ fn reasons(kept: &Kept, now: Stamp) -> AnyView {
             false => view! { <li>"In "<code>{name}</code>" nothing needs it: the next collection takes it"</li> }.into_any(),
         }
     }).collect_view();
-    let nothing = (kept.used_by.is_empty() && kept.waits.is_empty())
+    let nothing = (kept.used_by.is_empty() && kept.waits.is_empty() && kept.deleted.is_empty())
         .then(|| view! { <li>"It lies in no repository: the next collection deletes it"</li> });
     view! {
         <div class="links">
             <p>{digest(kept.digest.as_str())}" "{bytes(kept.size)}</p>
-            <ul class="reasons">{used}{waits}{nothing}</ul>
+            <ul class="reasons">{used}{deleted}{waits}{nothing}</ul>
         </div>
     }
     .into_any()

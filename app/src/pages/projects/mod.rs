@@ -7,7 +7,7 @@ use crate::layout::{crumbs, head};
 use crate::layout::toast::again;
 use crate::paths;
 use crate::ui::table::facet;
-use crate::ui::{Buttons, Checkbox, Field, Filter, Form, Tone, empty, filter_bar, guarded, heading, load, pager, pill, time};
+use crate::ui::{Buttons, Checkbox, Field, Filter, Form, Tone, bytes, empty, filter_bar, guarded, heading, load, pager, pill, time};
 use leptos::prelude::*;
 use model::{Action, ProjectName};
 
@@ -42,6 +42,7 @@ pub fn List() -> impl IntoView {
                         <td class="p2">{role}</td>
                         <td class="num">{project.repository_count}</td>
                         <td class="num p2">{project.artifact_count}</td>
+                        <td class="num">{bytes(project.storage.stored)}</td>
                         <td class="p2">{time(project.created_at, me.now)}</td>
                     </tr>
                 }
@@ -55,6 +56,7 @@ pub fn List() -> impl IntoView {
                             <th scope="col" class="p2">"Your role"</th>
                             {heading(&f, "repositories", "Repositories", "num")}
                             <th scope="col" class="num p2">"Artifacts"</th>
+                            {heading(&f, "stored", "Stored", "num")}
                             {heading(&f, "created", "Created", "p2")}
                         </tr></thead>
                         <tbody>{rows}</tbody>

@@ -8,8 +8,9 @@ use crate::layout::{crumbs, head};
 use crate::layout::toast::again;
 use crate::paths;
 use crate::ui::table::facet;
-use crate::ui::{Buttons, Filter, Form, TextArea, Tone, code_line, empty, filter_bar, heading, load, one_button, pager, pill, time};
+use crate::ui::{Buttons, Filter, Form, TextArea, Tone, bytes, code_line, empty, filter_bar, heading, load, one_button, pager, pill, time};
 use leptos::prelude::*;
+use model::repository::Storage;
 use model::{Action, ProjectName, RepositoryName};
 
 /// The commands that fill an empty project or repository.
@@ -23,6 +24,18 @@ pub fn push_commands(registry: &str, repository: &str) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// How much lies there, in words: what it takes, and what it would take if nothing were shared.
+pub fn stored(storage: Storage) -> String {
+    let bytes = model::stamp::bytes;
+    match storage {
+        Storage { stored: 0, .. } => String::new(),
+        Storage { stored, logical } if logical > stored => {
+            format!("{} stored; {} without sharing", bytes(stored), bytes(logical))
+        }
+        Storage { stored, .. } => format!("{} stored", bytes(stored)),
+    }
 }
 
 #[component]
@@ -53,6 +66,7 @@ pub fn List() -> impl IntoView {
                 <tr>
                     <td><a href=paths::repository(&name, &repository.name)>{repository.name.to_string()}</a></td>
                     <td class="num">{repository.artifact_count}</td>
+                    <td class="num">{bytes(repository.storage.stored)}</td>
                     <td class="num p2">{repository.pull_count}</td>
                     <td class="p2">{time(repository.updated_at, me.now)}</td>
                 </tr>
@@ -62,6 +76,7 @@ pub fn List() -> impl IntoView {
                     <thead><tr>
                         {heading(&f, "name", "Name", "")}
                         {heading(&f, "artifacts", "Artifacts", "num")}
+                        {heading(&f, "stored", "Stored", "num")}
                         {heading(&f, "pulls", "Pulls", "num p2")}
                         {heading(&f, "updated", "Updated", "p2")}
                     </tr></thead>
@@ -73,7 +88,7 @@ pub fn List() -> impl IntoView {
         let facets = facet(&f, "signed", "no", "With unsigned artifacts");
         view! {
             {way(&name, "")}
-            {head(name.to_string(), "", view! { {access}{signed} }.into_any())}
+            {head(name.to_string(), stored(project.storage), view! { {access}{signed} }.into_any())}
             {filter_bar(&f, "Search by name", found.page.total, "repository", facets)}
             {body}
         }.into_any()

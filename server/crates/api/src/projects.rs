@@ -138,7 +138,7 @@ pub async fn summary(call: Call, Path(project): Path<String>) -> Answer {
     let project = projects::frame(&call.ctx, &call.who, &name).await?.project;
     ok(json!({
         "repo_count": project.repository_count, "member_count": project.member_count,
-        "quota": { "hard": { "storage": -1 }, "used": { "storage": project.size } },
+        "quota": { "hard": { "storage": -1 }, "used": { "storage": project.storage.stored } },
     }))
 }
 

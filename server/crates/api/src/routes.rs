@@ -1,7 +1,7 @@
 //! Every route, on one screen.
 
 use crate::errors::ApiError;
-use crate::{artifacts, gc, members, projects, registries, replication, repositories, robots, session, system, users};
+use crate::{artifacts, deletions, gc, members, projects, registries, replication, repositories, robots, session, system, users};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, delete, get, head, patch, post, put};
@@ -89,6 +89,9 @@ routes! {
     put "/api/v2.0/replication/executions/{id}" replication::stop, "system administrator";
     get "/api/v2.0/replication/executions/{id}/tasks" replication::tasks, "system administrator";
     get "/api/v2.0/replication/executions/{id}/tasks/{task}/log" replication::log, "system administrator";
+    get "/api/v2.0/projects/{project}/deletions" deletions::list, "repository:push";
+    post "/api/v2.0/projects/{project}/deletions/{id}/restore" deletions::restore, "artifact:delete and repository:push";
+    delete "/api/v2.0/projects/{project}/deletions/{id}" deletions::purge, "artifact:delete";
     get "/api/v2.0/projects/{project}/repositories" repositories::list, "repository:list";
     get "/api/v2.0/projects/{project}/repositories/{repository}" repositories::get, "repository:read";
     put "/api/v2.0/projects/{project}/repositories/{repository}" repositories::update, "repository:update";

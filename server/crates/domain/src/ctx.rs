@@ -13,10 +13,10 @@ use ipnet::IpNet;
 use model::{ProjectId, Stamp};
 use sqlx::AnyConnection;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 
 /// What the configuration says that use-cases need to know.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Where clients reach this server, without a trailing slash: realm, links, and the kind of cookie follow from it.
     pub external_url: String,
@@ -27,6 +27,10 @@ pub struct Settings {
     pub sparse: Sparse,
     /// How long garbage collection leaves alone what a push may count on, in ms.
     pub gc_grace: i64,
+    /// How long a deletion can be undone, in ms; 0 for not at all.
+    pub recycle: i64,
+    /// Bytes on the disk that pushes leave free.
+    pub reserve: u64,
     /// How often garbage is collected by itself, in ms; 0 for never.
     pub gc_every: i64,
 }
@@ -78,6 +82,8 @@ pub struct Inner {
     pub blob_sizes: Answers<i64>,
     /// Tokens whose signature was checked.
     pub tokens: identity::Tokens,
+    /// Held for reading while a collection deletes bytes, for writing while a backup copies them.
+    pub collecting: RwLock<()>,
     /// Rung when a job was queued, so that a worker need not wait for its next look.
     pub work: Notify,
 }
@@ -134,6 +140,7 @@ impl Ctx {
             pulled: Answers::new(32 << 20, 4096),
             blob_sizes: Answers::new(8 << 20, 256),
             tokens: Default::default(),
+            collecting: RwLock::new(()),
             work: Notify::new(),
         }))
     }

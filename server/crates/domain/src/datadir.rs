@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 const MARKER: &str = "wharf";
 const LAYOUT: &str = "wharf data directory, layout 1\n";
 
+/// Stands in a directory whose restore has not ended: a server there would begin anew.
+pub const RESTORING: &str = "restoring";
+
 /// An open data directory; the lock ends with the value.
 pub struct DataDir {
     path: PathBuf,
@@ -28,6 +31,23 @@ fn refuse(message: String) -> Refusal {
 impl DataDir {
     /// Opens or makes the directory.
     pub fn open(path: &Path) -> Result<DataDir, Refusal> {
+        if path.join(RESTORING).exists() {
+            return Err(refuse(format!("data directory {}: a restore was cut: run it again", path.display())));
+        }
+        Self::lock(path)
+    }
+
+    /// Opens or makes a directory that a backup is restored into.
+    pub fn open_for_restore(path: &Path) -> Result<DataDir, Refusal> {
+        let data = Self::lock(path)?;
+        let mark = path.join(RESTORING);
+        if !path.join("wharf.db").exists() && !mark.exists() {
+            write_private(&mark, b"").map_err(|error| refuse(format!("{}: {error}", mark.display())))?;
+        }
+        Ok(data)
+    }
+
+    fn lock(path: &Path) -> Result<DataDir, Refusal> {
         let shown = path.display();
         let failed = |what: &str, error: io::Error| refuse(format!("data directory {shown}: {what}: {error}"));
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| failed("cannot be made", e))?;

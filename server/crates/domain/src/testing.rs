@@ -48,21 +48,29 @@ async fn database(dir: &std::path::Path) -> String {
 }
 
 impl World {
-    /// A fresh world.
+    /// A fresh world, where deletions cannot be undone.
     pub async fn new() -> World {
+        World::with(|_| {}).await
+    }
+
+    /// A fresh world with other settings.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> World {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let url = database(dir.path()).await;
         let db = Db::open(&url).await.expect("the database");
         let blobs = Arc::new(Disk::open(dir.path()).expect("blobs"));
         let clock = Arc::new(AtomicI64::new(BEGIN));
-        let settings = Settings {
+        let mut settings = Settings {
             external_url: "http://127.0.0.1:8080".into(),
             robot_prefix: model::robot::PREFIX.into(),
             outbound_allow: vec!["127.0.0.0/8".parse().expect("a range")],
             sparse: Default::default(),
             gc_grace: 2 * 3_600_000,
+            recycle: 0,
+            reserve: 0,
             gc_every: 24 * 3_600_000,
         };
+        change(&mut settings);
         let ctx = Ctx::new(db, blobs, Clock::Fixed(clock.clone()), Keys::from_bytes([7; 32]), settings);
         users::create_first_admin(&ctx, PlainSecret::new(PASSWORD.into())).await.expect("the first administrator");
         let mut world = World { ctx, admin: Principal::system(), clock, dir };

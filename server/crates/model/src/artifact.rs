@@ -129,6 +129,8 @@ pub struct DeletionPlan {
     pub kept_by: Vec<Digest>,
     /// Bytes no other artifact of the repository uses.
     pub freed: i64,
+    /// How long it can be undone, in ms; 0 for not at all.
+    pub kept_for: i64,
 }
 
 /// What a repository's list is filtered by; all in the page's address.

@@ -63,6 +63,8 @@ pub struct Kept {
     pub size: i64,
     /// Artifacts that are made of it: repository with its project, and the artifact's digest. At most 20.
     pub used_by: Vec<(String, Digest)>,
+    /// Repositories where a deletion can be undone that took it along, and until when. At most 20.
+    pub deleted: Vec<(String, Stamp)>,
     /// Repositories where it lies without an artifact, and from when on a collection takes it from there. At most 20.
     pub waits: Vec<(String, Stamp)>,
 }

@@ -49,4 +49,6 @@ ids! {
     TaskId
     /// One run of the garbage collection.
     CollectionId
+    /// A deletion that can be undone.
+    DeletionId
 }

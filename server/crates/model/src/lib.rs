@@ -6,8 +6,9 @@
 
 pub mod accessory;
 pub mod artifact;
-pub mod digest;
 pub mod collection;
+pub mod deletion;
+pub mod digest;
 pub mod execution;
 pub mod field;
 pub mod id;

@@ -1,5 +1,6 @@
 //! Projects and their members.
 
+use crate::repository::Storage;
 use crate::{Action, MemberId, ProjectId, ProjectName, Role, Stamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,7 @@ pub struct Project {
     pub repository_count: i64,
     pub artifact_count: i64,
     pub member_count: i64,
-    /// Bytes of the distinct blobs and manifests in it.
-    pub size: i64,
+    pub storage: Storage,
     /// The caller's role in it, where they are a member.
     pub role: Option<Role>,
     pub created_at: Stamp,

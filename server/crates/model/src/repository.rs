@@ -3,6 +3,15 @@
 use crate::{ProjectId, ProjectName, RepositoryId, RepositoryName, Stamp};
 use serde::{Deserialize, Serialize};
 
+/// How much lies somewhere, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Storage {
+    /// Physical: every blob once, and the manifests; also what is kept for an undo, and what no collection has taken yet.
+    pub stored: i64,
+    /// What its artifacts would take if they shared nothing.
+    pub logical: i64,
+}
+
 /// A repository as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repository {
@@ -14,6 +23,7 @@ pub struct Repository {
     pub description: String,
     pub artifact_count: i64,
     pub pull_count: i64,
+    pub storage: Storage,
     pub created_at: Stamp,
     pub updated_at: Stamp,
 }

@@ -53,6 +53,16 @@ impl Stamp {
     }
 }
 
+/// A span of ms in its largest whole unit, e.g. "7 days".
+pub fn span(ms: i64) -> String {
+    match ms {
+        ms if ms >= 86_400_000 && ms % 86_400_000 == 0 => count(ms / 86_400_000, "day"),
+        ms if ms >= 3_600_000 => count(ms / 3_600_000, "hour"),
+        ms if ms >= 60_000 => count(ms / 60_000, "minute"),
+        ms => count(ms / 1000, "second"),
+    }
+}
+
 /// A counted noun in words: `1 artifact`, `3 repositories`.
 pub fn count(n: i64, noun: &str) -> String {
     match noun.strip_suffix('y') {

@@ -32,6 +32,15 @@ impl Server {
     /// As [`Server::start`], on an address of one's choice.
     pub async fn start_on(binary: &Path, address: SocketAddr, environment: &[(&str, &str)]) -> Result<Server> {
         let folder = tempfile::Builder::new().prefix("wharf-test-").tempdir()?;
+        Server::start_here(binary, folder, address, environment).await
+    }
+
+    /// On the data directory `data` in `folder`.
+    pub async fn start_in(binary: &Path, folder: TempDir, environment: &[(&str, &str)]) -> Result<Server> {
+        Server::start_here(binary, folder, SocketAddr::from(([127, 0, 0, 1], 0)), environment).await
+    }
+
+    async fn start_here(binary: &Path, folder: TempDir, address: SocketAddr, environment: &[(&str, &str)]) -> Result<Server> {
         let environment: Vec<(String, String)> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (child, address) = spawn(binary, folder.path(), address, &environment).await?;

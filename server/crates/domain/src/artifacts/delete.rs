@@ -3,11 +3,12 @@
 use super::{Reference, sql};
 use crate::access::{self, Authorized};
 use crate::accessories::sql as accessories;
+use crate::deletions::sql as deletions;
 use crate::ctx::{Act, Ctx};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use model::artifact::DeletionPlan;
-use model::{Action, Digest, ProjectName, RepositoryName, Tag};
+use model::{Action, Digest, ProjectName, RepositoryName, Stamp, Tag};
 use std::collections::HashSet;
 
 /// What deleting the artifact would take along.
@@ -20,7 +21,8 @@ pub async fn plan(
 ) -> Result<DeletionPlan> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
-    Ok(draw(&mut proof, repository, &Reference::Digest(digest.clone())).await?.plan)
+    let plan = draw(&mut proof, repository, &Reference::Digest(digest.clone())).await?.plan;
+    Ok(DeletionPlan { kept_for: ctx.settings.recycle, ..plan })
 }
 
 struct Drawn {
@@ -44,6 +46,7 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
         children: Vec::new(),
         kept_by: sql::parents(c, repository, &root.digest).await?,
         freed: 0,
+        kept_for: 0,
     };
     let mut ids = vec![root.id];
     let mut seen = HashSet::from([root.digest.as_str().to_owned()]);
@@ -89,6 +92,7 @@ pub async fn delete(
     let (now, caller, project, repository, reference) =
         (ctx.now(), who.clone(), project.clone(), repository.clone(), reference.clone());
     let act = Act::new("artifact.delete", format!("{project}/{repository}@{reference}"));
+    let window = ctx.settings.recycle;
     ctx.change(who, act, async move |c| {
         // Seeing comes first; what is needed to delete depends on what it is.
         let right = Action::ArtifactRead;
@@ -104,6 +108,14 @@ pub async fn delete(
         let project_id = proof.project.id.0;
         let c = proof.conn();
         let subjects = sql::subjects_of(c, &drawn.ids).await?;
+        if window > 0 {
+            let tags: Vec<String> = drawn.plan.tags.iter().map(ToString::to_string).collect();
+            let new = deletions::New {
+                project: project_id, repository: drawn.repository, digest: &drawn.plan.digest, tags: &tags, ids: &drawn.ids,
+                bytes: drawn.plan.freed, by: caller.name(), until: Stamp(now.0 + window),
+            };
+            deletions::keep(c, now, &new).await?;
+        }
         sql::delete(c, now, project_id, drawn.repository, &drawn.ids).await?;
         for subject in subjects {
             accessories::recount_signatures(c, drawn.repository, &subject).await?;

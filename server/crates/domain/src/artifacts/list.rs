@@ -88,10 +88,12 @@ pub async fn list(
         .await?
         .ok_or_else(|| Error::not_found("repository", format!("{project}/{repository}")))?;
     let c = proof.conn();
+    let known = if *filter == Filter::default() { Some(sql::listed_count(c, id).await?) } else { None };
     let mut page = LIST
-        .fetch(
+        .fetch_of(
             c,
             query,
+            known,
             |w| {
                 let n = w.bind(id);
                 w.and(format!("t.repository_id = {n} AND t.listed = 1"));

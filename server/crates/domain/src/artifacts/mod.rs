@@ -15,6 +15,7 @@ pub use list::{Attached, GraphNode, attached, graph, list, page, tags};
 pub use manifest::{DOCKER_LIST, DOCKER_MANIFEST, Descriptor, EMPTY, MAX, Manifest, OCI_INDEX, OCI_MANIFEST};
 pub use pulls::Pulls;
 pub use push::{Pushed, add_tag, push};
+pub(crate) use push::{Placing, place};
 
 use crate::access;
 use crate::cache::Moment;

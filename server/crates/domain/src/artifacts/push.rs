@@ -9,7 +9,7 @@ use crate::ctx::{Act, Ctx, Sparse};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use model::accessory::{Attachment, Kind};
-use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Tag};
+use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp, Tag};
 
 /// What the client is told.
 pub struct Pushed {
@@ -39,6 +39,7 @@ pub async fn push(
         }
         return Err(error);
     }
+    crate::uploads::room(ctx, content.len() as u64).await?;
     let manifest = Manifest::parse(&content, content_type)?;
     let digest = match reference {
         Reference::Digest(digest) => {
@@ -59,73 +60,101 @@ pub async fn push(
     let subject = manifest.subject.as_ref().map(|s| s.digest.clone());
     let pushed = Pushed { digest: digest.clone(), subject };
 
+    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, fallback };
     let (now, caller, project, repository) = (ctx.now(), who.clone(), project.clone(), repository.clone());
     let sparse = ctx.settings.sparse;
-    ctx.change(who, act.detail(digest.to_string()), async move |c| {
+    let said = placing.digest.to_string();
+    ctx.change(who, act.detail(said), async move |c| {
         let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
-        let id = crate::uploads::repository_id(&mut proof, now, &repository).await?;
-        let blobs = manifest.blobs();
-        check_parts(&mut proof, id, &blobs, &manifest.manifests, sparse).await?;
-        let project_id = proof.project.id.0;
-        let c = proof.conn();
-        let sizes = sql::child_sizes(c, id, &manifest.manifests).await?;
-        let row = sql::New {
-            project: project_id,
-            repository: id,
-            digest: &digest,
-            manifest: &manifest,
-            size: manifest.size + blobs.iter().map(|b| b.size).sum::<i64>() + sizes,
-            recognised: recognised.as_ref(),
-            hidden: fallback,
-        };
-        let (artifact, new) = sql::upsert(c, now, &row).await?;
-        if new {
-            sql::insert_parts(c, artifact, id, &content, &blobs, &manifest.manifests).await?;
-            for child in &manifest.manifests {
-                sql::add_parent(c, id, &child.digest, 1).await?;
-            }
-        }
-        let mut touched = vec![artifact];
-        for tag in &all_tags {
-            if let Some(before) = sql::set_tag(c, now, id, tag, artifact).await? {
-                touched.push(before);
-                // A signature whose tag moved on is superseded: cosign wrote the old ones into the new one.
-                if let Some(subject) = accessories::sql::supersede(c, before).await? {
-                    accessories::sql::recount_signatures(c, id, &subject).await?;
-                }
-            }
-        }
-        if let Some(recognised) = &recognised {
-            accessories::sql::attach(c, now, id, artifact, recognised).await?;
-            accessories::sql::recount_signatures(c, id, recognised.subject.as_str()).await?;
-        }
-        for (child, sibling) in manifest.manifests.iter().filter_map(|m| Some((m, m.attests_sibling()?))) {
-            let attested = Recognised {
-                subject: sibling,
-                kind: Kind::Attestation,
-                attachment: Attachment::IndexChild,
-                detail: "BuildKit".to_owned(),
-            };
-            if let Some(child) = sql::artifact_id(c, id, &child.digest).await? {
-                // What the index says of it does not turn an image into an attestation.
-                if Manifest::parse(&sql::content_of(c, child).await?, None)?.could_run() {
-                    continue;
-                }
-                sql::mark_accessory(c, child, &attested).await?;
-                accessories::sql::attach(c, now, id, child, &attested).await?;
-                touched.push(child);
-            }
-        }
-        // Its own signatures may have come before it.
-        accessories::sql::recount_signatures(c, id, digest.as_str()).await?;
-        for child in &manifest.manifests {
-            touched.extend(sql::artifact_id(c, id, &child.digest).await?);
-        }
-        sql::pushed(c, now, project_id, id).await?;
-        sql::relist(c, project_id, id, &touched).await
+        place(&mut proof, now, &repository, sparse, &placing).await.map(drop)
     })
     .await?;
     Ok(pushed)
+}
+
+/// A manifest on its way to its place, judged before the transaction.
+#[derive(Clone)]
+pub(crate) struct Placing {
+    pub digest: Digest,
+    pub manifest: Manifest,
+    pub content: Vec<u8>,
+    /// Tags that name it from now on.
+    pub tags: Vec<Tag>,
+    pub recognised: Option<Recognised>,
+    /// It is a list of referrers.
+    pub fallback: bool,
+}
+
+/// Puts a manifest where it belongs: its row, parts, tags, accessories and counters. Answers its id.
+pub(crate) async fn place(
+    proof: &mut access::Authorized<'_>,
+    now: Stamp,
+    repository: &RepositoryName,
+    sparse: Sparse,
+    placing: &Placing,
+) -> Result<i64> {
+    let Placing { digest, manifest, content, tags, recognised, fallback } = placing;
+    let id = crate::uploads::repository_id(proof, now, repository).await?;
+    let blobs = manifest.blobs();
+    check_parts(proof, id, &blobs, &manifest.manifests, sparse).await?;
+    let project_id = proof.project.id.0;
+    let c = proof.conn();
+    let sizes = sql::child_sizes(c, id, &manifest.manifests).await?;
+    let row = sql::New {
+        project: project_id,
+        repository: id,
+        digest,
+        manifest,
+        size: manifest.size + blobs.iter().map(|b| b.size).sum::<i64>() + sizes,
+        recognised: recognised.as_ref(),
+        hidden: *fallback,
+    };
+    let (artifact, new) = sql::upsert(c, now, &row).await?;
+    if new {
+        sql::insert_parts(c, artifact, id, content, &blobs, &manifest.manifests).await?;
+        for child in &manifest.manifests {
+            sql::add_parent(c, id, &child.digest, 1).await?;
+        }
+    }
+    let mut touched = vec![artifact];
+    for tag in tags {
+        if let Some(before) = sql::set_tag(c, now, id, tag, artifact).await? {
+            touched.push(before);
+            // A signature whose tag moved on is superseded: cosign wrote the old ones into the new one.
+            if let Some(subject) = accessories::sql::supersede(c, before).await? {
+                accessories::sql::recount_signatures(c, id, &subject).await?;
+            }
+        }
+    }
+    if let Some(recognised) = recognised {
+        accessories::sql::attach(c, now, id, artifact, recognised).await?;
+        accessories::sql::recount_signatures(c, id, recognised.subject.as_str()).await?;
+    }
+    for (child, sibling) in manifest.manifests.iter().filter_map(|m| Some((m, m.attests_sibling()?))) {
+        let attested = Recognised {
+            subject: sibling,
+            kind: Kind::Attestation,
+            attachment: Attachment::IndexChild,
+            detail: "BuildKit".to_owned(),
+        };
+        if let Some(child) = sql::artifact_id(c, id, &child.digest).await? {
+            // What the index says of it does not turn an image into an attestation.
+            if Manifest::parse(&sql::content_of(c, child).await?, None)?.could_run() {
+                continue;
+            }
+            sql::mark_accessory(c, child, &attested).await?;
+            accessories::sql::attach(c, now, id, child, &attested).await?;
+            touched.push(child);
+        }
+    }
+    // Its own signatures may have come before it.
+    accessories::sql::recount_signatures(c, id, digest.as_str()).await?;
+    for child in &manifest.manifests {
+        touched.extend(sql::artifact_id(c, id, &child.digest).await?);
+    }
+    sql::pushed(c, now, project_id, id).await?;
+    sql::relist(c, project_id, id, &touched).await?;
+    Ok(artifact)
 }
 
 /// Every blob and child is in this repository, with the size that the manifest says. What `sparse` admits may be missing.

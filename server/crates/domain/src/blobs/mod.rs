@@ -91,6 +91,9 @@ pub trait BlobStore: Send + Sync + 'static {
     /// Every blob that lies there, in no order.
     async fn all(&self) -> io::Result<BoxStream<'static, io::Result<Digest>>>;
 
+    /// Bytes that still fit; `None` where there is no telling.
+    async fn room(&self) -> io::Result<Option<u64>>;
+
     /// Removes a blob's bytes; one that is not there is fine.
     async fn delete(&self, digest: &Digest) -> io::Result<()>;
 }

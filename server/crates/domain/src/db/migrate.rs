@@ -18,13 +18,36 @@ impl From<sqlx::Error> for Refusal {
     }
 }
 
+/// Largest database file that is read whole before it is used, in bytes.
+const LOOKED_AT: u64 = 32 << 20;
+
+/// What SQLite finds wrong; `None` where all is well.
+async fn damage(c: &mut AnyConnection) -> Result<Option<String>, sqlx::Error> {
+    let found: String = sqlx::query("PRAGMA quick_check(1)").fetch_one(c).await?.get(0);
+    Ok((found != "ok").then(|| format!("the database is damaged: {found}; stop the server, run wharf fsck, restore it from a backup")))
+}
+
+impl super::Db {
+    /// Reads the whole database for damage, beside what else goes on. PostgreSQL looks after itself.
+    pub async fn look(&self) -> Result<(), Refusal> {
+        if self.engine() != Engine::Sqlite {
+            return Ok(());
+        }
+        let mut c = self.read().await.map_err(|error| Refusal(error.to_string()))?;
+        damage(&mut c).await?.map_or(Ok(()), |damage| Err(Refusal(damage)))
+    }
+}
+
 pub(super) async fn run(url: &str, engine: Engine) -> Result<(), Refusal> {
     let create = if engine == Engine::Sqlite { format!("{url}?mode=rwc") } else { url.to_owned() };
     let mut c = AnyConnection::connect(&create).await?;
     if engine == Engine::Sqlite {
-        let healthy: String = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut c).await?.get(0);
-        if healthy != "ok" {
-            return Err(Refusal(format!("the database is damaged: {healthy}; restore it from a backup")));
+        let path = url.trim_start_matches("sqlite://");
+        // A large one is looked at while the server runs (`Db::look`): reading it all would keep everybody waiting.
+        if std::fs::metadata(path).is_ok_and(|about| about.len() <= LOOKED_AT)
+            && let Some(damage) = damage(&mut c).await?
+        {
+            return Err(Refusal(damage));
         }
     }
     let tables = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM ";

@@ -10,6 +10,7 @@
 
 mod list;
 mod migrate;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -17,6 +18,7 @@ mod writer;
 
 pub use list::Listing;
 pub use migrate::Refusal;
+pub use snapshot::Snapshot;
 pub use text::{Conditions, folded, like_contains, like_prefix};
 
 use crate::error::{Error, Result};
@@ -41,6 +43,7 @@ pub struct Db {
     jobs: mpsc::Sender<Box<dyn Job>>,
     readers: AnyPool,
     engine: Engine,
+    url: Arc<str>,
     commits: Arc<AtomicU64>,
 }
 
@@ -81,7 +84,7 @@ impl Db {
         let jobs = writer::start(writers, url.to_owned(), engine, GROUP, commits.clone()).await.map_err(Refusal::from)?;
         // The readers open after the writer: the file is there, and in WAL mode.
         let readers = readers.connect(url).await.map_err(Refusal::from)?;
-        Ok(Db { jobs, readers, engine, commits })
+        Ok(Db { jobs, readers, engine, url: url.into(), commits })
     }
 
     /// Runs `f` in a transaction, more than once if it must, and answers after the commit.

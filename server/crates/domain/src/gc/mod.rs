@@ -113,6 +113,7 @@ pub async fn why(ctx: &Ctx, who: &Principal, digest: &Digest) -> Result<Kept> {
         digest: digest.clone(),
         size,
         used_by: sql::used_by(c, digest).await?,
+        deleted: crate::deletions::sql::keepers(c, digest).await?,
         waits: waits.into_iter().map(|(name, touched)| (name, Stamp(touched.0 + grace))).collect(),
     })
 }

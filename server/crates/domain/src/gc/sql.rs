@@ -132,7 +132,8 @@ pub async fn drop_links(c: &mut AnyConnection, before: Stamp, after: &(i64, Stri
         sqlx::query(
             "DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2 AND touched_at < $3 AND NOT EXISTS
                (SELECT 1 FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
-                WHERE b.digest = $2 AND a.repository_id = $1)",
+                WHERE b.digest = $2 AND a.repository_id = $1)
+             AND NOT EXISTS (SELECT 1 FROM deleted_blobs AS d WHERE d.digest = $2 AND d.repository_id = $1)",
         )
         .bind(row.get::<i64, _>("repository_id"))
         .bind(row.get::<String, _>("digest"))
@@ -159,7 +160,8 @@ pub async fn blobs_after(c: &mut AnyConnection, before: Stamp, after: &str, limi
     let rows = sqlx::query(
         "SELECT b.digest AS digest, b.size AS size,
            CAST(CASE WHEN b.state = 'deleting' THEN 1
-             WHEN EXISTS (SELECT 1 FROM artifact_blobs AS x WHERE x.digest = b.digest) THEN 0 ELSE 1 END AS BIGINT) AS unused,
+             WHEN EXISTS (SELECT 1 FROM artifact_blobs AS x WHERE x.digest = b.digest) THEN 0
+             WHEN EXISTS (SELECT 1 FROM deleted_blobs AS d WHERE d.digest = b.digest) THEN 0 ELSE 1 END AS BIGINT) AS unused,
            CAST(CASE WHEN b.state = 'deleting' THEN 0 WHEN b.touched_at >= $1 OR EXISTS
              (SELECT 1 FROM repository_blobs AS l WHERE l.digest = b.digest AND l.touched_at >= $1) THEN 1 ELSE 0 END AS BIGINT) AS young
          FROM blobs AS b WHERE b.digest > $2 ORDER BY b.digest LIMIT $3",
@@ -248,6 +250,7 @@ pub async fn waits(c: &mut AnyConnection, digest: &Digest) -> Result<Vec<(String
          JOIN repositories AS r ON r.id = l.repository_id WHERE l.digest = $1 AND NOT EXISTS
            (SELECT 1 FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
             WHERE b.digest = $1 AND a.repository_id = l.repository_id)
+           AND NOT EXISTS (SELECT 1 FROM deleted_blobs AS d WHERE d.digest = $1 AND d.repository_id = l.repository_id)
          ORDER BY r.full_name LIMIT 20",
     )
     .bind(digest.as_str())

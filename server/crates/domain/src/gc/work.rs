@@ -3,15 +3,21 @@
 use super::sql::{self, BlobRow, Tally};
 use super::JOB;
 use crate::ctx::Ctx;
+use crate::deletions::sql as deletions;
 use crate::error::Result;
 use crate::jobs::{self, Claim, Hold};
 use model::execution::Status;
+use model::stamp::count;
 use model::{CollectionId, Digest, Stamp};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
 /// Rows of a page.
 const PAGE: i64 = 500;
+/// Deletions forgotten in one transaction; each may hold many manifests.
+const DELETIONS: i64 = 20;
+/// How long a collection waits for a backup before it looks whether it is to stop.
+const WAIT: Duration = Duration::from_secs(2);
 /// How long a collection rests between pages.
 const REST: Duration = Duration::from_millis(5);
 
@@ -57,7 +63,13 @@ pub(super) async fn collect(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver
     let run = Run { ctx, id, claim, stopping, dry: found.dry_run, before: Stamp(ctx.now().0 - ctx.settings.gc_grace) };
     ctx.db.write(async move |c| sql::begin(c, id).await).await?;
     run.say(Status::Running, Tally::default(), format!("takes what was touched before {}", run.before.rfc3339()), None).await?;
-    let mut ended = if run.dry { None } else { run.links().await? };
+    let mut ended = None;
+    if !run.dry {
+        ended = match run.deletions().await? {
+            None => run.links().await?,
+            cut => cut,
+        };
+    }
     if ended.is_none() {
         ended = run.blobs().await?;
     }
@@ -89,6 +101,27 @@ impl Run<'_> {
         jobs::finish(self.ctx, self.claim).await
     }
 
+    /// Forgets the deletions that cannot be undone any more.
+    async fn deletions(&self) -> Result<Option<Cut>> {
+        loop {
+            if let Some(cut) = cut(self.ctx, self.claim, self.stopping).await? {
+                return Ok(Some(cut));
+            }
+            let now = self.ctx.now();
+            let forgotten = async move |c: &mut sqlx::AnyConnection| {
+                let over = deletions::over(c, now, DELETIONS).await?;
+                for id in &over {
+                    deletions::forget(c, *id).await?;
+                }
+                Ok(over.len())
+            };
+            match self.ctx.db.write(forgotten).await? {
+                0 => return Ok(None),
+                n => self.say(Status::Running, Tally::default(), format!("{} cannot be undone any more", count(n as i64, "deletion")), None).await?,
+            }
+        }
+    }
+
     /// Takes blobs out of the repositories where nothing needs them.
     async fn links(&self) -> Result<Option<Cut>> {
         let mut after = (0, String::new());
@@ -112,9 +145,15 @@ impl Run<'_> {
             if let Some(cut) = cut(self.ctx, self.claim, self.stopping).await? {
                 return Ok(Some(cut));
             }
-            let page = sql::blobs_after(&mut *self.ctx.db.read().await?, self.before, &after, PAGE).await?;
+            let from = after.clone();
+            let page = sql::blobs_after(&mut *self.ctx.db.read().await?, self.before, &from, PAGE).await?;
             let Some(last) = page.last() else { return Ok(None) };
             after = last.digest.clone();
+            // A backup copies what its database knows: no bytes go until it is done.
+            let Ok(_held) = tokio::time::timeout(WAIT, self.ctx.collecting.read()).await else {
+                after = from;
+                continue;
+            };
             self.sweep(page).await?;
             tokio::time::sleep(REST).await;
         }

@@ -6,6 +6,7 @@ use crate::db::{Conditions, Listing, folded, like_contains};
 use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
+use model::repository::Storage;
 use model::project::{Project, ProjectDeletion, SignatureForecast};
 use model::{Page, ProjectId, ProjectName, Role, Stamp, UserId};
 use sqlx::any::AnyRow;
@@ -15,7 +16,7 @@ const FROM: &str = "projects AS t LEFT JOIN users AS o ON o.id = t.owner_id";
 
 const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require_signature AS require_signature, \
     t.owner_id AS owner_id, COALESCE(o.name, '') AS owner_name, t.repository_count AS repository_count, \
-    t.artifact_count AS artifact_count, t.member_count AS member_count, t.created_at AS created_at, \
+    t.artifact_count AS artifact_count, t.member_count AS member_count, t.stored_bytes AS stored_bytes, t.logical_bytes AS logical_bytes, t.created_at AS created_at, \
     t.updated_at AS updated_at";
 
 static LIST: Listing = Listing {
@@ -25,6 +26,7 @@ static LIST: Listing = Listing {
     sorts: &[
         ("name", "t.name"),
         ("repositories", "t.repository_count"),
+        ("stored", "t.stored_bytes"),
         ("created", "t.created_at"),
         ("updated", "t.updated_at"),
     ],
@@ -43,7 +45,7 @@ fn project(row: &AnyRow) -> Result<Project> {
         repository_count: row.get("repository_count"),
         artifact_count: row.get("artifact_count"),
         member_count: row.get("member_count"),
-        size: 0,
+        storage: Storage { stored: row.get("stored_bytes"), logical: row.get("logical_bytes") },
         role: None,
         created_at: Stamp(row.get("created_at")),
         updated_at: Stamp(row.get("updated_at")),
@@ -91,15 +93,6 @@ pub async fn get(c: &mut AnyConnection, who: &Principal, id: ProjectId) -> Resul
     };
     let mut project = project(&row)?;
     project.role = role(c, who, id).await?;
-    let size = sqlx::query(
-        "SELECT CAST(COALESCE(SUM(b.size), 0) AS BIGINT) AS n FROM blobs AS b WHERE b.digest IN
-           (SELECT rb.digest FROM repository_blobs AS rb
-            JOIN repositories AS r ON r.id = rb.repository_id WHERE r.project_id = $1)",
-    )
-    .bind(id.0)
-    .fetch_one(c)
-    .await?;
-    project.size = size.get("n");
     Ok(Some(project))
 }
 

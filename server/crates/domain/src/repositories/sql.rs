@@ -4,13 +4,14 @@ use crate::access::Authorized;
 use crate::db::{Conditions, Listing, folded, like_contains};
 use crate::error::{Error, Result};
 use model::list::Query;
-use model::repository::Repository;
+use model::repository::{Repository, Storage};
 use model::{Page, ProjectId, ProjectName, RepositoryId, RepositoryName, Stamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 const COLUMNS: &str = "t.id AS id, t.project_id AS project_id, t.name AS name, t.description AS description, \
-    t.artifact_count AS artifact_count, t.pull_count AS pull_count, t.created_at AS created_at, t.updated_at AS updated_at";
+    t.artifact_count AS artifact_count, t.pull_count AS pull_count, t.stored_bytes AS stored_bytes, \
+    t.logical_bytes AS logical_bytes, t.created_at AS created_at, t.updated_at AS updated_at";
 
 static LIST: Listing = Listing {
     from: "repositories AS t",
@@ -20,6 +21,7 @@ static LIST: Listing = Listing {
         ("name", "t.name"),
         ("artifacts", "t.artifact_count"),
         ("pulls", "t.pull_count"),
+        ("stored", "t.stored_bytes"),
         ("created", "t.created_at"),
         ("updated", "t.updated_at"),
     ],
@@ -38,6 +40,7 @@ fn repository(project: &ProjectName, row: &AnyRow) -> Result<Repository> {
         description: row.get("description"),
         artifact_count: row.get("artifact_count"),
         pull_count: row.get("pull_count"),
+        storage: Storage { stored: row.get("stored_bytes"), logical: row.get("logical_bytes") },
         created_at: Stamp(row.get("created_at")),
         updated_at: Stamp(row.get("updated_at")),
     })
@@ -45,9 +48,12 @@ fn repository(project: &ProjectName, row: &AnyRow) -> Result<Repository> {
 
 pub async fn list(proof: &mut Authorized<'_>, query: &Query, unsigned: bool) -> Result<Page<Repository>> {
     let project = proof.project.clone();
-    LIST.fetch(
-        proof.conn(),
+    let c = proof.conn();
+    let known = if !unsigned && query.search.is_empty() { Some(count(c, project.id).await?) } else { None };
+    LIST.fetch_of(
+        c,
         query,
+        known,
         |w| {
             let n = w.bind(project.id.0);
             w.and(format!("t.project_id = {n} AND t.pushed_at IS NOT NULL"));
@@ -62,6 +68,11 @@ pub async fn list(proof: &mut Authorized<'_>, query: &Query, unsigned: bool) -> 
         |row| repository(&project.name, row),
     )
     .await
+}
+
+async fn count(c: &mut AnyConnection, project: ProjectId) -> Result<i64> {
+    let row = sqlx::query("SELECT repository_count FROM projects WHERE id = $1").bind(project.0).fetch_one(c).await?;
+    Ok(row.get("repository_count"))
 }
 
 pub async fn get(proof: &mut Authorized<'_>, name: &RepositoryName) -> Result<Option<Repository>> {
@@ -100,6 +111,7 @@ pub async fn describe(
 pub async fn delete(proof: &mut Authorized<'_>, id: RepositoryId) -> Result<()> {
     let project = proof.project.id.0;
     let c = proof.conn();
+    crate::deletions::sql::forget_repository(c, id.0).await?;
     for text in [
         "UPDATE projects SET artifact_count = artifact_count -
            (SELECT artifact_count FROM repositories WHERE id = $1), repository_count = repository_count - 1

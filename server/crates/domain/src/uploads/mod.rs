@@ -5,21 +5,21 @@
 mod sql;
 #[cfg(test)]
 mod tests;
+mod write;
 
+pub use write::InUse;
 pub(crate) use sql::repository_id;
 
 use crate::access::{self, Authorized};
-use crate::blobs::Hasher;
 use crate::cache::Moment;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp};
-use std::collections::HashMap;
-use std::sync::Mutex;
-use tokio::sync::mpsc;
+pub(crate) use write::room;
+use write::{Turn, unknown, write};
 
 /// How long a push waits for a collection that is deleting the same content.
 const HOLD_TRIES: u32 = 200;
@@ -30,59 +30,6 @@ const KEPT: i64 = 24 * 3_600_000;
 const PER_ACCOUNT: i64 = 1000;
 /// Largest blob, in bytes.
 pub const MAX_BLOB: u64 = 64 << 30;
-
-/// Uploads that a request is writing to, and the running hash of those that none is.
-#[derive(Default)]
-pub struct InUse(Mutex<HashMap<String, Option<(u64, Hasher)>>>);
-
-/// Held while a request writes to an upload; a second one is turned away, so that bytes never mix.
-struct Turn<'a> {
-    in_use: &'a InUse,
-    id: String,
-    hasher: Option<(u64, Hasher)>,
-    keep: bool,
-}
-
-impl InUse {
-    fn take(&self, id: &str) -> Option<Turn<'_>> {
-        let mut map = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let hasher = match map.get_mut(id) {
-            None => None,
-            Some(idle @ Some(_)) => idle.take(),
-            Some(None) => return None,
-        };
-        map.insert(id.to_owned(), None);
-        Some(Turn { in_use: self, id: id.to_owned(), hasher, keep: false })
-    }
-}
-
-impl InUse {
-    /// Forgets the running hash of an upload that is gone.
-    fn forget(&self, id: &str) {
-        let mut map = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if matches!(map.get(id), Some(Some(_))) {
-            map.remove(id);
-        }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut map = self.in_use.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        match self.hasher.take() {
-            Some(hasher) if self.keep => map.insert(std::mem::take(&mut self.id), Some(hasher)),
-            _ => map.remove(&self.id),
-        };
-    }
-}
-
-fn unknown() -> Error {
-    Error::NotFound("this upload".to_owned())
-}
-
-fn too_large() -> Error {
-    Error::invalid("size", format!("must be at most {MAX_BLOB} bytes"))
-}
 
 async fn push_right<'c>(
     c: &'c mut sqlx::AnyConnection,
@@ -97,6 +44,7 @@ async fn push_right<'c>(
 /// Starts an upload; answers its id.
 pub async fn start(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName) -> Result<String> {
     push_right(&mut *ctx.db.read().await?, ctx, who, project, repository).await?;
+    room(ctx, 0).await?;
     let id = ctx.random.id();
     let (ctx2, who, project, repository, new) =
         (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.clone());
@@ -146,58 +94,13 @@ pub async fn append<E: std::fmt::Display>(
     turn.keep = true;
     match broken {
         None => Ok(length_now as i64),
-        Some(message) => Err(Error::invalid("body", message)),
+        Some(error) => Err(error),
     }
 }
 
 async fn note_received(ctx: &Ctx, id: &str, received: i64) -> Result<()> {
     let (id, now) = (id.to_owned(), ctx.now());
     ctx.db.write(async move |c| sql::set_received(c, now, &id, received, KEPT).await).await
-}
-
-/// Streams `body` into the upload's file. Answers the new length, and why the client's stream ended early if it did.
-async fn write<E: std::fmt::Display>(
-    ctx: &Ctx,
-    turn: &mut Turn<'_>,
-    id: &str,
-    received: u64,
-    start: Option<u64>,
-    length: Option<u64>,
-    mut body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
-) -> Result<(u64, Option<String>)> {
-    if start.is_some_and(|start| start != received) {
-        return Err(Error::Range { received: received as i64 });
-    }
-    if length.is_some_and(|length| received.saturating_add(length) > MAX_BLOB) {
-        return Err(too_large());
-    }
-    let hasher = match turn.hasher.take() {
-        Some((at, hasher)) if at == received => hasher,
-        _ => ctx.blobs.rehash(id, received, Algorithm::Sha256).await.map_err(|_| unknown())?,
-    };
-    let (sender, chunks) = mpsc::channel(8);
-    let feed = async move {
-        let mut fed = 0_u64;
-        while let Some(chunk) = body.next().await {
-            let chunk = match chunk {
-                Ok(chunk) => chunk,
-                Err(error) => return Some(format!("ended early: {error}")),
-            };
-            fed += chunk.len() as u64;
-            if received + fed > MAX_BLOB || length.is_some_and(|length| fed > length) {
-                return Some("is longer than it was said to be".to_owned());
-            }
-            // The writer stops only when the disk fails, which its own result tells.
-            if sender.send(chunk).await.is_err() {
-                return None;
-            }
-        }
-        length.filter(|&length| fed < length).map(|length| format!("ended after {fed} of {length} bytes"))
-    };
-    let (written, broken) = tokio::join!(ctx.blobs.append(id, received, hasher, chunks), feed);
-    let (total, hasher) = written?;
-    turn.hasher = Some((total, hasher));
-    Ok((total, broken))
 }
 
 /// Takes the rest of the bytes and makes the upload the blob `digest`. Wrong content ends the upload.
@@ -216,11 +119,11 @@ pub async fn finish<E: std::fmt::Display>(
     let mut turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
     let received = self::received(ctx, who, project, repository, id).await?;
     let (total, broken) = write(ctx, &mut turn, id, received as u64, start, length, body).await?;
-    if let Some(message) = broken {
+    if let Some(error) = broken {
         // What was there before stays; this request's part is given up.
         note_received(ctx, id, total as i64).await?;
         turn.keep = true;
-        return Err(Error::invalid("body", message));
+        return Err(error);
     }
     publish(ctx, who, project, repository, id, digest, total, turn).await
 }
@@ -300,11 +203,7 @@ pub async fn put<E: std::fmt::Display>(
     let written = write(ctx, &mut turn, &id, 0, None, length, body).await;
     let total = match written {
         Ok((total, None)) => total,
-        Ok((_, Some(message))) => {
-            ctx.blobs.discard(&id).await?;
-            return Err(Error::invalid("body", message));
-        }
-        Err(error) => {
+        Ok((_, Some(error))) | Err(error) => {
             ctx.blobs.discard(&id).await?;
             return Err(error);
         }

@@ -131,6 +131,7 @@ pub async fn link_new(
     size: i64,
 ) -> Result<()> {
     let id = repository_id(proof, now, repository).await?;
+    let project = proof.project.id.0;
     let c = proof.conn();
     sqlx::query(
         "INSERT INTO blobs (digest, size, state, version, created_at, touched_at) VALUES ($1, $2, 'live', 1, $3, $3)
@@ -145,7 +146,7 @@ pub async fn link_new(
     if !blob_state(c, digest).await?.is_some_and(|(live, _)| live) {
         return Err(Error::Unavailable(format!("blob {digest} is being deleted: push it again")));
     }
-    link(c, now, id, digest).await
+    link(c, now, project, id, digest).await
 }
 
 /// Is the blob live, and when was it last counted on? `None`: it is not known.
@@ -193,18 +194,20 @@ pub async fn link_known(
         return Ok(false);
     }
     let id = repository_id(proof, now, repository).await?;
-    link(proof.conn(), now, id, digest).await?;
+    let project = proof.project.id.0;
+    link(proof.conn(), now, project, id, digest).await?;
     Ok(true)
 }
 
-async fn link(c: &mut AnyConnection, now: Stamp, repository: i64, digest: &Digest) -> Result<()> {
+async fn link(c: &mut AnyConnection, now: Stamp, project: i64, repository: i64, digest: &Digest) -> Result<()> {
     sqlx::query(
-        "INSERT INTO repository_blobs (repository_id, digest, created_at, touched_at) VALUES ($1, $2, $3, $3)
+        "INSERT INTO repository_blobs (repository_id, digest, created_at, touched_at, project_id) VALUES ($1, $2, $3, $3, $4)
          ON CONFLICT (repository_id, digest) DO UPDATE SET touched_at = $3",
     )
     .bind(repository)
     .bind(digest.as_str())
     .bind(now.0)
+    .bind(project)
     .execute(c)
     .await?;
     Ok(())

@@ -1,0 +1,195 @@
+//! Backups: a copy of the database as it was at one moment, and every blob that it knows, made while clients push.
+//!
+//! Order: no collection deletes bytes from before the copy of the database to the end; the database first, then the blobs. Bytes
+//! come before their row, so all that the copy knows is there. Blobs are copied by content: what an earlier backup in the same
+//! folder has is not copied again, and every byte that is copied is hashed. A backup without [`DONE`] is no backup.
+
+mod restore;
+#[cfg(test)]
+mod tests;
+
+pub use restore::{restore, verify};
+
+use crate::blobs::{BlobStore, Disk, Hasher};
+use crate::ctx::Ctx;
+use crate::datadir::write_private;
+use crate::db::Snapshot;
+use crate::error::{Error, Result};
+use futures_util::StreamExt;
+use model::Digest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use tokio::sync::mpsc;
+
+/// Written last: says that all the rest is there.
+pub const DONE: &str = "backup.json";
+/// The copy of the database.
+pub const DATABASE: &str = "wharf.db";
+/// The master key, where the operator wants it in the backup.
+pub const KEY: &str = "key";
+/// What else stands in a backup's folder.
+const OURS: [&str; 7] = [DONE, DATABASE, KEY, "blobs", "uploads", "wharf.db.new", "backup.json.new"];
+/// Blobs between two words on how far it is.
+const WORD: u64 = 200;
+
+/// What a backup holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    pub format: u32,
+    /// The version of Wharf that made it.
+    pub wharf: String,
+    /// Everything acknowledged before this moment is in it.
+    pub started_at: String,
+    pub ended_at: String,
+    pub blobs: u64,
+    /// Bytes of the blobs.
+    pub bytes: u64,
+    /// Bytes of those that were copied this time.
+    pub copied: u64,
+    /// Blobs that could not be copied as their digest says, with the reason: lost where the backup was made from.
+    pub lost: Vec<String>,
+}
+
+fn failed(what: &Path, error: impl std::fmt::Display) -> Error {
+    Error::Precondition(format!("{}: {error}", what.display()))
+}
+
+/// Makes the folder, or takes one that holds a backup.
+fn folder(to: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(|error| failed(to, error))?;
+    for entry in fs::read_dir(to).map_err(|error| failed(to, error))? {
+        let name = entry.map_err(|error| failed(to, error))?.file_name();
+        if !OURS.iter().any(|ours| *ours == name) {
+            return Err(failed(to, format!("holds {}, which is no part of a backup: give an empty folder", name.to_string_lossy())));
+        }
+    }
+    if to.join("wharf").exists() || to.join(DATABASE).exists() && !to.join(DONE).exists() && !to.join("blobs").exists() {
+        return Err(failed(to, "is no folder of backups: give an empty one"));
+    }
+    Ok(())
+}
+
+/// Makes a backup in `to`. `say` is told how far it is. `key`: the file of the master key, to be put in as well.
+pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)) -> Result<Done> {
+    folder(to)?;
+    let disk = Disk::open(to).map_err(|error| failed(to, error))?;
+    let done = to.join(DONE);
+    remove(&done).map_err(|error| failed(&done, error))?;
+    let _held = ctx.collecting.write().await;
+    let started = ctx.now();
+    let database = to.join(DATABASE);
+    let fresh = to.join("wharf.db.new");
+    remove(&fresh).map_err(|error| failed(&fresh, error))?;
+    ctx.db.snapshot(&fresh).await?;
+    durable(&fresh, &database).map_err(|error| failed(&database, error))?;
+    say(format!("the database is copied, {}", model::stamp::bytes(size(&database))));
+    if let Some(key) = key {
+        let text = fs::read(key).map_err(|error| failed(key, error))?;
+        remove(&to.join(KEY)).and_then(|()| write_private(&to.join(KEY), &text)).map_err(|error| failed(&to.join(KEY), error))?;
+    }
+    let mut snapshot = Snapshot::open(&database).await?;
+    let mut found = Done {
+        format: 1,
+        wharf: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: started.rfc3339(),
+        ended_at: String::new(),
+        blobs: 0, bytes: 0, copied: 0,
+        lost: Vec::new(),
+    };
+    let (mut known, mut after) = (BTreeSet::new(), String::new());
+    loop {
+        let page = snapshot.blobs_after(&after).await?;
+        let Some((last, _)) = page.last() else { break };
+        after = last.clone();
+        for (text, size) in page {
+            let Ok(digest) = text.parse::<Digest>() else { continue };
+            found.blobs += 1;
+            found.bytes += size as u64;
+            known.insert(text);
+            if found.blobs.is_multiple_of(WORD) {
+                say(format!("{} blobs, {}", found.blobs, model::stamp::bytes(found.bytes as i64)));
+            }
+            if disk.size(&digest).await.map_err(|error| failed(to, error))? == Some(size as u64) {
+                continue;
+            }
+            match copy(&*ctx.blobs, &disk, &digest, size as u64).await {
+                Ok(()) => found.copied += size as u64,
+                Err(Copy::Source(why)) => found.lost.push(format!("{digest} {why}")),
+                Err(Copy::Destination(error)) => return Err(failed(to, error)),
+            }
+        }
+    }
+    snapshot.close().await?;
+    // What only older backups knew.
+    let mut all = disk.all().await.map_err(|error| failed(to, error))?;
+    while let Some(digest) = all.next().await {
+        let digest = digest.map_err(|error| failed(to, error))?;
+        if !known.contains(digest.as_str()) {
+            disk.delete(&digest).await.map_err(|error| failed(to, error))?;
+        }
+    }
+    found.ended_at = ctx.now().rfc3339();
+    let text = serde_json::to_vec_pretty(&found).map_err(|error| failed(&done, error))?;
+    let fresh = to.join("backup.json.new");
+    remove(&fresh)
+        .and_then(|()| write_private(&fresh, &text))
+        .and_then(|()| durable(&fresh, &done))
+        .map_err(|error| failed(&done, error))?;
+    Ok(found)
+}
+
+/// Which side a copy failed on.
+enum Copy {
+    Source(String),
+    Destination(io::Error),
+}
+
+/// Copies a blob, and keeps it only if its content is what its digest says.
+async fn copy(from: &dyn BlobStore, to: &Disk, digest: &Digest, size: u64) -> std::result::Result<(), Copy> {
+    let upload = &digest.hex()[..32];
+    let mut stream = from.read(digest, 0..size).await.map_err(|error| Copy::Source(format!("cannot be read: {error}")))?;
+    let (sender, chunks) = mpsc::channel(8);
+    let feed = async move {
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|error| format!("cannot be read: {error}"))?;
+            if sender.send(chunk).await.is_err() {
+                break;
+            }
+        }
+        Ok::<(), String>(())
+    };
+    let (written, fed) = tokio::join!(to.append(upload, 0, Hasher::new(digest.algorithm()), chunks), feed);
+    let (_, hasher) = written.map_err(Copy::Destination)?;
+    let wrong = match fed {
+        Err(error) => Some(error),
+        Ok(()) if hasher.finish() != *digest => Some("has changed: its content is not what its digest says".to_owned()),
+        Ok(()) => None,
+    };
+    if let Some(wrong) = wrong {
+        to.discard(upload).await.map_err(Copy::Destination)?;
+        return Err(Copy::Source(wrong));
+    }
+    to.publish(upload, digest).await.map_err(Copy::Destination)
+}
+
+fn size(path: &Path) -> i64 {
+    fs::metadata(path).map_or(0, |about| about.len() as i64)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Syncs a file that was written, and gives it its name for good.
+fn durable(fresh: &Path, to: &Path) -> io::Result<()> {
+    File::open(fresh)?.sync_all()?;
+    fs::rename(fresh, to)?;
+    File::open(to.parent().unwrap_or(Path::new(".")))?.sync_all()
+}

@@ -1,0 +1,92 @@
+//! From a backup back to a data directory; and whether a backup is whole.
+
+use super::{Copy, DATABASE, DONE, Done, KEY, copy, durable, failed, remove};
+use crate::blobs::{BlobStore, Disk};
+use crate::clock::Clock;
+use crate::ctx::{Ctx, Settings};
+use crate::datadir::{DataDir, RESTORING, write_private};
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::fsck;
+use crate::keys::Keys;
+use futures_util::StreamExt;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+fn done(from: &Path) -> Result<Done> {
+    let path = from.join(DONE);
+    let text = fs::read(&path).map_err(|_| failed(from, format!("is no finished backup: {DONE} is missing")))?;
+    let done: Done = serde_json::from_slice(&text).map_err(|error| failed(&path, error))?;
+    if done.format != 1 {
+        return Err(failed(&path, "was made by a newer Wharf: use that version or newer"));
+    }
+    Ok(done)
+}
+
+/// Checks a backup as `wharf fsck --deep` checks a data directory, and changes nothing in it.
+pub async fn verify(from: &Path) -> Result<(Done, fsck::Report)> {
+    let done = done(from)?;
+    // Opening a database may write to it.
+    let scratch = tempfile::tempdir().map_err(|error| failed(&std::env::temp_dir(), error))?;
+    let database = scratch.path().join(DATABASE);
+    fs::copy(from.join(DATABASE), &database).map_err(|error| failed(&from.join(DATABASE), error))?;
+    let db = Db::open(&format!("sqlite://{}", database.display())).await.map_err(|refusal| failed(from, refusal))?;
+    let blobs = Disk::open(from).map_err(|error| failed(from, error))?;
+    let ctx = Ctx::new(db, Arc::new(blobs), Clock::System, Keys::from_bytes([0; 32]), Settings::default());
+    let report = fsck::check(&ctx, fsck::Options { deep: true, repair: false }).await?;
+    Ok((done, report))
+}
+
+/// Makes the data directory what it was when the backup was made. It must be new; one whose restore was cut goes on.
+/// `key_file`: where the server will find its key; `None`: in the directory, so the backup must hold it or it must lie there.
+pub async fn restore(from: &Path, to: &Path, key_file: Option<&Path>, say: impl Fn(String)) -> Result<Done> {
+    let done = done(from)?;
+    let data = DataDir::open_for_restore(to).map_err(|refusal| Error::Precondition(refusal.to_string()))?;
+    let to = data.path();
+    if to.join(DATABASE).exists() {
+        return Err(failed(to, "holds a database already: restore into a new directory"));
+    }
+    let (own, kept) = (to.join(KEY), from.join(KEY));
+    if key_file.is_none() && !own.exists() {
+        let text = fs::read(&kept).map_err(|_| {
+            failed(from, format!("holds no key: put the old server's key at {}, or name it with --key-file", own.display()))
+        })?;
+        write_private(&own, &text).map_err(|error| failed(&own, error))?;
+    }
+    data.keys(key_file).map_err(|refusal| Error::Precondition(refusal.to_string()))?;
+    let (there, here) =
+        (Disk::open(from).map_err(|error| failed(from, error))?, Disk::open(to).map_err(|error| failed(to, error))?);
+    let mut all = there.all().await.map_err(|error| failed(from, error))?;
+    let mut blobs = 0_u64;
+    while let Some(digest) = all.next().await {
+        let digest = digest.map_err(|error| failed(from, error))?;
+        let size = there.size(&digest).await.map_err(|error| failed(from, error))?.unwrap_or_default();
+        if here.size(&digest).await.map_err(|error| failed(to, error))? != Some(size) {
+            match copy(&there, &here, &digest, size).await {
+                Ok(()) => {}
+                Err(Copy::Source(why)) => return Err(failed(from, format!("blob {digest} {why}: use another backup"))),
+                Err(Copy::Destination(error)) => return Err(failed(to, error)),
+            }
+        }
+        blobs += 1;
+        if blobs.is_multiple_of(super::WORD) {
+            say(format!("{blobs} of {} blobs", done.blobs));
+        }
+    }
+    // The database last: a directory without it is not taken for a server's.
+    let fresh = to.join("wharf.db.new");
+    remove(&fresh).map_err(|error| failed(&fresh, error))?;
+    fs::copy(from.join(DATABASE), &fresh).map_err(|error| failed(&fresh, error))?;
+    durable(&fresh, &to.join(DATABASE)).map_err(|error| failed(to, error))?;
+    let db = Db::open(&data.sqlite_url()).await.map_err(|refusal| failed(to, refusal))?;
+    let keys = data.keys(key_file).map_err(|refusal| Error::Precondition(refusal.to_string()))?;
+    let checked = crate::datadir::check_key(&db, &keys).await;
+    drop(db);
+    if let Err(refusal) = checked {
+        remove(&to.join(DATABASE)).map_err(|error| failed(to, error))?;
+        return Err(failed(to, refusal));
+    }
+    remove(&to.join(RESTORING)).map_err(|error| failed(to, error))?;
+    Ok(done)
+}

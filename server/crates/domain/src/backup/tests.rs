@@ -1,0 +1,139 @@
+//! A backup is what it says, also made twice, also of a damaged store; what is none is refused.
+
+use super::*;
+use crate::artifacts::{Reference, pull};
+use crate::db::Db;
+use crate::keys::Keys;
+use crate::testing::World;
+use crate::{Settings, gc};
+use crate::clock::Clock;
+use std::sync::Arc;
+
+/// PostgreSQL has its own tools.
+async fn world() -> Option<World> {
+    let world = World::new().await;
+    if world.ctx.db.generation().is_none() {
+        let to = tempfile::tempdir().unwrap();
+        let refused = make(&world.ctx, to.path(), None, |_| {}).await;
+        assert!(refused.unwrap_err().to_string().contains("pg_dump"));
+        return None;
+    }
+    Some(world)
+}
+
+fn file(root: &Path, digest: &Digest) -> std::path::PathBuf {
+    root.join("blobs/sha256").join(&digest.hex()[..2]).join(digest.hex())
+}
+
+#[tokio::test]
+async fn a_second_backup_copies_what_is_new_and_drops_what_is_gone() {
+    let Some(world) = world().await else { return };
+    let (project, repository) = (world.project("p", false).await, "r".parse().unwrap());
+    world.image(&project, &repository, "1", "one").await;
+    let to = tempfile::tempdir().unwrap();
+    let first = make(&world.ctx, to.path(), None, |_| {}).await.unwrap();
+    assert_eq!((first.blobs, first.copied, first.lost.len()), (2, first.bytes, 0));
+    world.image(&project, &repository, "2", "two").await;
+    let stray = file(to.path(), &crate::blobs::digest_of(model::Algorithm::Sha256, b"stray"));
+    fs::create_dir_all(stray.parent().unwrap()).unwrap();
+    fs::write(&stray, "stray").unwrap();
+    let second = make(&world.ctx, to.path(), None, |_| {}).await.unwrap();
+    assert_eq!((second.blobs, second.copied, second.lost.len()), (4, second.bytes - first.bytes, 0));
+    assert!(!stray.exists());
+    assert!(!to.path().join(KEY).exists());
+    let (done, report) = verify(to.path()).await.unwrap();
+    assert_eq!(done, second);
+    assert_eq!((report.artifacts, report.blobs, report.findings.len()), (2, 4, 0));
+}
+
+#[tokio::test]
+async fn what_is_lost_is_named_and_the_rest_is_kept() {
+    let Some(world) = world().await else { return };
+    let (project, repository) = (world.project("p", false).await, "r".parse().unwrap());
+    world.image(&project, &repository, "1", "one").await;
+    let changed = world.blob(&project, &repository, b"will change").await;
+    let lost = world.blob(&project, &repository, b"will be lost").await;
+    fs::write(file(world.dir(), &changed), "has changed").unwrap();
+    fs::remove_file(file(world.dir(), &lost)).unwrap();
+    let to = tempfile::tempdir().unwrap();
+    let done = make(&world.ctx, to.path(), None, |_| {}).await.unwrap();
+    let mut named: Vec<&str> = done.lost.iter().filter_map(|line| line.split(' ').next()).collect();
+    named.sort_unstable();
+    let mut expected = [changed.as_str(), lost.as_str()];
+    expected.sort_unstable();
+    assert_eq!(named, expected);
+    assert!(!file(to.path(), &changed).exists());
+    assert_eq!(verify(to.path()).await.unwrap().1.findings.len(), 2);
+}
+
+#[tokio::test]
+async fn a_restored_directory_serves_what_the_backup_held() {
+    let Some(world) = world().await else { return };
+    let (project, repository) = (world.project("p", false).await, "r".parse().unwrap());
+    let image = world.image(&project, &repository, "1", "one").await;
+    let (to, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    crate::datadir::check_key(&world.ctx.db, &Keys::from_bytes([7; 32])).await.unwrap();
+    let key = place.path().join("old-key");
+    write_private(&key, hex::encode([7; 32]).as_bytes()).unwrap();
+    make(&world.ctx, to.path(), None, |_| {}).await.unwrap();
+    let data = place.path().join("data");
+    let refused = restore(to.path(), &data, None, |_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("holds no key"), "{refused}");
+    // The server does not begin anew in what is half restored.
+    assert!(crate::datadir::DataDir::open(&data).err().unwrap().to_string().contains("run it again"));
+    let wrong = place.path().join("wrong-key");
+    write_private(&wrong, hex::encode([8; 32]).as_bytes()).unwrap();
+    let refused = restore(to.path(), &data, Some(&wrong), |_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("not the one"), "{refused}");
+    restore(to.path(), &data, Some(&key), |_| {}).await.unwrap();
+    let again = restore(to.path(), &data, Some(&key), |_| {}).await.unwrap_err().to_string();
+    assert!(again.contains("holds a database already"), "{again}");
+    let opened = crate::datadir::DataDir::open(&data).unwrap();
+    let db = Db::open(&opened.sqlite_url()).await.unwrap();
+    let blobs = Arc::new(Disk::open(&data).unwrap());
+    let ctx = Ctx::new(db, blobs, Clock::System, Keys::from_bytes([7; 32]), Settings { robot_prefix: "robot$".into(), ..Settings::default() });
+    let found = pull(&ctx, &world.admin, &project, &repository, &Reference::Tag("1".parse().unwrap()), false).await.unwrap();
+    assert_eq!(found.digest, image);
+    assert!(crate::fsck::check(&ctx, crate::fsck::Options { deep: true, repair: false }).await.unwrap().findings.is_empty());
+}
+
+#[tokio::test]
+async fn a_folder_that_is_none_of_backups_is_left_as_it_is() {
+    let Some(world) = world().await else { return };
+    let to = tempfile::tempdir().unwrap();
+    fs::write(to.path().join("photo.jpg"), "x").unwrap();
+    assert!(make(&world.ctx, to.path(), None, |_| {}).await.is_err());
+    assert_eq!(fs::read_dir(to.path()).unwrap().count(), 1);
+    // The data directory itself is none either.
+    assert!(make(&world.ctx, world.dir(), None, |_| {}).await.is_err());
+    let unfinished = tempfile::tempdir().unwrap();
+    make(&world.ctx, unfinished.path(), None, |_| {}).await.unwrap();
+    fs::remove_file(unfinished.path().join(DONE)).unwrap();
+    assert!(verify(unfinished.path()).await.unwrap_err().to_string().contains("no finished backup"));
+}
+
+#[tokio::test]
+async fn no_collection_deletes_while_a_backup_copies() {
+    let Some(world) = world().await else { return };
+    let (project, repository) = (world.project("p", false).await, "r".parse().unwrap());
+    let garbage = world.blob(&project, &repository, b"garbage").await;
+    world.pass(world.ctx.settings.gc_grace + 1);
+    let held = world.ctx.collecting.write().await;
+    let id = gc::start(&world.ctx, &world.admin, false).await.unwrap();
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let run = tokio::spawn(gc::run(world.ctx.clone(), stopping));
+    let status = async || gc::get(&world.ctx, &world.admin, id).await.unwrap().0.status;
+    while status().await == model::execution::Status::Queued {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    // It has had time to get to its blobs, and may not.
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert!(file(world.dir(), &garbage).exists());
+    drop(held);
+    while !status().await.settled() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(!file(world.dir(), &garbage).exists());
+    stop.send(true).unwrap();
+    run.await.unwrap();
+}

@@ -1,0 +1,219 @@
+//! SQL of deletions.
+
+use crate::access::Authorized;
+use crate::db::Listing;
+use crate::error::{Error, Result};
+use model::deletion::Deletion;
+use model::list::Query;
+use model::{DeletionId, Digest, Page, RepositoryName, Stamp, Tag};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+const FROM: &str = "deletions AS t JOIN repositories AS r ON r.id = t.repository_id";
+const COLUMNS: &str = "t.id AS id, t.repository_id AS repository_id, r.name AS repository, t.digest AS digest, t.tags AS tags, \
+    t.artifacts AS artifacts, t.bytes AS bytes, t.deleted_by AS deleted_by, t.deleted_at AS deleted_at, t.expires_at AS expires_at";
+
+static LIST: Listing =
+    Listing { from: FROM, table: "deletions", columns: COLUMNS, sorts: &[("id", "t.id")], descending: true };
+
+fn deletion(row: &AnyRow) -> Result<Deletion> {
+    let name: String = row.get("repository");
+    let tags: String = row.get("tags");
+    Ok(Deletion {
+        id: DeletionId(row.get("id")),
+        repository_id: row.get("repository_id"),
+        repository: name.parse().map_err(|_| Error::Internal(format!("repository name {name:?} in the database")))?,
+        digest: crate::artifacts::sql::digest(row.get("digest"))?,
+        tags: tags.split_whitespace().map(str::to_owned).collect(),
+        artifacts: row.get("artifacts"),
+        bytes: row.get("bytes"),
+        deleted_by: row.get("deleted_by"),
+        deleted_at: Stamp(row.get("deleted_at")),
+        expires_at: Stamp(row.get("expires_at")),
+    })
+}
+
+pub async fn list(proof: &mut Authorized<'_>, now: Stamp, query: &Query) -> Result<Page<Deletion>> {
+    let project = proof.project.id.0;
+    LIST.fetch(
+        proof.conn(),
+        query,
+        |w| {
+            let (p, n) = (w.bind(project), w.bind(now.0));
+            w.and(format!("t.project_id = {p} AND t.expires_at > {n}"));
+        },
+        deletion,
+    )
+    .await
+}
+
+pub async fn get(proof: &mut Authorized<'_>, now: Stamp, id: DeletionId) -> Result<Option<Deletion>> {
+    let project = proof.project.id.0;
+    let text = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = $1 AND t.project_id = $2 AND t.expires_at > $3");
+    let row = sqlx::query(AssertSqlSafe(text)).bind(id.0).bind(project).bind(now.0).fetch_optional(proof.conn()).await?;
+    row.as_ref().map(deletion).transpose()
+}
+
+/// A deletion to come.
+pub struct New<'a> {
+    pub project: i64,
+    pub repository: i64,
+    pub digest: &'a Digest,
+    pub tags: &'a [String],
+    pub ids: &'a [i64],
+    pub bytes: i64,
+    pub by: String,
+    pub until: Stamp,
+}
+
+/// Keeps the artifacts `ids`, which are about to go, for an undo.
+pub async fn keep(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<()> {
+    let row = sqlx::query(
+        "INSERT INTO deletions (project_id, repository_id, digest, tags, artifacts, bytes, deleted_by, deleted_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+    )
+    .bind(new.project)
+    .bind(new.repository)
+    .bind(new.digest.as_str())
+    .bind(new.tags.join(" "))
+    .bind(new.ids.len() as i64)
+    .bind(new.bytes)
+    .bind(new.by.as_str())
+    .bind(now.0)
+    .bind(new.until.0)
+    .fetch_one(&mut *c)
+    .await?;
+    let id: i64 = row.get("id");
+    // Ids rise with pushes, and an index is pushed after what it lists.
+    let mut ids = new.ids.to_vec();
+    ids.sort_unstable();
+    for (position, artifact) in ids.iter().enumerate() {
+        let tags: Vec<String> = crate::artifacts::sql::tags_of(c, *artifact).await?.into_iter().map(|tag| tag.name.to_string()).collect();
+        sqlx::query(
+            "INSERT INTO deleted_artifacts (deletion_id, position, digest, media_type, content, tags, superseded, pull_count, pushed_at, pulled_at)
+             SELECT $1, $2, a.digest, a.media_type, m.content, $4, COALESCE((SELECT MAX(x.subject_digest) FROM accessories AS x
+               WHERE x.artifact_id = a.id AND x.superseded = 1), ''), a.pull_count, a.pushed_at, a.pulled_at
+             FROM artifacts AS a JOIN manifests AS m ON m.artifact_id = a.id WHERE a.id = $3",
+        )
+        .bind(id)
+        .bind(position as i64)
+        .bind(*artifact)
+        .bind(tags.join(" "))
+        .execute(&mut *c)
+        .await?;
+        sqlx::query(
+            "INSERT INTO deleted_blobs (deletion_id, digest, repository_id)
+             SELECT $1, b.digest, $3 FROM artifact_blobs AS b WHERE b.artifact_id = $2 ON CONFLICT DO NOTHING",
+        )
+        .bind(id)
+        .bind(*artifact)
+        .bind(new.repository)
+        .execute(&mut *c)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A manifest as it is kept.
+pub struct Kept {
+    pub digest: Digest,
+    pub media_type: String,
+    pub content: Vec<u8>,
+    pub tags: Vec<String>,
+    /// The subject of a signature whose tag had moved on.
+    pub superseded: Option<Digest>,
+    pub pull_count: i64,
+    pub pushed_at: Stamp,
+    pub pulled_at: Option<Stamp>,
+}
+
+pub async fn kept(proof: &mut Authorized<'_>, id: DeletionId) -> Result<Vec<Kept>> {
+    let rows = sqlx::query(
+        "SELECT digest, media_type, content, tags, superseded, pull_count, pushed_at, pulled_at
+         FROM deleted_artifacts WHERE deletion_id = $1 ORDER BY position",
+    )
+    .bind(id.0)
+    .fetch_all(proof.conn())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Kept {
+                digest: crate::artifacts::sql::digest(row.get("digest"))?,
+                media_type: row.get("media_type"),
+                content: row.get("content"),
+                tags: row.get::<String, _>("tags").split_whitespace().map(str::to_owned).collect(),
+                superseded: row.get::<String, _>("superseded").parse().ok(),
+                pull_count: row.get("pull_count"),
+                pushed_at: Stamp(row.get("pushed_at")),
+                pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
+            })
+        })
+        .collect()
+}
+
+/// What the tag names now.
+pub async fn tagged(proof: &mut Authorized<'_>, repository: &RepositoryName, tag: &Tag) -> Result<Option<Digest>> {
+    let found = crate::artifacts::sql::find(proof, repository, &crate::artifacts::Reference::Tag(tag.clone())).await?;
+    Ok(found.map(|found| found.digest))
+}
+
+/// Gives an artifact its history back.
+pub async fn remember(c: &mut AnyConnection, artifact: i64, kept: &Kept) -> Result<()> {
+    sqlx::query(
+        "UPDATE artifacts SET pushed_at = $2, pulled_at = COALESCE(pulled_at, $3), pull_count = pull_count + $4
+         WHERE id = $1 AND version = 1",
+    )
+    .bind(artifact)
+    .bind(kept.pushed_at.0)
+    .bind(kept.pulled_at.map(|at| at.0))
+    .bind(kept.pull_count)
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+/// Nothing is kept any more for this deletion.
+pub async fn forget(c: &mut AnyConnection, id: DeletionId) -> Result<()> {
+    for text in [
+        "DELETE FROM deleted_artifacts WHERE deletion_id = $1",
+        "DELETE FROM deleted_blobs WHERE deletion_id = $1",
+        "DELETE FROM deletions WHERE id = $1",
+    ] {
+        sqlx::query(text).bind(id.0).execute(&mut *c).await?;
+    }
+    Ok(())
+}
+
+/// Some deletions whose window is over.
+pub async fn over(c: &mut AnyConnection, now: Stamp, limit: i64) -> Result<Vec<DeletionId>> {
+    let rows = sqlx::query("SELECT id FROM deletions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2")
+        .bind(now.0)
+        .bind(limit)
+        .fetch_all(c)
+        .await?;
+    Ok(rows.iter().map(|row| DeletionId(row.get("id"))).collect())
+}
+
+/// A repository goes for good: so does what was kept of it.
+pub async fn forget_repository(c: &mut AnyConnection, repository: i64) -> Result<()> {
+    for text in [
+        "DELETE FROM deleted_artifacts WHERE deletion_id IN (SELECT id FROM deletions WHERE repository_id = $1)",
+        "DELETE FROM deleted_blobs WHERE deletion_id IN (SELECT id FROM deletions WHERE repository_id = $1)",
+        "DELETE FROM deletions WHERE repository_id = $1",
+    ] {
+        sqlx::query(text).bind(repository).execute(&mut *c).await?;
+    }
+    Ok(())
+}
+
+/// Deletions that keep a blob: repository with its project, and until when. At most 20.
+pub async fn keepers(c: &mut AnyConnection, digest: &Digest) -> Result<Vec<(String, Stamp)>> {
+    let rows = sqlx::query(
+        "SELECT r.full_name AS name, d.expires_at AS expires_at FROM deleted_blobs AS b JOIN deletions AS d ON d.id = b.deletion_id
+         JOIN repositories AS r ON r.id = b.repository_id WHERE b.digest = $1 ORDER BY d.expires_at DESC, d.id LIMIT 20",
+    )
+    .bind(digest.as_str())
+    .fetch_all(c)
+    .await?;
+    Ok(rows.iter().map(|row| (row.get("name"), Stamp(row.get("expires_at")))).collect())
+}

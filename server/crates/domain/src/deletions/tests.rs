@@ -1,0 +1,200 @@
+//! Deletions are undone as a whole, kept for as long as they can be, and counted meanwhile.
+
+use super::*;
+use crate::artifacts::{self, OCI_INDEX, OCI_MANIFEST, Reference, delete, pull};
+use crate::gc;
+use crate::testing::World;
+use model::collection::Collection;
+use model::execution::Status;
+use model::repository::Storage;
+use model::{Digest, RepositoryName, Role};
+use serde_json::json;
+use tokio::sync::watch;
+
+const WINDOW: i64 = 7 * 86_400_000;
+const SBOM: &str = "application/spdx+json";
+
+async fn world() -> (World, ProjectName, RepositoryName) {
+    let world = World::with(|settings| settings.recycle = WINDOW).await;
+    let project = world.project("p", false).await;
+    (world, project, "r".parse().unwrap())
+}
+
+async fn all(world: &World, project: &ProjectName) -> Vec<Deletion> {
+    list(&world.ctx, &world.admin, project, &Query::default()).await.unwrap().items
+}
+
+async fn shown(world: &World, project: &ProjectName, repository: &RepositoryName, digest: &Digest) -> model::artifact::ArtifactPage {
+    artifacts::page(&world.ctx, &world.admin, project, repository, &Reference::Digest(digest.clone())).await.unwrap()
+}
+
+async fn collect(world: &World) -> Collection {
+    let id = gc::start(&world.ctx, &world.admin, false).await.unwrap();
+    let (stop, stopping) = watch::channel(false);
+    let run = tokio::spawn(gc::run(world.ctx.clone(), stopping));
+    let ended = loop {
+        let (found, _) = gc::get(&world.ctx, &world.admin, id).await.unwrap();
+        if found.status.settled() {
+            break found;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
+    stop.send(true).unwrap();
+    run.await.unwrap();
+    assert_eq!(ended.status, Status::Succeeded);
+    ended
+}
+
+async fn storage(world: &World, project: &ProjectName, repository: &RepositoryName) -> (Storage, Storage) {
+    let frame = crate::projects::frame(&world.ctx, &world.admin, project).await.unwrap();
+    let repository = crate::repositories::get(&world.ctx, &world.admin, project, repository).await.unwrap();
+    (frame.project.storage, repository.storage)
+}
+
+#[tokio::test]
+async fn an_undo_brings_the_whole_tree_back_as_it_was() {
+    let (world, project, repository) = world().await;
+    let child = world.image(&project, &repository, "child", "a").await;
+    artifacts::delete_tag(&world.ctx, &world.admin, &project, &repository, &"child".parse().unwrap()).await.unwrap();
+    let size = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(child.clone()), false).await.unwrap().content.len();
+    let index = world
+        .manifest(&project, &repository, "1", &json!({
+            "schemaVersion": 2, "mediaType": OCI_INDEX,
+            "manifests": [{ "mediaType": OCI_MANIFEST, "digest": child, "size": size, "platform": { "os": "linux", "architecture": "arm64" } }],
+        }))
+        .await;
+    let sbom = world.attach(&project, &repository, &index, SBOM, b"{}").await;
+    let of_sbom = world.attach(&project, &repository, &sbom, SBOM, b"[]").await;
+    artifacts::add_tag(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(index.clone()), "latest", false).await.unwrap();
+    let before = shown(&world, &project, &repository, &index).await;
+    let counted = storage(&world, &project, &repository).await;
+
+    world.pass(1000);
+    delete(&world.ctx, &world.admin, &project, &repository, &Reference::Tag("1".parse().unwrap())).await.unwrap();
+    for digest in [&index, &child, &sbom, &of_sbom] {
+        let gone = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(digest.clone()), false).await;
+        assert!(matches!(gone, Err(Error::NotFound(_))));
+    }
+    let kept = all(&world, &project).await;
+    assert_eq!((kept.len(), kept[0].artifacts, kept[0].tags.clone()), (1, 4, vec!["1".to_owned(), "latest".into()]));
+    // No collection takes it while it can be undone.
+    world.pass(WINDOW - 2000);
+    assert_eq!(collect(&world).await.blobs, 0);
+
+    let back = restore(&world.ctx, &world.admin, &project, kept[0].id).await.unwrap();
+    assert_eq!((back.digest, back.artifacts, back.taken.len()), (index.clone(), 4, 0));
+    let after = shown(&world, &project, &repository, &index).await;
+    assert_eq!((after.artifact.pushed_at, after.artifact.kind), (before.artifact.pushed_at, before.artifact.kind));
+    assert_eq!(after.tree.iter().map(|node| node.digest.clone()).collect::<Vec<_>>(), before.tree.iter().map(|n| n.digest.clone()).collect::<Vec<_>>());
+    let tags = |page: &model::artifact::ArtifactPage| page.artifact.tags.iter().map(|tag| tag.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(tags(&after), tags(&before));
+    assert_eq!(after.children.len(), 1);
+    assert_eq!(storage(&world, &project, &repository).await, counted);
+    assert!(all(&world, &project).await.is_empty());
+    let again = restore(&world.ctx, &world.admin, &project, kept[0].id).await;
+    assert!(matches!(again, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_tag_that_moved_on_meanwhile_stays_where_it_is() {
+    let (world, project, repository) = world().await;
+    let first = world.image(&project, &repository, "1", "a").await;
+    delete(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(first.clone())).await.unwrap();
+    let second = world.image(&project, &repository, "1", "b").await;
+    let id = all(&world, &project).await[0].id;
+    let back = restore(&world.ctx, &world.admin, &project, id).await.unwrap();
+    assert_eq!(back.taken, ["1".parse().unwrap()]);
+    let named = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Tag("1".parse().unwrap()), false).await.unwrap();
+    assert_eq!(named.digest, second);
+    assert!(shown(&world, &project, &repository, &first).await.artifact.tags.is_empty());
+}
+
+#[tokio::test]
+async fn a_superseded_signature_comes_back_as_one() {
+    let (world, project, repository) = world().await;
+    let image = world.image(&project, &repository, "1", "a").await;
+    let sig = format!("{}.sig", image.tag_stem());
+    let sign = async |note: &str| {
+        let critical = json!({ "image": { "docker-manifest-digest": image }, "type": "cosign container image signature" });
+        let bytes = json!({ "critical": critical, "optional": { "note": note } }).to_string().into_bytes();
+        let config = world.blob(&project, &repository, b"{}").await;
+        let layer = world.blob(&project, &repository, &bytes).await;
+        world.manifest(&project, &repository, &sig, &json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+            "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2 },
+            "layers": [{ "mediaType": accessories::SIMPLE_SIGNING, "digest": layer, "size": bytes.len() }],
+        })).await
+    };
+    let (first, second) = (sign("one").await, sign("two").await);
+    delete(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image.clone())).await.unwrap();
+    let id = all(&world, &project).await[0].id;
+    restore(&world.ctx, &world.admin, &project, id).await.unwrap();
+    let found = shown(&world, &project, &repository, &image).await;
+    assert!(found.artifact.signed);
+    assert_eq!(found.tree.iter().map(|node| &node.digest).collect::<Vec<_>>(), [&second]);
+    // The old one is there as before: by digest, and with its image.
+    pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(first), false).await.unwrap();
+    let rows = artifacts::list(&world.ctx, &world.admin, &project, &repository, &Query::default(), &Default::default()).await.unwrap();
+    assert_eq!((rows.items.len(), rows.total), (1, 1));
+}
+
+#[tokio::test]
+async fn when_the_window_is_over_the_next_collection_frees_the_space() {
+    let (world, project, repository) = world().await;
+    let image = world.image(&project, &repository, "1", "a").await;
+    delete(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image)).await.unwrap();
+    let id = all(&world, &project).await[0].id;
+    world.pass(WINDOW);
+    assert!(all(&world, &project).await.is_empty());
+    let late = restore(&world.ctx, &world.admin, &project, id).await;
+    assert!(matches!(late, Err(Error::NotFound(_))));
+    assert_eq!(collect(&world).await.blobs, 2);
+    assert_eq!(storage(&world, &project, &repository).await, (Storage::default(), Storage::default()));
+}
+
+#[tokio::test]
+async fn what_is_deleted_for_good_is_not_kept() {
+    let (world, project, repository) = world().await;
+    let image = world.image(&project, &repository, "1", "a").await;
+    delete(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image)).await.unwrap();
+    let id = all(&world, &project).await[0].id;
+    let developer = world.member("developer", &project, Role::Developer).await;
+    for refused in [purge(&world.ctx, &developer, &project, id).await, restore(&world.ctx, &developer, &project, id).await.map(drop)] {
+        assert!(matches!(refused, Err(Error::Forbidden { .. })));
+    }
+    let stranger = world.user("stranger").await;
+    assert!(matches!(list(&world.ctx, &stranger, &project, &Query::default()).await, Err(Error::NotVisible(_))));
+    assert_eq!(all(&world, &project).await.len(), 1);
+    purge(&world.ctx, &world.admin, &project, id).await.unwrap();
+    world.pass(world.ctx.settings.gc_grace + 1);
+    assert_eq!(collect(&world).await.blobs, 2);
+}
+
+#[tokio::test]
+async fn a_deletion_of_another_project_is_not_found() {
+    let (world, project, repository) = world().await;
+    let image = world.image(&project, &repository, "1", "a").await;
+    delete(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image)).await.unwrap();
+    let other = world.project("other", false).await;
+    let id = all(&world, &project).await[0].id;
+    assert!(matches!(restore(&world.ctx, &world.admin, &other, id).await, Err(Error::NotFound(_))));
+    assert!(matches!(purge(&world.ctx, &world.admin, &other, id).await, Err(Error::NotFound(_))));
+    assert_eq!(all(&world, &project).await.len(), 1);
+}
+
+#[tokio::test]
+async fn shared_bytes_count_once_where_they_lie_and_each_time_they_are_used() {
+    let (world, project, repository) = world().await;
+    let other: RepositoryName = "other".parse().unwrap();
+    world.image(&project, &repository, "1", "same").await;
+    let (of_project, one) = storage(&world, &project, &repository).await;
+    assert_eq!(of_project, one);
+    assert_eq!(one.stored, one.logical);
+    let manifest = one.stored - 4 - r#"{"architecture":"amd64","os":"linux","x":"same"}"#.len() as i64;
+    world.image(&project, &other, "1", "same").await;
+    let (of_project, two) = storage(&world, &project, &other).await;
+    assert_eq!(two, one);
+    assert_eq!(of_project, Storage { stored: one.stored + manifest, logical: 2 * one.logical });
+    crate::repositories::delete(&world.ctx, &world.admin, &project, &other).await.unwrap();
+    assert_eq!(storage(&world, &project, &repository).await, (one, one));
+}

@@ -1,0 +1,135 @@
+//! Writing to an upload: one request at a time, with a running hash, within bounds and while there is room.
+
+use super::MAX_BLOB;
+use crate::blobs::Hasher;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use model::Algorithm;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use tokio::sync::mpsc;
+
+/// Bytes of an upload between two looks at how much room there is.
+const ASK: u64 = 32 << 20;
+
+/// Uploads that a request is writing to, and the running hash of those that none is.
+#[derive(Default)]
+pub struct InUse(Mutex<HashMap<String, Option<(u64, Hasher)>>>);
+
+/// Held while a request writes to an upload; a second one is turned away, so that bytes never mix.
+pub(super) struct Turn<'a> {
+    in_use: &'a InUse,
+    id: String,
+    pub hasher: Option<(u64, Hasher)>,
+    /// The running hash is worth keeping.
+    pub keep: bool,
+}
+
+impl InUse {
+    pub(super) fn take(&self, id: &str) -> Option<Turn<'_>> {
+        let mut map = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let hasher = match map.get_mut(id) {
+            None => None,
+            Some(idle @ Some(_)) => idle.take(),
+            Some(None) => return None,
+        };
+        map.insert(id.to_owned(), None);
+        Some(Turn { in_use: self, id: id.to_owned(), hasher, keep: false })
+    }
+
+    /// Forgets the running hash of an upload that is gone.
+    pub(super) fn forget(&self, id: &str) {
+        let mut map = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if matches!(map.get(id), Some(Some(_))) {
+            map.remove(id);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut map = self.in_use.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match self.hasher.take() {
+            Some(hasher) if self.keep => map.insert(std::mem::take(&mut self.id), Some(hasher)),
+            _ => map.remove(&self.id),
+        };
+    }
+}
+
+pub(super) fn unknown() -> Error {
+    Error::NotFound("this upload".to_owned())
+}
+
+pub(super) fn too_large() -> Error {
+    Error::invalid("size", format!("must be at most {MAX_BLOB} bytes"))
+}
+
+/// Is there room for so many bytes more, beside what is kept free?
+pub(crate) async fn room(ctx: &Ctx, bytes: u64) -> Result<()> {
+    let (reserve, free) = (ctx.settings.reserve, ctx.blobs.room().await?);
+    match free {
+        Some(free) if free.saturating_sub(bytes) < reserve => {
+            let say = |bytes: u64| model::stamp::bytes(i64::try_from(bytes).unwrap_or(i64::MAX));
+            Err(Error::Unavailable(format!(
+                "the disk is almost full: {} are free and {} stay free (limits.reserve): delete artifacts and collect garbage, or give it more room",
+                say(free), say(reserve),
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Streams `body` into the upload's file. Answers the new length, and why it ended early if it did.
+pub(super) async fn write<E: std::fmt::Display>(
+    ctx: &Ctx,
+    turn: &mut Turn<'_>,
+    id: &str,
+    received: u64,
+    start: Option<u64>,
+    length: Option<u64>,
+    mut body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+) -> Result<(u64, Option<Error>)> {
+    if start.is_some_and(|start| start != received) {
+        return Err(Error::Range { received: received as i64 });
+    }
+    if length.is_some_and(|length| received.saturating_add(length) > MAX_BLOB) {
+        return Err(too_large());
+    }
+    room(ctx, length.unwrap_or(0)).await?;
+    let hasher = match turn.hasher.take() {
+        Some((at, hasher)) if at == received => hasher,
+        _ => ctx.blobs.rehash(id, received, Algorithm::Sha256).await.map_err(|_| unknown())?,
+    };
+    let (sender, chunks) = mpsc::channel(8);
+    let feed = async move {
+        let (mut fed, mut asked) = (0_u64, 0_u64);
+        let ended = |message: String| Some(Error::invalid("body", message));
+        while let Some(chunk) = body.next().await {
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => return ended(format!("ended early: {error}")),
+            };
+            fed += chunk.len() as u64;
+            if fed - asked >= ASK {
+                asked = fed;
+                if let Err(error) = room(ctx, 0).await {
+                    return Some(error);
+                }
+            }
+            if received + fed > MAX_BLOB || length.is_some_and(|length| fed > length) {
+                return ended("is longer than it was said to be".to_owned());
+            }
+            // The writer stops only when the disk fails, which its own result tells.
+            if sender.send(chunk).await.is_err() {
+                return None;
+            }
+        }
+        length.filter(|&length| fed < length).and_then(|length| ended(format!("ended after {fed} of {length} bytes")))
+    };
+    let (written, broken) = tokio::join!(ctx.blobs.append(id, received, hasher, chunks), feed);
+    let (total, hasher) = written?;
+    turn.hasher = Some((total, hasher));
+    Ok((total, broken))
+}
