@@ -79,6 +79,13 @@ pub static KEYS: &[Key] = &[
         "connections of one address; trusted proxies have no such limit",
     ),
     key("limits.reserve", "WHARF_LIMITS_RESERVE", "limits-reserve", "1GiB", "room on the disk that pushes must leave, so that the database can go on, e.g. 500MiB, 20GiB"),
+    key("s3.bucket", "WHARF_S3_BUCKET", "s3-bucket", "", "bucket for blobs; empty: they lie in the data directory"),
+    key("s3.endpoint", "WHARF_S3_ENDPOINT", "s3-endpoint", "", "an S3-compatible store, e.g. http://127.0.0.1:9000; empty: AWS"),
+    key("s3.region", "WHARF_S3_REGION", "s3-region", "us-east-1", "region of the bucket"),
+    key("s3.access_key", "WHARF_S3_ACCESS_KEY", "s3-access-key", "", "access key; empty: AWS_* of the environment, or the machine's role"),
+    Key { secret: true, ..key("s3.secret_key", "WHARF_S3_SECRET_KEY", "s3-secret-key", "", "secret of the access key") },
+    key("s3.prefix", "WHARF_S3_PREFIX", "s3-prefix", "", "before every key in the bucket"),
+    key("s3.redirect", "WHARF_S3_REDIRECT", "s3-redirect", "no", "yes: send clients to the store for blobs, by an address that works for ten minutes"),
     key("log", "WHARF_LOG", "log", "text", "text or json"),
 ];
 
@@ -135,6 +142,8 @@ pub struct Config {
     pub connections_per_address: usize,
     /// In bytes.
     pub reserve: u64,
+    /// `None`: blobs lie in the data directory.
+    pub bucket: Option<domain::blobs::Bucket>,
     pub log: LogFormat,
 }
 
@@ -233,6 +242,32 @@ impl Values {
         number.ok_or_else(|| format!("{name}: {text:?} must be a number from {least} to {}", 1 << 20))
     }
 
+    /// Where blobs lie, if not in the data directory.
+    fn bucket(&self) -> Result<Option<domain::blobs::Bucket>, String> {
+        let redirect = match self.get("s3.redirect") {
+            "yes" => true,
+            "no" => false,
+            other => return Err(format!("s3.redirect: {other:?} must be yes or no")),
+        };
+        let text = |name: &str| self.get(name).to_owned();
+        let endpoint = text("s3.endpoint").trim_end_matches('/').to_owned();
+        if !endpoint.is_empty() && url::Url::parse(&endpoint).is_ok_and(|url| !matches!(url.scheme(), "http" | "https")) {
+            return Err(format!("s3.endpoint: {endpoint:?} must begin with http:// or https://"));
+        }
+        if text("s3.access_key").is_empty() != text("s3.secret_key").is_empty() {
+            return Err("s3.access_key and s3.secret_key go together".to_owned());
+        }
+        Ok((!text("s3.bucket").is_empty()).then(|| domain::blobs::Bucket {
+            endpoint,
+            name: text("s3.bucket"),
+            region: text("s3.region"),
+            access_key: text("s3.access_key"),
+            secret_key: domain::secrets::PlainSecret::new(text("s3.secret_key")),
+            prefix: text("s3.prefix"),
+            redirect,
+        }))
+    }
+
     /// A size in bytes: a number and its unit.
     fn size(&self, name: &str) -> Result<u64, String> {
         const UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
@@ -288,6 +323,7 @@ impl Values {
             connections: self.number("limits.connections", 16)?,
             connections_per_address: self.number("limits.connections_per_address", 4)?,
             reserve: self.size("limits.reserve")?,
+            bucket: self.bucket()?,
             log: match self.get("log") {
                 "text" => LogFormat::Text,
                 "json" => LogFormat::Json,

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::{assets, middleware};
 use axum::Router;
-use domain::blobs::Disk;
+use domain::blobs::{BlobStore, Disk, S3};
 use domain::clock::{Clock, Random};
 use domain::datadir::{self, DataDir};
 use domain::db::Db;
@@ -23,7 +23,13 @@ pub async fn context(config: &Config, data: &DataDir, external_url: String) -> R
     };
     let db = Db::open(&url).await.map_err(|refusal| refusal.to_string())?;
     datadir::check_key(&db, &keys).await.map_err(|refusal| refusal.to_string())?;
-    let blobs = Disk::open(data.path()).map_err(|error| format!("data directory: {error}"))?;
+    let blobs: Arc<dyn BlobStore> = match &config.bucket {
+        None => Arc::new(Disk::open(data.path()).map_err(|error| format!("data directory: {error}"))?),
+        Some(bucket) => {
+            let opened = S3::open(bucket).await.map_err(|error| format!("bucket {} cannot be used: {error}", bucket.name))?;
+            Arc::new(opened)
+        }
+    };
     let settings = Settings {
         external_url,
         robot_prefix: model::robot::PREFIX.to_owned(),
@@ -34,7 +40,7 @@ pub async fn context(config: &Config, data: &DataDir, external_url: String) -> R
         recycle: config.recycle,
         reserve: config.reserve,
     };
-    let ctx = Ctx::new(db, Arc::new(blobs), Clock::System, keys, settings);
+    let ctx = Ctx::new(db, blobs, Clock::System, keys, settings);
     let _ = ctx.connector.set(Arc::new(replication::Adapters));
     Ok(ctx)
 }

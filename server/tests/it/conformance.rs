@@ -6,6 +6,12 @@ use serde_json::json;
 use std::process::Command;
 use testkit::Server;
 
+/// What the suite leaves off by default.
+const SWITCHES: [&str; 5] = [
+    "OCI_DATA_SPARSE", "OCI_API_BLOBS_UPLOAD_CANCEL", "OCI_API_BLOBS_DIGEST_HEADER", "OCI_API_MANIFESTS_DIGEST_HEADER",
+    "OCI_API_MANIFESTS_TAG_PARAM",
+];
+
 #[tokio::test]
 #[ignore = "needs the conformance suite: cargo xtask test clients"]
 async fn the_oci_conformance_suite_passes() -> Result<()> {
@@ -15,11 +21,21 @@ async fn the_oci_conformance_suite_passes() -> Result<()> {
 #[tokio::test]
 #[ignore = "needs the conformance suite: cargo xtask test clients"]
 async fn the_oci_conformance_suite_passes_with_every_switch_on() -> Result<()> {
-    let switches = [
-        "OCI_DATA_SPARSE", "OCI_API_BLOBS_UPLOAD_CANCEL", "OCI_API_BLOBS_DIGEST_HEADER", "OCI_API_MANIFESTS_DIGEST_HEADER",
-        "OCI_API_MANIFESTS_TAG_PARAM",
+    run(&[("WHARF_SPARSE", "indexes,images")], &SWITCHES).await
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, MinIO and the conformance suite: cargo xtask test clients"]
+async fn the_oci_conformance_suite_passes_on_postgres_and_s3() -> Result<()> {
+    let bucket = url::Url::parse(&std::env::var("WHARF_TEST_S3")?)?;
+    let endpoint = format!("http://{}:{}", bucket.host_str().unwrap_or_default(), bucket.port().unwrap_or_default());
+    let database = std::env::var("WHARF_TEST_POSTGRES")?;
+    let environment = [
+        ("WHARF_DATABASE_URL", database.as_str()), ("WHARF_S3_ENDPOINT", &endpoint), ("WHARF_S3_BUCKET", bucket.path().trim_matches('/')),
+        ("WHARF_S3_ACCESS_KEY", bucket.username()), ("WHARF_S3_SECRET_KEY", bucket.password().unwrap_or_default()),
+        ("WHARF_SPARSE", "indexes,images"),
     ];
-    run(&[("WHARF_SPARSE", "indexes,images")], &switches).await
+    run(&environment, &SWITCHES).await
 }
 
 async fn run(environment: &[(&str, &str)], switches: &[&str]) -> Result<()> {

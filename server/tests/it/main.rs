@@ -7,6 +7,7 @@ mod clients;
 mod conformance;
 mod demo;
 mod fsck;
+mod full;
 mod gc;
 mod hostile;
 mod inside;
@@ -16,6 +17,7 @@ mod program;
 mod replication;
 mod session;
 mod tls;
+mod torture;
 mod wire;
 
 use anyhow::{Context, Result};

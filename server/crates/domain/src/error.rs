@@ -78,6 +78,17 @@ impl Error {
         matches!(self, Error::Unauthenticated | Error::NotVisible(_) | Error::Forbidden { .. })
     }
 
+    /// What the database says that is nobody's mistake, in words: it has no room.
+    pub(crate) fn told(self) -> Error {
+        match &self {
+            // SQLITE_FULL, and PostgreSQL's disk_full.
+            Error::Db(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("13" | "53100")) => {
+                Error::Unavailable("the disk is full".to_owned())
+            }
+            _ => self,
+        }
+    }
+
     /// The server's fault, to be logged with its text.
     pub fn is_ours(&self) -> bool {
         matches!(self, Error::Internal(_) | Error::Db(_))

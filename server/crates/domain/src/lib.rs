@@ -26,6 +26,7 @@ pub mod keys;
 pub mod members;
 pub mod outbound;
 pub mod pattern;
+pub mod points;
 pub mod projects;
 pub mod repositories;
 pub mod robots;

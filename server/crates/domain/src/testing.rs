@@ -4,7 +4,7 @@
 //! `cargo xtask test` runs the same tests on both.
 
 use crate::artifacts::{self, Reference};
-use crate::blobs::{Disk, digest_of};
+use crate::blobs::{BlobStore, Bucket, Disk, S3, digest_of};
 use crate::clock::{Clock, Random};
 use crate::db::Db;
 use crate::identity::{self, Client, Principal};
@@ -47,6 +47,24 @@ async fn database(dir: &std::path::Path) -> String {
     url.to_string()
 }
 
+/// A new place in the bucket that `WHARF_TEST_S3` names (`http://KEY:SECRET@127.0.0.1:9000/BUCKET`), if it does.
+pub fn bucket() -> Option<Bucket> {
+    let mut url = url::Url::parse(&std::env::var("WHARF_TEST_S3").ok()?).expect("a URL");
+    let (key, secret) = (url.username().to_owned(), url.password().unwrap_or_default().to_owned());
+    let name = url.path().trim_matches('/').to_owned();
+    let _ = (url.set_username(""), url.set_password(None));
+    url.set_path("");
+    Some(Bucket {
+        endpoint: url.to_string().trim_end_matches('/').to_owned(),
+        name,
+        region: "us-east-1".into(),
+        access_key: key,
+        secret_key: PlainSecret::new(secret),
+        prefix: Random::default().id(),
+        redirect: false,
+    })
+}
+
 impl World {
     /// A fresh world, where deletions cannot be undone.
     pub async fn new() -> World {
@@ -55,10 +73,22 @@ impl World {
 
     /// A fresh world with other settings.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> World {
+        World::on(bucket(), change).await
+    }
+
+    /// A fresh world whose blobs are files under [`World::dir`], for tests that do something to them.
+    pub async fn on_disk() -> World {
+        World::on(None, |_| {}).await
+    }
+
+    async fn on(bucket: Option<Bucket>, change: impl FnOnce(&mut Settings)) -> World {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let url = database(dir.path()).await;
         let db = Db::open(&url).await.expect("the database");
-        let blobs = Arc::new(Disk::open(dir.path()).expect("blobs"));
+        let blobs: Arc<dyn BlobStore> = match bucket {
+            Some(bucket) => Arc::new(S3::open(&bucket).await.expect("the bucket of WHARF_TEST_S3")),
+            None => Arc::new(Disk::open(dir.path()).expect("blobs")),
+        };
         let clock = Arc::new(AtomicI64::new(BEGIN));
         let mut settings = Settings {
             external_url: "http://127.0.0.1:8080".into(),

@@ -78,9 +78,16 @@ pub async fn get(call: &Call) -> Answer {
     if call.head {
         return Ok(response.body(Body::empty()).expect(expect));
     }
-    let stream = call.ctx.blobs.read(&digest, range).await.map_err(|error| {
-        Error::Internal(format!("blob {digest} is in the database but cannot be read: {error}"))
-    })?;
+    let unreadable = |error| Error::Internal(format!("blob {digest} is in the database but cannot be read: {error}"));
+    if let Some(address) = call.ctx.blobs.address(&digest).await.map_err(unreadable)? {
+        return Ok(Response::builder()
+            .status(StatusCode::TEMPORARY_REDIRECT)
+            .header(header::LOCATION, address)
+            .header("docker-content-digest", digest.as_str())
+            .body(Body::empty())
+            .expect("checked header values"));
+    }
+    let stream = call.ctx.blobs.read(&digest, range).await.map_err(unreadable)?;
     Ok(response.body(Body::from_stream(stream)).expect(expect))
 }
 

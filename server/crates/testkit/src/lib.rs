@@ -5,6 +5,7 @@ pub mod demo;
 pub mod image;
 mod server;
 mod signing;
+pub mod torture;
 
 pub use clients::Clients;
 pub use server::{PASSWORD, Server};

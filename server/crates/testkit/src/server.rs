@@ -17,6 +17,7 @@ pub const PASSWORD: &str = "seven tall ships sail";
 pub struct Server {
     binary: PathBuf,
     folder: TempDir,
+    data: PathBuf,
     child: Child,
     address: SocketAddr,
     environment: Vec<(String, String)>,
@@ -40,12 +41,29 @@ impl Server {
         Server::start_here(binary, folder, SocketAddr::from(([127, 0, 0, 1], 0)), environment).await
     }
 
+    /// On a data directory of one's choice, which is left there.
+    pub async fn start_elsewhere(binary: &Path, data: &Path, environment: &[(&str, &str)]) -> Result<Server> {
+        let folder = tempfile::Builder::new().prefix("wharf-test-").tempdir()?;
+        Server::start_with(binary, folder, data.to_owned(), SocketAddr::from(([127, 0, 0, 1], 0)), environment).await
+    }
+
     async fn start_here(binary: &Path, folder: TempDir, address: SocketAddr, environment: &[(&str, &str)]) -> Result<Server> {
+        let data = folder.path().join("data");
+        Server::start_with(binary, folder, data, address, environment).await
+    }
+
+    async fn start_with(
+        binary: &Path,
+        folder: TempDir,
+        data: PathBuf,
+        address: SocketAddr,
+        environment: &[(&str, &str)],
+    ) -> Result<Server> {
         let environment: Vec<(String, String)> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (child, address) = spawn(binary, folder.path(), address, &environment).await?;
+        let (child, address) = spawn(binary, folder.path(), &data, address, &environment).await?;
         let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Server { binary: binary.to_owned(), folder, child, address, environment, client })
+        Ok(Server { binary: binary.to_owned(), folder, data, child, address, environment, client })
     }
 
     pub fn port(&self) -> u16 {
@@ -63,7 +81,7 @@ impl Server {
 
     /// The data directory.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     pub fn pid(&self) -> Option<u32> {
@@ -84,7 +102,7 @@ impl Server {
 
     /// Starts it again, on the same data and address.
     pub async fn restart(&mut self) -> Result<()> {
-        let (child, _) = spawn(&self.binary, self.folder.path(), self.address, &self.environment).await?;
+        let (child, _) = spawn(&self.binary, self.folder.path(), &self.data, self.address, &self.environment).await?;
         self.child = child;
         Ok(())
     }
@@ -109,12 +127,18 @@ impl Server {
     }
 }
 
-async fn spawn(binary: &Path, folder: &Path, address: SocketAddr, environment: &[(String, String)]) -> Result<(Child, SocketAddr)> {
+async fn spawn(
+    binary: &Path,
+    folder: &Path,
+    data: &Path,
+    address: SocketAddr,
+    environment: &[(String, String)],
+) -> Result<(Child, SocketAddr)> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
     let mut command = Command::new(binary);
     command
         .args(["serve", "--data"])
-        .arg(folder.join("data"))
+        .arg(data)
         .args(["--listen", &address.to_string()])
         // From an empty folder: nothing may be needed beside the binary.
         .current_dir(folder)

@@ -3,9 +3,11 @@
 mod bench;
 mod demo;
 mod run;
+mod services;
 mod site;
 mod test;
 mod tools;
+mod torture;
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ cargo xtask demo                two servers with the story prepared: what is lef
 cargo xtask test [STEP …]       every check: fmt, clippy, unit (both databases), build, clients, browser, docs
                                 each installs what it needs and says so
 cargo xtask bench [ROUNDS]      Wharf beside docker-registry 2.8 and distribution 3: speed, CPU and memory in one table
+cargo xtask torture WHAT        try to break it: power, kill, gc, races, memory, resume, slow; each with its figures
 cargo xtask tools [NAME …]      install the clients that tests use: cosign, cosign2, crane, oras, conformance, distribution, apt, npm";
 
 /// The repository's root.
@@ -47,6 +50,7 @@ fn main() -> Result<()> {
         Some("demo") => demo::demo(),
         Some("test") => test::test(&rest),
         Some("bench") => bench::bench(&rest),
+        Some("torture") => torture::torture(&rest),
         Some("tools") => tools::install(&rest),
         Some("--help" | "help") => {
             println!("{HELP}");

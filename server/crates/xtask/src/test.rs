@@ -1,7 +1,8 @@
 //! `cargo xtask test`: every check of the project, step by step, with a table of minutes at the end.
 
+use crate::services::{Minio, Postgres};
 use crate::{root, run, site, tools};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -56,23 +57,23 @@ fn clippy() -> Result<()> {
     run(&mut cargo(&["clippy", "--all-targets", "--", "-D", "warnings"]))
 }
 
-/// The same tests on SQLite and on PostgreSQL; the two counts are compared.
+/// The same tests on SQLite and disk, and on PostgreSQL and S3; the two counts are compared.
 fn unit() -> Result<()> {
     tools::apt()?;
     let sqlite = counted(cargo(&["test"]))?;
-    let server = Postgres::start()?;
+    let (database, bucket) = (Postgres::start()?, Minio::start()?);
     let mut command = cargo(&["test", "-p", "domain", "-p", "oci", "-p", "api"]);
-    command.env("WHARF_TEST_POSTGRES", server.url());
+    command.env("WHARF_TEST_POSTGRES", database.url()).env("WHARF_TEST_S3", bucket.url());
     let postgres = counted(command)?;
     let mut again = cargo(&["test", "-p", "domain", "-p", "oci", "-p", "api"]);
     let same = counted({
-        again.env_remove("WHARF_TEST_POSTGRES");
+        again.env_remove("WHARF_TEST_POSTGRES").env_remove("WHARF_TEST_S3");
         again
     })?;
     if same != postgres {
-        bail!("{same} tests ran on SQLite and {postgres} on PostgreSQL");
+        bail!("{same} tests ran on SQLite and disk, {postgres} on PostgreSQL and S3");
     }
-    println!("{sqlite} tests on SQLite; {postgres} of domain, oci and api on both engines");
+    println!("{sqlite} tests on SQLite; {postgres} of domain, oci and api also on PostgreSQL and S3 (MinIO)");
     Ok(())
 }
 
@@ -106,7 +107,8 @@ fn binary() -> Result<PathBuf> {
 fn clients() -> Result<()> {
     tools::apt()?;
     let mut command = cargo(&["test", "-p", "server", "--test", "it", "--", "--include-ignored", "--test-threads", "2"]);
-    command.env("WHARF_TEST_BINARY", binary()?);
+    let (database, bucket) = (Postgres::start()?, Minio::start()?);
+    command.env("WHARF_TEST_BINARY", binary()?).env("WHARF_TEST_POSTGRES", database.url()).env("WHARF_TEST_S3", bucket.url());
     for (name, variable) in [
         ("cosign", "WHARF_TEST_COSIGN"),
         ("cosign2", "WHARF_TEST_COSIGN2"),
@@ -129,69 +131,4 @@ fn browser() -> Result<()> {
         .env("WHARF_TEST_COSIGN", tools::go("cosign")?)
         .env("WHARF_TEST_COSIGN2", tools::go("cosign2")?)
         .env("WHARF_TEST_CRANE", tools::go("crane")?))
-}
-
-/// A PostgreSQL on a socket in a temporary folder; it ends with the value.
-struct Postgres {
-    folder: tempfile::TempDir,
-    programs: PathBuf,
-}
-
-impl Postgres {
-    fn start() -> Result<Postgres> {
-        let programs = tools::postgres()?;
-        let folder = tempfile::Builder::new().prefix("wharf-pg").tempdir()?;
-        let server = Postgres { folder, programs };
-        let data = server.data();
-        // PostgreSQL refuses to run as root: then it runs as the package's own user.
-        if is_root() {
-            run(Command::new("chown").arg("-R").arg("postgres").arg(server.folder.path()))?;
-        }
-        run(server.program("initdb").args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "-D"]).arg(&data).stdout(std::process::Stdio::null()))?;
-        let options = format!(
-            "-k {} -c listen_addresses='' -c fsync=off -c max_connections=500 -c shared_buffers=128MB",
-            server.folder.path().display()
-        );
-        run(server
-            .program("pg_ctl")
-            .args(["-w", "-D"])
-            .arg(&data)
-            .args(["-l"])
-            .arg(server.folder.path().join("log"))
-            .args(["-o", &options, "start"])
-            .stdout(std::process::Stdio::null()))
-        .context("PostgreSQL did not start")?;
-        Ok(server)
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    fn program(&self, name: &str) -> Command {
-        let path = self.programs.join(name);
-        if is_root() {
-            let mut command = Command::new("runuser");
-            command.args(["-u", "postgres", "--"]).arg(path).current_dir(self.folder.path());
-            command
-        } else {
-            Command::new(path)
-        }
-    }
-
-    fn url(&self) -> String {
-        let folder = self.folder.path().display().to_string().replace('/', "%2F");
-        format!("postgres://postgres@{folder}/postgres")
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let data = self.data();
-        let _ = self.program("pg_ctl").args(["-m", "immediate", "-D"]).arg(data).arg("stop").status();
-    }
-}
-
-fn is_root() -> bool {
-    rustix::process::getuid().is_root()
 }

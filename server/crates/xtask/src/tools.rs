@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Name, binary, Go package and version.
-const GO: [(&str, &str, &str, &str); 6] = [
+const GO: [(&str, &str, &str, &str); 7] = [
     ("cosign", "cosign", "github.com/sigstore/cosign/v3/cmd/cosign", "v3.1.3"),
     ("cosign2", "cosign", "github.com/sigstore/cosign/v2/cmd/cosign", "v2.6.5"),
     ("crane", "crane", "github.com/google/go-containerregistry/cmd/crane", "v0.22.1"),
@@ -19,6 +19,7 @@ const GO: [(&str, &str, &str, &str); 6] = [
         "github.com/opencontainers/distribution-spec/conformance",
         "v0.0.0-20260831232431-97274622c111",
     ),
+    ("minio", "minio", "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c"),
     ("distribution", "registry", "github.com/distribution/distribution/v3/cmd/registry", "v3.1.2"),
 ];
 
@@ -101,7 +102,7 @@ pub fn postgres() -> Result<PathBuf> {
 
 /// `cargo xtask tools`: all, or those named.
 pub fn install(names: &[&str]) -> Result<()> {
-    let all = ["apt", "npm", "cosign", "cosign2", "crane", "oras", "conformance"];
+    let all = ["apt", "npm", "cosign", "cosign2", "crane", "oras", "conformance", "minio"];
     for name in if names.is_empty() { &all[..] } else { names } {
         match *name {
             "apt" => apt()?,

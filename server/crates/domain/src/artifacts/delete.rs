@@ -7,6 +7,7 @@ use crate::deletions::sql as deletions;
 use crate::ctx::{Act, Ctx};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::points::point;
 use model::artifact::DeletionPlan;
 use model::{Action, Digest, ProjectName, RepositoryName, Stamp, Tag};
 use std::collections::HashSet;
@@ -120,6 +121,7 @@ pub async fn delete(
         for subject in subjects {
             accessories::recount_signatures(c, drawn.repository, &subject).await?;
         }
+        point!("artifact.deleted");
         Ok(drawn.plan)
     })
     .await

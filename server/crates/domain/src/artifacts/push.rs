@@ -8,6 +8,7 @@ use crate::blobs::digest_of;
 use crate::ctx::{Act, Ctx, Sparse};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::points::point;
 use model::accessory::{Attachment, Kind};
 use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp, Tag};
 
@@ -66,7 +67,9 @@ pub async fn push(
     let said = placing.digest.to_string();
     ctx.change(who, act.detail(said), async move |c| {
         let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
-        place(&mut proof, now, &repository, sparse, &placing).await.map(drop)
+        place(&mut proof, now, &repository, sparse, &placing).await?;
+        point!("manifest.placed");
+        Ok(())
     })
     .await?;
     Ok(pushed)

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// PostgreSQL has its own tools.
 async fn world() -> Option<World> {
-    let world = World::new().await;
+    let world = World::on_disk().await;
     if world.ctx.db.generation().is_none() {
         let to = tempfile::tempdir().unwrap();
         let refused = make(&world.ctx, to.path(), None, |_| {}).await;

@@ -2,31 +2,108 @@
 
 use super::{BlobStore, Hasher};
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
+use crate::points::{fault, point};
 use model::{Algorithm, Digest};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinHandle;
 
-/// Bytes read at a time, and how many such chunks are read ahead of the client.
+/// Bytes read at a time by who reads all there is.
 const CHUNK: usize = 256 * 1024;
-const AHEAD: usize = 4;
+/// Bytes read at a time for a client: the first time, and at most. Slow clients, of whom there may be many, hold little.
+const FIRST: usize = 32 * 1024;
+const MOST: usize = 512 * 1024;
+/// A client that takes longer than this for a chunk is slow.
+const SLOW: Duration = Duration::from_millis(20);
+/// Bytes that chunks above the first size take in all; without room for one more, a chunk is small.
+const LARGE: usize = 48 << 20;
+/// Bytes of an upload written in one go.
+const BATCH: usize = 512 * 1024;
+
+/// A blob on its way to a client. While a quick client takes a chunk the next one is read.
+struct Reading {
+    file: Arc<File>,
+    at: u64,
+    end: u64,
+    ahead: Option<(Instant, JoinHandle<io::Result<Bytes>>)>,
+    size: usize,
+    large: Arc<Semaphore>,
+}
+
+/// A chunk, and the memory it takes for as long as anybody has it.
+struct Chunk {
+    bytes: Vec<u8>,
+    _large: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Reading {
+    /// Starts reading the next chunk.
+    fn begin(&mut self) -> JoinHandle<io::Result<Bytes>> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let mut want = self.size.min(left);
+        let mut large = None;
+        if want > FIRST {
+            large = self.large.clone().try_acquire_many_owned((want / FIRST) as u32).ok();
+            want = if large.is_some() { want } else { FIRST };
+        }
+        let (file, at) = (self.file.clone(), self.at);
+        self.at += want as u64;
+        tokio::task::spawn_blocking(move || {
+            fault!("blob.read");
+            let mut bytes = vec![0; want];
+            file.read_exact_at(&mut bytes, at)?;
+            Ok(Bytes::from_owner(Chunk { bytes, _large: large }))
+        })
+    }
+
+    async fn next(mut self) -> Option<(io::Result<Bytes>, Reading)> {
+        let mut quick = true;
+        let reading = match self.ahead.take() {
+            Some((since, reading)) => {
+                quick = since.elapsed() < SLOW;
+                self.size = if quick { (self.size * 2).min(MOST) } else { FIRST };
+                reading
+            }
+            None if self.at < self.end => self.begin(),
+            None => return None,
+        };
+        let chunk = reading.await.map_err(io::Error::other).flatten();
+        if chunk.is_err() {
+            self.at = self.end;
+        } else if quick && self.at < self.end {
+            let next = self.begin();
+            self.ahead = Some((Instant::now(), next));
+        }
+        Some((chunk, self))
+    }
+}
 
 /// The store under one directory.
 pub struct Disk {
     blobs: PathBuf,
     uploads: PathBuf,
+    large: Arc<Semaphore>,
 }
 
 impl Disk {
     /// Under `root`, which must exist; makes `blobs` and `uploads` where they are missing.
     pub fn open(root: &Path) -> io::Result<Disk> {
-        let disk = Disk { blobs: root.join("blobs"), uploads: root.join("uploads") };
+        let disk = Disk { blobs: root.join("blobs"), uploads: root.join("uploads"), large: Arc::new(Semaphore::new(LARGE / FIRST)) };
         for dir in [&disk.blobs, &disk.uploads] {
             fs::create_dir_all(dir)?;
         }
@@ -79,7 +156,7 @@ impl BlobStore for Disk {
         mut chunks: mpsc::Receiver<Bytes>,
     ) -> io::Result<(u64, Hasher)> {
         let path = self.upload(upload)?;
-        blocking(move || {
+        let mut file = blocking(move || {
             // A link planted under the name is not followed.
             let mut file = OpenOptions::new()
                 .create(true)
@@ -90,15 +167,30 @@ impl BlobStore for Disk {
                 .open(path)?;
             file.set_len(offset)?;
             file.seek(SeekFrom::Start(offset))?;
-            let mut length = offset;
-            while let Some(chunk) = chunks.blocking_recv() {
-                file.write_all(&chunk)?;
-                hasher.update(&chunk);
-                length += chunk.len() as u64;
-            }
-            Ok((length, hasher))
+            Ok(file)
         })
-        .await
+        .await?;
+        let mut length = offset;
+        // No thread waits for a client: what has arrived is written and hashed in one go, while more arrives.
+        while let Some(first) = chunks.recv().await {
+            let mut batch = vec![first];
+            let mut bytes = batch[0].len();
+            while bytes < BATCH && let Ok(chunk) = chunks.try_recv() {
+                bytes += chunk.len();
+                batch.push(chunk);
+            }
+            length += bytes as u64;
+            (file, hasher) = blocking(move || {
+                for chunk in &batch {
+                    fault!("blob.write");
+                    file.write_all(chunk)?;
+                    hasher.update(chunk);
+                }
+                Ok((file, hasher))
+            })
+            .await?;
+        }
+        Ok((length, hasher))
     }
 
     async fn rehash(&self, upload: &str, length: u64, algorithm: Algorithm) -> io::Result<Hasher> {
@@ -132,11 +224,20 @@ impl BlobStore for Disk {
         blocking(move || {
             // A failed sync is final for the file: it is given up, never synced again and trusted.
             let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&from)?;
+            point!("blob.written");
+            fault!("blob.sync");
             file.sync_data()?;
+            point!("blob.synced");
             let dir = to.parent().expect("a blob's path has a directory");
             make_dirs(&root, dir)?;
+            point!("blob.folder");
+            fault!("blob.rename");
             fs::rename(&from, &to)?;
-            sync_dir(dir)
+            point!("blob.renamed");
+            fault!("blob.folder.sync");
+            sync_dir(dir)?;
+            point!("blob.durable");
+            Ok(())
         })
         .await
     }
@@ -178,28 +279,8 @@ impl BlobStore for Disk {
             .await?;
             return Ok(stream::once(async { Ok(bytes) }).boxed());
         }
-        // A thread reads ahead of the client; it ends when the client goes away.
-        let mut file = blocking(move || {
-            let mut file = File::open(path)?;
-            file.seek(SeekFrom::Start(range.start))?;
-            Ok(file.take(length))
-        })
-        .await?;
-        let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(AHEAD);
-        tokio::task::spawn_blocking(move || {
-            let mut left = length;
-            while left > 0 {
-                let want = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
-                let mut buffer = BytesMut::zeroed(want);
-                let chunk = file.read_exact(&mut buffer).map(|()| buffer.freeze());
-                let failed = chunk.is_err();
-                if sender.blocking_send(chunk).is_err() || failed {
-                    return;
-                }
-                left -= want as u64;
-            }
-        });
-        Ok(stream::unfold(receiver, |mut r| async { r.recv().await.map(|chunk| (chunk, r)) }).boxed())
+        let file = Arc::new(blocking(move || File::open(path)).await?);
+        Ok(stream::unfold(Reading { file, at: range.start, end: range.end, ahead: None, size: FIRST, large: self.large.clone() }, Reading::next).boxed())
     }
 
     async fn read_small(&self, digest: &Digest, max: u64) -> io::Result<Bytes> {
@@ -270,47 +351,5 @@ fn gone_is_fine(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn upload(disk: &Disk, id: &str, offset: u64, hasher: Hasher, bytes: &'static [u8]) -> (u64, Hasher) {
-        let (sender, chunks) = mpsc::channel(1);
-        sender.send(Bytes::from_static(bytes)).await.unwrap();
-        drop(sender);
-        disk.append(id, offset, hasher, chunks).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn an_upload_becomes_a_blob_and_is_read_back_in_part() {
-        let dir = tempfile::tempdir().unwrap();
-        let disk = Disk::open(dir.path()).unwrap();
-        let id = "0".repeat(32);
-        let (length, hasher) = upload(&disk, &id, 0, Hasher::new(Algorithm::Sha256), b"hello, ").await;
-        let (length, hasher) = upload(&disk, &id, length, hasher, b"wharf").await;
-        assert_eq!(length, 12);
-        let again = disk.rehash(&id, 12, Algorithm::Sha256).await.unwrap().finish();
-        let digest = hasher.finish();
-        assert_eq!(again, digest);
-        assert_eq!(digest, super::super::digest_of(Algorithm::Sha256, b"hello, wharf"));
-        disk.publish(&id, &digest).await.unwrap();
-        let part: Vec<Bytes> = disk.read(&digest, 7..12).await.unwrap().map(|r| r.unwrap()).collect().await;
-        assert_eq!(part.concat(), b"wharf");
-        assert!(disk.read_small(&digest, 11).await.is_err());
-        disk.delete(&digest).await.unwrap();
-        disk.delete(&digest).await.unwrap();
-        assert!(disk.read(&digest, 0..12).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn n_090_an_upload_id_that_is_not_ours_has_no_path() {
-        let dir = tempfile::tempdir().unwrap();
-        let disk = Disk::open(dir.path()).unwrap();
-        for id in ["../key", "..", "", "a/b", &"0".repeat(31), "%2e%2e"] {
-            assert!(disk.discard(id).await.is_err(), "{id:?}");
-        }
     }
 }

@@ -5,8 +5,12 @@
 //! bytes without a row (space), never a row without bytes (loss).
 
 mod disk;
+mod s3;
+#[cfg(test)]
+mod suite;
 
 pub use disk::Disk;
+pub use s3::{Bucket, S3};
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{Context, SHA256, SHA512};
@@ -93,6 +97,11 @@ pub trait BlobStore: Send + Sync + 'static {
 
     /// Bytes that still fit; `None` where there is no telling.
     async fn room(&self) -> io::Result<Option<u64>>;
+
+    /// Where a client may fetch the blob itself, for a few minutes; `None`: only here.
+    async fn address(&self, _: &Digest) -> io::Result<Option<String>> {
+        Ok(None)
+    }
 
     /// Removes a blob's bytes; one that is not there is fine.
     async fn delete(&self, digest: &Digest) -> io::Result<()>;

@@ -22,6 +22,7 @@ pub use snapshot::Snapshot;
 pub use text::{Conditions, folded, like_contains, like_prefix};
 
 use crate::error::{Error, Result};
+use crate::points::point;
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, any::AnyPoolOptions};
 use std::sync::Arc;
@@ -66,6 +67,7 @@ impl Db {
         sqlx::any::install_default_drivers();
         let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
         migrate::run(url, engine).await?;
+        point!("start.migrated");
         let pool = move |size: u32, setup: &'static str| {
             AnyPoolOptions::new()
                 .max_connections(size)
@@ -95,7 +97,7 @@ impl Db {
         let (op, answer) = Op::new(f);
         let closed = || Error::Unavailable("the server is shutting down".to_owned());
         self.jobs.send(Box::new(op)).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        answer.await.map_err(|_| closed())?.map_err(Error::told)
     }
 
     /// A connection that can only read.

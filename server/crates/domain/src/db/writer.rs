@@ -6,6 +6,7 @@
 
 use super::Engine;
 use crate::error::{Error, Result};
+use crate::points::point;
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use sqlx::any::AnyPoolOptions;
@@ -129,7 +130,10 @@ async fn together(pool: &AnyPool, batch: &mut [Box<dyn Job>]) -> Option<Vec<Resu
             sqlx::raw_sql(end).execute(&mut *tx).await?;
             results.push(result);
         }
-        tx.commit().await
+        point!("write.before");
+        tx.commit().await?;
+        point!("write.after");
+        Ok(())
     }
     .await;
     match kept {
@@ -155,7 +159,10 @@ async fn alone(pool: &AnyPool, job: &mut dyn Job, begin: &'static str, engine: E
             // COMMIT of an aborted transaction answers Ok with nothing kept; any statement before it tells.
             sqlx::query("SELECT 1").execute(&mut *tx).await?;
         }
-        Ok(tx.commit().await?)
+        point!("write.before");
+        tx.commit().await?;
+        point!("write.after");
+        Ok(())
     }
     .await;
     if engine == Engine::Sqlite && matches!(&done, Err(Error::Db(_))) {

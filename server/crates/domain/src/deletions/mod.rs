@@ -15,6 +15,7 @@ use crate::artifacts::{Manifest, Placing, place};
 use crate::ctx::{Act, Ctx};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::points::point;
 use model::deletion::{Deletion, Restored};
 use model::list::Query;
 use model::{Action, DeletionId, Page, ProjectName, Stamp, Tag};
@@ -91,6 +92,7 @@ pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Dele
             }
         }
         sql::forget(proof.conn(), id).await?;
+        point!("deletion.undone");
         Ok(restored)
     })
     .await

@@ -16,7 +16,7 @@ struct Damaged {
 }
 
 async fn damaged() -> Damaged {
-    let world = World::new().await;
+    let world = World::on_disk().await;
     let (project, repository) = (world.project("cargo", false).await, "image".parse().unwrap());
     let image = world.image(&project, &repository, "1", "the layer").await;
     let layer = crate::blobs::digest_of(model::Algorithm::Sha256, b"the layer");

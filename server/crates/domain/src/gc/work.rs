@@ -6,6 +6,7 @@ use crate::ctx::Ctx;
 use crate::deletions::sql as deletions;
 use crate::error::Result;
 use crate::jobs::{self, Claim, Hold};
+use crate::points::point;
 use model::execution::Status;
 use model::stamp::count;
 use model::{CollectionId, Digest, Stamp};
@@ -134,6 +135,7 @@ impl Run<'_> {
                 return Ok(None);
             };
             after = last;
+            point!("gc.unlinked");
             tokio::time::sleep(REST).await;
         }
     }
@@ -171,6 +173,7 @@ impl Run<'_> {
             let before = self.before;
             self.ctx.db.write(async move |c| sql::mark(c, before, &garbage).await).await?
         };
+        point!("gc.marked");
         let mut gone = Vec::new();
         for blob in ours {
             if !self.dry {
@@ -184,6 +187,7 @@ impl Run<'_> {
                     continue;
                 }
             }
+            point!("gc.deleted");
             tally.blobs += 1;
             tally.bytes += blob.size;
             let done = if self.dry { "would be deleted" } else { "deleted" };
@@ -201,6 +205,8 @@ impl Run<'_> {
             sql::forget(c, &gone).await?;
             sql::note(c, id, Status::Running, &tally, &line, None).await
         };
-        self.ctx.db.write(done).await
+        self.ctx.db.write(done).await?;
+        point!("gc.forgotten");
+        Ok(())
     }
 }

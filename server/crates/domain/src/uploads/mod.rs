@@ -15,6 +15,7 @@ use crate::cache::Moment;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::points::point;
 use bytes::Bytes;
 use futures_util::Stream;
 use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp};
@@ -100,7 +101,9 @@ pub async fn append<E: std::fmt::Display>(
 
 async fn note_received(ctx: &Ctx, id: &str, received: i64) -> Result<()> {
     let (id, now) = (id.to_owned(), ctx.now());
-    ctx.db.write(async move |c| sql::set_received(c, now, &id, received, KEPT).await).await
+    ctx.db.write(async move |c| sql::set_received(c, now, &id, received, KEPT).await).await?;
+    point!("upload.noted");
+    Ok(())
 }
 
 /// Takes the rest of the bytes and makes the upload the blob `digest`. Wrong content ends the upload.
@@ -149,6 +152,7 @@ async fn publish(
         return Err(Error::DigestMismatch(format!("the content's digest is {actual}, not {digest}")));
     }
     let held = hold(ctx, digest).await?;
+    point!("blob.held");
     ctx.blobs.publish(id, digest).await?;
     let (ctx2, who, project, repository, id, digest) =
         (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
@@ -161,6 +165,7 @@ async fn publish(
                 return Err(Error::Unavailable(format!("blob {digest} took too long to become durable: push it again")));
             }
             sql::link_new(&mut proof, now, &repository, &digest, total as i64).await?;
+            point!("blob.linked");
             sql::delete(proof.conn(), &id).await
         })
         .await

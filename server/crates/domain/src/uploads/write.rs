@@ -102,7 +102,7 @@ pub(super) async fn write<E: std::fmt::Display>(
         Some((at, hasher)) if at == received => hasher,
         _ => ctx.blobs.rehash(id, received, Algorithm::Sha256).await.map_err(|_| unknown())?,
     };
-    let (sender, chunks) = mpsc::channel(8);
+    let (sender, chunks) = mpsc::channel(4);
     let feed = async move {
         let (mut fed, mut asked) = (0_u64, 0_u64);
         let ended = |message: String| Some(Error::invalid("body", message));

@@ -1,0 +1,44 @@
+//! `cargo xtask torture WHAT [NUMBER]`: the experiments that try to break the server, in their long form.
+
+use crate::{root, run, site};
+use anyhow::{Result, bail};
+use std::process::Command;
+
+pub const HELP: &str = "power [CUTS], kill [ROUNDS], gc [ROUNDS], races [NUMBER], memory [PUSHES], resume, slow [CONNECTIONS]";
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root()).args(arguments);
+    command
+}
+
+pub fn torture(rest: &[&str]) -> Result<()> {
+    let Some((what, number)) = rest.split_first() else { bail!("which experiment: {HELP}") };
+    match *what {
+        // In one process with the store's own code, by the recorder of `domain/tests/durable`.
+        "power" => {
+            let cuts = number.first().copied().unwrap_or("10000");
+            let test = ["test", "-p", "domain", "--test", "durable", "--", "--nocapture", "--test-threads", "1"];
+            run(cargo(&test).env("WHARF_TORTURE_CUTS", cuts))
+        }
+        "races" => {
+            let races = number.first().copied().unwrap_or("100000");
+            let test = ["test", "-p", "server", "--test", "it", "--", "--ignored", "--nocapture", "r_16"];
+            run(cargo(&test).env("WHARF_TORTURE_RACES", races).env("WHARF_TEST_BINARY", binary()?))
+        }
+        "kill" | "gc" | "memory" | "resume" | "slow" => {
+            let program = ["run", "-q", "--release", "-p", "testkit", "--bin", "torture", "--"];
+            // The same flags as the build's, so that nothing is compiled twice.
+            run(cargo(&program).arg(binary()?).args(rest).env("CARGO_ENCODED_RUSTFLAGS", site::remap()))
+        }
+        other => bail!("{other} is no experiment; there are {HELP}"),
+    }
+}
+
+fn binary() -> Result<std::path::PathBuf> {
+    let binary = site::target().join("release").join("wharf");
+    if !binary.exists() {
+        site::build(true)?;
+    }
+    Ok(binary)
+}
