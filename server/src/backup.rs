@@ -43,15 +43,19 @@ pub async fn run(config: &Config, to: &Path, with_key: bool) -> Result<ExitCode,
 }
 
 /// Reads every byte of a backup: 0 (whole) to 2 (something is lost), as `wharf fsck` answers.
-pub async fn check(from: &Path) -> Result<ExitCode, String> {
-    let (done, report) = verify(from).await.map_err(|error| error.to_string())?;
+pub async fn check(config: &Config, from: &Path) -> Result<ExitCode, String> {
+    let (done, report) = verify(from, config.sparse).await.map_err(|error| error.to_string())?;
     println!("backup of {}", done.started_at);
     Ok(fsck::print(&report, domain::fsck::Options { deep: true, repair: false }))
 }
 
 /// Makes the data directory of the configuration from a backup.
 pub async fn bring_back(config: &Config, from: &Path) -> Result<ExitCode, String> {
-    let done = restore(from, &config.data, config.key_file.as_deref(), |line| eprintln!("{line}")).await.map_err(|error| error.to_string())?;
+    if !config.database_url.is_empty() {
+        return Err("database_url is set: a backup's database is SQLite's, restore PostgreSQL's own with pg_restore".into());
+    }
+    let (key, bucket) = (config.key_file.as_deref(), config.bucket.as_ref());
+    let done = restore(from, &config.data, key, bucket, |line| eprintln!("{line}")).await.map_err(|error| error.to_string())?;
     println!("{} stands as of {}: start it with `wharf serve`", config.data.display(), done.started_at);
     Ok(ExitCode::SUCCESS)
 }

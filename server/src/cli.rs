@@ -44,11 +44,11 @@ fn command() -> Command {
                 .arg(Arg::new("to").long("to").value_name("FOLDER").required(true).help("an empty folder, or one that holds a backup"))
                 .arg(Arg::new("with-key").long("with-key").action(ArgAction::SetTrue).help("put the key in as well: whoever has the backup can then read its secrets")),
         ))
-        .subcommand(
+        .subcommand(settings(
             Command::new("verify")
                 .about("Read every byte of a backup; 0: it is whole, 1: only space is wasted, 2: something is lost, 3: it could not be checked")
                 .arg(Arg::new("from").value_name("FOLDER").required(true)),
-        )
+        ))
         .subcommand(settings(
             Command::new("restore")
                 .about("Make a new data directory from a backup")
@@ -96,7 +96,9 @@ pub fn main() -> ExitCode {
     let done = match matches.subcommand() {
         // Its outcome is a number.
         Some(("fsck", matches)) => numbered(check(matches)),
-        Some(("verify", matches)) => numbered(async_main(backup::check(&path(matches, "from")))),
+        Some(("verify", matches)) => {
+            numbered(config(matches).and_then(|config| async_main(backup::check(&config, &path(matches, "from")))))
+        }
         Some(("backup", matches)) => config(matches)
             .and_then(|config| async_main(backup::run(&config, &path(matches, "to"), matches.get_flag("with-key")))),
         Some(("restore", matches)) => {

@@ -86,7 +86,7 @@ pub async fn run(config: Config) -> Result<(), String> {
             continue;
         };
         // One that is refused is closed at once, so that its client does not wait.
-        let known = config.trusted_proxies.iter().any(|range| range.contains(&peer.ip()));
+        let known = config.trusted_proxies.iter().any(|range| range.contains(&peer.ip().to_canonical()));
         let Some(place) = admission.enter(peer.ip(), known) else { continue };
         let _ = stream.set_nodelay(true);
         let stream = Taken::new(stream);
@@ -132,9 +132,9 @@ async fn serve_one<S>(
         request.extensions_mut().insert(Peer(peer));
         router.clone().oneshot(request)
     });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // HTTP/1.1 alone: within an HTTP/2 connection a stream that is not taken waits where no deadline looks.
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).keep_alive_interval(Duration::from_secs(30));
     let connection = watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
     tokio::pin!(connection);
     // A peer that connects and stays silent would hold its place for ever.

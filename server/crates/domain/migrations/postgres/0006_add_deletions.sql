@@ -18,16 +18,27 @@ CREATE INDEX deletions_expires ON deletions (expires_at);
 
 CREATE TABLE deleted_artifacts (
   deletion_id BIGINT NOT NULL,
-  position BIGINT NOT NULL, -- in the order in which they were pushed
+  position BIGINT NOT NULL, -- children before their index
   digest TEXT COLLATE "C" NOT NULL,
   media_type TEXT COLLATE "C" NOT NULL,
   content BYTEA NOT NULL,
   tags TEXT COLLATE "C" NOT NULL,
-  superseded TEXT COLLATE "C" NOT NULL, -- the subject of a signature whose tag had moved on; else empty
+  hidden BIGINT NOT NULL,
   pull_count BIGINT NOT NULL,
   pushed_at BIGINT NOT NULL,
   pulled_at BIGINT,
   PRIMARY KEY (deletion_id, position)
+);
+
+CREATE TABLE deleted_accessories (
+  deletion_id BIGINT NOT NULL,
+  digest TEXT COLLATE "C" NOT NULL,
+  subject_digest TEXT COLLATE "C" NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  attachment TEXT COLLATE "C" NOT NULL,
+  detail TEXT COLLATE "C" NOT NULL,
+  superseded BIGINT NOT NULL,
+  PRIMARY KEY (deletion_id, digest, subject_digest)
 );
 
 CREATE TABLE deleted_blobs (

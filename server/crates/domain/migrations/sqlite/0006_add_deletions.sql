@@ -18,16 +18,27 @@ CREATE INDEX deletions_expires ON deletions (expires_at);
 
 CREATE TABLE deleted_artifacts (
   deletion_id BIGINT NOT NULL,
-  position BIGINT NOT NULL, -- in the order in which they were pushed
+  position BIGINT NOT NULL, -- children before their index
   digest TEXT NOT NULL,
   media_type TEXT NOT NULL,
   content BLOB NOT NULL,
   tags TEXT NOT NULL,
-  superseded TEXT NOT NULL, -- the subject of a signature whose tag had moved on; else empty
+  hidden BIGINT NOT NULL,
   pull_count BIGINT NOT NULL,
   pushed_at BIGINT NOT NULL,
   pulled_at BIGINT,
   PRIMARY KEY (deletion_id, position)
+);
+
+CREATE TABLE deleted_accessories (
+  deletion_id BIGINT NOT NULL,
+  digest TEXT NOT NULL,
+  subject_digest TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  attachment TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  superseded BIGINT NOT NULL,
+  PRIMARY KEY (deletion_id, digest, subject_digest)
 );
 
 CREATE TABLE deleted_blobs (

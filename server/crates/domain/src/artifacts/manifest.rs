@@ -166,8 +166,10 @@ impl Manifest {
             size: bytes.len() as i64,
         };
         let all = manifest.config.iter().chain(&manifest.layers).chain(&manifest.manifests).chain(&manifest.subject);
-        if let Some(wrong) = all.into_iter().find(|d| d.size < 0) {
-            return Err(bad(format!("the descriptor of {} has a negative size", wrong.digest)));
+        // Sums of sizes must stay numbers.
+        let most = i64::try_from(crate::uploads::MAX_BLOB).unwrap_or(i64::MAX);
+        if let Some(wrong) = all.into_iter().find(|d| !(0..=most).contains(&d.size)) {
+            return Err(bad(format!("the descriptor of {} has a size that no content has", wrong.digest)));
         }
         Ok(manifest)
     }

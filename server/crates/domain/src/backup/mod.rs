@@ -2,7 +2,8 @@
 //!
 //! Order: no collection deletes bytes from before the copy of the database to the end; the database first, then the blobs. Bytes
 //! come before their row, so all that the copy knows is there. Blobs are copied by content: what an earlier backup in the same
-//! folder has is not copied again, and every byte that is copied is hashed. A backup without [`DONE`] is no backup.
+//! folder has is not copied again, and every byte that is copied is hashed. An earlier backup stays whole until all blobs of the
+//! new one are there; then the database takes its place and [`DONE`] is written. A backup without [`DONE`] is no backup.
 
 mod restore;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use crate::db::Snapshot;
 use crate::error::{Error, Result};
 use futures_util::StreamExt;
 use model::Digest;
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
@@ -32,7 +34,9 @@ pub const DATABASE: &str = "wharf.db";
 /// The master key, where the operator wants it in the backup.
 pub const KEY: &str = "key";
 /// What else stands in a backup's folder.
-const OURS: [&str; 7] = [DONE, DATABASE, KEY, "blobs", "uploads", "wharf.db.new", "backup.json.new"];
+const OURS: [&str; 9] = [DONE, DATABASE, KEY, "blobs", "uploads", "lock", FRESH, "wharf.db.new-journal", "backup.json.new"];
+/// The copy of the database while its blobs are being copied.
+const FRESH: &str = "wharf.db.new";
 /// Blobs between two words on how far it is.
 const WORD: u64 = 200;
 
@@ -75,23 +79,19 @@ fn folder(to: &Path) -> Result<()> {
 
 /// Makes a backup in `to`. `say` is told how far it is. `key`: the file of the master key, to be put in as well.
 pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)) -> Result<Done> {
-    folder(to)?;
-    let disk = Disk::open(to).map_err(|error| failed(to, error))?;
-    let done = to.join(DONE);
-    remove(&done).map_err(|error| failed(&done, error))?;
     let _held = ctx.collecting.write().await;
+    folder(to)?;
+    let _lock = lock(to)?;
+    let disk = Disk::open(to).map_err(|error| failed(to, error))?;
     let started = ctx.now();
-    let database = to.join(DATABASE);
-    let fresh = to.join("wharf.db.new");
-    remove(&fresh).map_err(|error| failed(&fresh, error))?;
-    ctx.db.snapshot(&fresh).await?;
-    durable(&fresh, &database).map_err(|error| failed(&database, error))?;
-    say(format!("the database is copied, {}", model::stamp::bytes(size(&database))));
-    if let Some(key) = key {
-        let text = fs::read(key).map_err(|error| failed(key, error))?;
-        remove(&to.join(KEY)).and_then(|()| write_private(&to.join(KEY), &text)).map_err(|error| failed(&to.join(KEY), error))?;
+    let (done, database, fresh) = (to.join(DONE), to.join(DATABASE), to.join(FRESH));
+    for left in [&fresh, &to.join("wharf.db.new-journal")] {
+        remove(left).map_err(|error| failed(left, error))?;
     }
-    let mut snapshot = Snapshot::open(&database).await?;
+    ctx.db.snapshot(&fresh).await?;
+    File::open(&fresh).and_then(|file| file.sync_all()).map_err(|error| failed(&fresh, error))?;
+    say(format!("the database is copied, {}", model::stamp::bytes(size(&fresh))));
+    let mut snapshot = Snapshot::open(&fresh).await?;
     let mut found = Done {
         format: 1,
         wharf: env!("CARGO_PKG_VERSION").to_owned(),
@@ -124,6 +124,21 @@ pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)
         }
     }
     snapshot.close().await?;
+    // The new one takes the old one's place.
+    let own_key = to.join(KEY);
+    remove(&done).and_then(|()| sync(to)).and_then(|()| remove(&own_key)).map_err(|error| failed(&done, error))?;
+    if let Some(key) = key {
+        let text = fs::read(key).map_err(|error| failed(key, error))?;
+        write_private(&own_key, &text).map_err(|error| failed(&own_key, error))?;
+    }
+    durable(&fresh, &database).map_err(|error| failed(&database, error))?;
+    found.ended_at = ctx.now().rfc3339();
+    let text = serde_json::to_vec_pretty(&found).map_err(|error| failed(&done, error))?;
+    let fresh = to.join("backup.json.new");
+    remove(&fresh)
+        .and_then(|()| write_private(&fresh, &text))
+        .and_then(|()| durable(&fresh, &done))
+        .map_err(|error| failed(&done, error))?;
     // What only older backups knew.
     let mut all = disk.all().await.map_err(|error| failed(to, error))?;
     while let Some(digest) = all.next().await {
@@ -132,13 +147,6 @@ pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)
             disk.delete(&digest).await.map_err(|error| failed(to, error))?;
         }
     }
-    found.ended_at = ctx.now().rfc3339();
-    let text = serde_json::to_vec_pretty(&found).map_err(|error| failed(&done, error))?;
-    let fresh = to.join("backup.json.new");
-    remove(&fresh)
-        .and_then(|()| write_private(&fresh, &text))
-        .and_then(|()| durable(&fresh, &done))
-        .map_err(|error| failed(&done, error))?;
     Ok(found)
 }
 
@@ -149,7 +157,7 @@ enum Copy {
 }
 
 /// Copies a blob, and keeps it only if its content is what its digest says.
-async fn copy(from: &dyn BlobStore, to: &Disk, digest: &Digest, size: u64) -> std::result::Result<(), Copy> {
+async fn copy(from: &dyn BlobStore, to: &dyn BlobStore, digest: &Digest, size: u64) -> std::result::Result<(), Copy> {
     let upload = &digest.hex()[..32];
     let mut stream = from.read(digest, 0..size).await.map_err(|error| Copy::Source(format!("cannot be read: {error}")))?;
     let (sender, chunks) = mpsc::channel(8);
@@ -173,7 +181,7 @@ async fn copy(from: &dyn BlobStore, to: &Disk, digest: &Digest, size: u64) -> st
         to.discard(upload).await.map_err(Copy::Destination)?;
         return Err(Copy::Source(wrong));
     }
-    to.publish(upload, digest).await.map_err(Copy::Destination)
+    to.publish(upload, digest, size).await.map_err(Copy::Destination)
 }
 
 fn size(path: &Path) -> i64 {
@@ -187,9 +195,21 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Nobody else reads or writes the backup while this is held.
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| failed(&path, error))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| failed(folder, "another backup, check or restore is at it"))?;
+    Ok(file)
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
 /// Syncs a file that was written, and gives it its name for good.
 fn durable(fresh: &Path, to: &Path) -> io::Result<()> {
     File::open(fresh)?.sync_all()?;
     fs::rename(fresh, to)?;
-    File::open(to.parent().unwrap_or(Path::new(".")))?.sync_all()
+    sync(to.parent().unwrap_or(Path::new(".")))
 }

@@ -41,7 +41,7 @@ async fn a_second_backup_copies_what_is_new_and_drops_what_is_gone() {
     assert_eq!((second.blobs, second.copied, second.lost.len()), (4, second.bytes - first.bytes, 0));
     assert!(!stray.exists());
     assert!(!to.path().join(KEY).exists());
-    let (done, report) = verify(to.path()).await.unwrap();
+    let (done, report) = verify(to.path(), Default::default()).await.unwrap();
     assert_eq!(done, second);
     assert_eq!((report.artifacts, report.blobs, report.findings.len()), (2, 4, 0));
 }
@@ -63,7 +63,7 @@ async fn what_is_lost_is_named_and_the_rest_is_kept() {
     expected.sort_unstable();
     assert_eq!(named, expected);
     assert!(!file(to.path(), &changed).exists());
-    assert_eq!(verify(to.path()).await.unwrap().1.findings.len(), 2);
+    assert_eq!(verify(to.path(), Default::default()).await.unwrap().1.findings.len(), 2);
 }
 
 #[tokio::test]
@@ -77,16 +77,16 @@ async fn a_restored_directory_serves_what_the_backup_held() {
     write_private(&key, hex::encode([7; 32]).as_bytes()).unwrap();
     make(&world.ctx, to.path(), None, |_| {}).await.unwrap();
     let data = place.path().join("data");
-    let refused = restore(to.path(), &data, None, |_| {}).await.unwrap_err().to_string();
+    let refused = restore(to.path(), &data, None, None, |_| {}).await.unwrap_err().to_string();
     assert!(refused.contains("holds no key"), "{refused}");
     // The server does not begin anew in what is half restored.
     assert!(crate::datadir::DataDir::open(&data).err().unwrap().to_string().contains("run it again"));
     let wrong = place.path().join("wrong-key");
     write_private(&wrong, hex::encode([8; 32]).as_bytes()).unwrap();
-    let refused = restore(to.path(), &data, Some(&wrong), |_| {}).await.unwrap_err().to_string();
+    let refused = restore(to.path(), &data, Some(&wrong), None, |_| {}).await.unwrap_err().to_string();
     assert!(refused.contains("not the one"), "{refused}");
-    restore(to.path(), &data, Some(&key), |_| {}).await.unwrap();
-    let again = restore(to.path(), &data, Some(&key), |_| {}).await.unwrap_err().to_string();
+    restore(to.path(), &data, Some(&key), None, |_| {}).await.unwrap();
+    let again = restore(to.path(), &data, Some(&key), None, |_| {}).await.unwrap_err().to_string();
     assert!(again.contains("holds a database already"), "{again}");
     let opened = crate::datadir::DataDir::open(&data).unwrap();
     let db = Db::open(&opened.sqlite_url()).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_folder_that_is_none_of_backups_is_left_as_it_is() {
     let unfinished = tempfile::tempdir().unwrap();
     make(&world.ctx, unfinished.path(), None, |_| {}).await.unwrap();
     fs::remove_file(unfinished.path().join(DONE)).unwrap();
-    assert!(verify(unfinished.path()).await.unwrap_err().to_string().contains("no finished backup"));
+    assert!(verify(unfinished.path(), Default::default()).await.unwrap_err().to_string().contains("no finished backup"));
 }
 
 #[tokio::test]
@@ -136,4 +136,29 @@ async fn no_collection_deletes_while_a_backup_copies() {
     assert!(!file(world.dir(), &garbage).exists());
     stop.send(true).unwrap();
     run.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_earlier_backup_stays_whole_until_the_next_one_is() {
+    let Some(world) = world().await else { return };
+    let (project, repository) = (world.project("p", false).await, "r".parse().unwrap());
+    world.image(&project, &repository, "1", "one").await;
+    let to = tempfile::tempdir().unwrap();
+    let first = make(&world.ctx, to.path(), None, |_| {}).await.unwrap();
+    world.image(&project, &repository, "2", "two").await;
+    // It breaks off at its first blob.
+    let folder = to.path().join("uploads");
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "in the way").unwrap();
+    assert!(make(&world.ctx, to.path(), None, |_| {}).await.is_err());
+    fs::remove_file(&folder).unwrap();
+    let (done, report) = verify(to.path(), Default::default()).await.unwrap();
+    assert_eq!((done, report.artifacts), (first, 1));
+    // Two at once are one too many.
+    let held = lock(to.path()).unwrap();
+    assert!(make(&world.ctx, to.path(), None, |_| {}).await.unwrap_err().to_string().contains("another backup"));
+    drop(held);
+    make(&world.ctx, to.path(), None, |_| {}).await.unwrap();
+    let (_, report) = verify(to.path(), Default::default()).await.unwrap();
+    assert_eq!((report.artifacts, report.findings.len()), (2, 0));
 }

@@ -219,11 +219,15 @@ impl BlobStore for Disk {
         .await
     }
 
-    async fn publish(&self, upload: &str, digest: &Digest) -> io::Result<()> {
+    async fn publish(&self, upload: &str, digest: &Digest, length: u64) -> io::Result<()> {
         let (from, to, root) = (self.upload(upload)?, self.blob(digest), self.blobs.clone());
         blocking(move || {
             // A failed sync is final for the file: it is given up, never synced again and trusted.
-            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&from)?;
+            let file = OpenOptions::new().append(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(&from)?;
+            let found = file.metadata()?.len();
+            if found != length {
+                return Err(super::changed(found, length));
+            }
             point!("blob.written");
             fault!("blob.sync");
             file.sync_data()?;
@@ -268,7 +272,7 @@ impl BlobStore for Disk {
     async fn read(&self, digest: &Digest, range: Range<u64>) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
         let path = self.blob(digest);
         let length = range.end.saturating_sub(range.start);
-        if length <= CHUNK as u64 {
+        if length <= FIRST as u64 {
             let bytes = blocking(move || {
                 let mut file = File::open(path)?;
                 file.seek(SeekFrom::Start(range.start))?;

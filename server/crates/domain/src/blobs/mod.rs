@@ -51,6 +51,11 @@ impl Hasher {
     }
 }
 
+/// An upload that is not what was hashed.
+fn changed(found: u64, length: u64) -> io::Error {
+    io::Error::other(format!("the upload has {found} bytes, {length} were hashed"))
+}
+
 /// The digest of bytes in memory.
 pub fn digest_of(algorithm: Algorithm, bytes: &[u8]) -> Digest {
     let mut hasher = Hasher::new(algorithm);
@@ -74,8 +79,9 @@ pub trait BlobStore: Send + Sync + 'static {
     /// Hashes an upload's bytes up to `length` again.
     async fn rehash(&self, upload: &str, length: u64, algorithm: Algorithm) -> io::Result<Hasher>;
 
-    /// Makes the upload the blob `digest`, durably: when this returns it survives a power cut.
-    async fn publish(&self, upload: &str, digest: &Digest) -> io::Result<()>;
+    /// Makes the upload, which has `length` bytes, the blob `digest`, durably: when this returns it survives a power cut.
+    /// One that has another length, or is not there, is refused: it is not what was hashed.
+    async fn publish(&self, upload: &str, digest: &Digest, length: u64) -> io::Result<()>;
 
     /// Forgets an upload; one that is not there is fine.
     async fn discard(&self, upload: &str) -> io::Result<()>;

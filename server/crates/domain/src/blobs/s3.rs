@@ -13,7 +13,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::signer::Signer;
-use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ClientOptions, Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload};
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
@@ -24,6 +24,10 @@ use tokio::sync::{Semaphore, mpsc};
 const PIECE: usize = 8 << 20;
 /// Pieces held in memory at once, over all uploads.
 const IN_MEMORY: usize = 16;
+/// How long a piece is waited for to be full.
+const GATHER: Duration = Duration::from_secs(2);
+/// How long the store may be silent, and how often it is tried again.
+const SILENCE: Duration = Duration::from_secs(30);
 /// How long an address that was handed out works.
 const SIGNED: Duration = Duration::from_secs(600);
 
@@ -61,12 +65,14 @@ impl S3 {
     pub async fn open(bucket: &Bucket) -> io::Result<S3> {
         let mut builder = AmazonS3Builder::from_env().with_bucket_name(&bucket.name).with_region(&bucket.region);
         if !bucket.endpoint.is_empty() {
-            builder = builder.with_endpoint(&bucket.endpoint).with_allow_http(bucket.endpoint.starts_with("http://"));
+            builder = builder.with_endpoint(&bucket.endpoint);
         }
         if !bucket.access_key.is_empty() {
             builder = builder.with_access_key_id(&bucket.access_key).with_secret_access_key(bucket.secret_key.reveal());
         }
-        let store = builder.build().map_err(failed)?;
+        // A blob may take a client hours: what counts is that the store does not stand still.
+        let patient = ClientOptions::new().with_timeout_disabled().with_read_timeout(SILENCE).with_allow_http(bucket.endpoint.starts_with("http://"));
+        let store = builder.with_client_options(patient).build().map_err(failed)?;
         let prefix = bucket.prefix.trim_matches('/').to_owned();
         let s3 = S3 { store, prefix, redirect: bucket.redirect, memory: Semaphore::new(IN_MEMORY) };
         s3.store.list(Some(&s3.key("blobs"))).next().await.transpose().map_err(failed)?;
@@ -174,9 +180,13 @@ impl BlobStore for S3 {
             let Some(first) = chunks.recv().await else { return Ok((at, hasher)) };
             let _held = self.memory.acquire().await.map_err(io::Error::other)?;
             let mut piece = BytesMut::from(first);
+            // A slow client does not keep others from their pieces: what it has sent is put, however little.
+            let until = tokio::time::Instant::now() + GATHER;
             while piece.len() < PIECE {
-                let Some(chunk) = chunks.recv().await else { break };
-                piece.extend_from_slice(&chunk);
+                match tokio::time::timeout_at(until, chunks.recv()).await {
+                    Ok(Some(chunk)) => piece.extend_from_slice(&chunk),
+                    Ok(None) | Err(_) => break,
+                }
             }
             hasher.update(&piece);
             let length = piece.len() as u64;
@@ -196,12 +206,16 @@ impl BlobStore for S3 {
         Ok(hasher)
     }
 
-    async fn publish(&self, upload: &str, digest: &Digest) -> io::Result<()> {
+    async fn publish(&self, upload: &str, digest: &Digest, length: u64) -> io::Result<()> {
         let (pieces, to) = (self.pieces(upload).await?, self.blob(digest));
+        let found: u64 = pieces.values().sum();
+        if found != length {
+            return Err(super::changed(found, length));
+        }
         match pieces.len() {
             0 => self.put(&to, Bytes::new()).await?,
             1 => self.store.copy(&self.piece(upload, 0)?, &to).await.map_err(failed)?,
-            _ => self.join(upload, pieces.values().sum(), &to).await?,
+            _ => self.join(upload, length, &to).await?,
         }
         self.discard(upload).await
     }
@@ -225,8 +239,13 @@ impl BlobStore for S3 {
             let at = newest.entry(id).or_insert(object.last_modified);
             *at = object.last_modified.max(*at);
         }
-        let stale = |at: &_| (now - *at).to_std().is_ok_and(|since| since >= age);
-        Ok(newest.into_iter().filter(|(id, at)| id.len() == 32 && stale(at)).map(|(id, _)| id).collect())
+        let mut stale = Vec::new();
+        for (id, at) in newest {
+            if id.len() == 32 && (now - at).to_std().is_ok_and(|since| since >= age) {
+                stale.push(id);
+            }
+        }
+        Ok(stale)
     }
 
     async fn read(&self, digest: &Digest, range: Range<u64>) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {

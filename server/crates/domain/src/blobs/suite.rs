@@ -52,8 +52,10 @@ async fn an_upload_goes_on_where_it_broke_and_becomes_a_blob() {
         assert_eq!(digest, digest_of(Algorithm::Sha256, b"hello, wharf"));
         assert_eq!(store.rehash(&id, 12, Algorithm::Sha512).await.unwrap().finish(), digest_of(Algorithm::Sha512, b"hello, wharf"));
         assert_eq!(store.size(&digest).await.unwrap(), None);
-        store.publish(&id, &digest).await.unwrap();
+        assert!(store.publish(&id, &digest, 11).await.is_err(), "it is not what was hashed");
+        store.publish(&id, &digest, 12).await.unwrap();
         assert_eq!(store.size(&digest).await.unwrap(), Some(12));
+        assert!(store.publish(&id, &digest, 12).await.is_err(), "it is gone");
         assert_eq!(whole(store, &digest, 7..12).await.unwrap(), b"wharf");
         assert_eq!(whole(store, &digest, 0..12).await.unwrap(), b"hello, wharf");
         assert_eq!(store.read_small(&digest, 12).await.unwrap(), "hello, wharf");
@@ -84,7 +86,7 @@ async fn a_blob_of_many_pieces_is_whole() {
         }
         let digest = hasher.finish();
         assert_eq!(digest, digest_of(Algorithm::Sha256, &bytes));
-        store.publish(&id, &digest).await.unwrap();
+        store.publish(&id, &digest, bytes.len() as u64).await.unwrap();
         assert_eq!(store.size(&digest).await.unwrap(), Some(bytes.len() as u64));
         assert!(whole(store, &digest, 0..bytes.len() as u64).await.unwrap() == bytes);
         assert!(whole(store, &digest, 8_999_990..9_000_010).await.unwrap() == bytes[8_999_990..9_000_010]);
@@ -98,7 +100,7 @@ async fn an_empty_blob_and_a_given_up_upload() {
         let (store, empty) = (&*store, id());
         let (length, hasher) = append(store, &empty, 0, Hasher::new(Algorithm::Sha256), &[]).await.unwrap();
         let digest = hasher.finish();
-        store.publish(&empty, &digest).await.unwrap();
+        store.publish(&empty, &digest, 0).await.unwrap();
         assert_eq!((length, store.size(&digest).await.unwrap()), (0, Some(0)));
         assert_eq!(whole(store, &digest, 0..0).await.unwrap(), b"");
         let given_up = id();

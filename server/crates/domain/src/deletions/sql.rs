@@ -1,13 +1,16 @@
 //! SQL of deletions.
 
 use crate::access::Authorized;
+use crate::accessories::Recognised;
 use crate::db::Listing;
 use crate::error::{Error, Result};
+use model::accessory::{Attachment, Kind};
 use model::deletion::Deletion;
 use model::list::Query;
 use model::{DeletionId, Digest, Page, RepositoryName, Stamp, Tag};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use std::collections::HashSet;
 
 const FROM: &str = "deletions AS t JOIN repositories AS r ON r.id = t.repository_id";
 const COLUMNS: &str = "t.id AS id, t.repository_id AS repository_id, r.name AS repository, t.digest AS digest, t.tags AS tags, \
@@ -84,21 +87,26 @@ pub async fn keep(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<()
     .fetch_one(&mut *c)
     .await?;
     let id: i64 = row.get("id");
-    // Ids rise with pushes, and an index is pushed after what it lists.
-    let mut ids = new.ids.to_vec();
-    ids.sort_unstable();
-    for (position, artifact) in ids.iter().enumerate() {
+    for (position, artifact) in ordered(c, new.repository, new.ids).await?.iter().enumerate() {
         let tags: Vec<String> = crate::artifacts::sql::tags_of(c, *artifact).await?.into_iter().map(|tag| tag.name.to_string()).collect();
         sqlx::query(
-            "INSERT INTO deleted_artifacts (deletion_id, position, digest, media_type, content, tags, superseded, pull_count, pushed_at, pulled_at)
-             SELECT $1, $2, a.digest, a.media_type, m.content, $4, COALESCE((SELECT MAX(x.subject_digest) FROM accessories AS x
-               WHERE x.artifact_id = a.id AND x.superseded = 1), ''), a.pull_count, a.pushed_at, a.pulled_at
+            "INSERT INTO deleted_artifacts (deletion_id, position, digest, media_type, content, tags, hidden, pull_count, pushed_at, pulled_at)
+             SELECT $1, $2, a.digest, a.media_type, m.content, $4, a.hidden, a.pull_count, a.pushed_at, a.pulled_at
              FROM artifacts AS a JOIN manifests AS m ON m.artifact_id = a.id WHERE a.id = $3",
         )
         .bind(id)
         .bind(position as i64)
         .bind(*artifact)
         .bind(tags.join(" "))
+        .execute(&mut *c)
+        .await?;
+        sqlx::query(
+            "INSERT INTO deleted_accessories (deletion_id, digest, subject_digest, kind, attachment, detail, superseded)
+             SELECT $1, a.digest, x.subject_digest, x.kind, x.attachment, x.detail, x.superseded
+             FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id WHERE x.artifact_id = $2",
+        )
+        .bind(id)
+        .bind(*artifact)
         .execute(&mut *c)
         .await?;
         sqlx::query(
@@ -114,41 +122,103 @@ pub async fn keep(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<()
     Ok(())
 }
 
+/// The artifacts that go, and every child of an index among them, also one that another index keeps for now: all that an
+/// undo must place. Children stand before their index.
+async fn ordered(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Result<Vec<i64>> {
+    let (mut order, mut seen) = (Vec::new(), HashSet::new());
+    // Each is looked at twice: for its children, and when they are done.
+    let mut stack: Vec<(i64, bool)> = ids.iter().rev().map(|id| (*id, false)).collect();
+    while let Some((id, done)) = stack.pop() {
+        if done {
+            order.push(id);
+            continue;
+        }
+        if !seen.insert(id) {
+            continue;
+        }
+        stack.push((id, true));
+        let children = sqlx::query(
+            "SELECT a.id AS id FROM artifact_children AS x JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
+             WHERE x.parent_id = $1 AND x.repository_id = $2 ORDER BY x.position",
+        )
+        .bind(id)
+        .bind(repository)
+        .fetch_all(&mut *c)
+        .await?;
+        stack.extend(children.iter().map(|row| (row.get::<i64, _>("id"), false)));
+    }
+    Ok(order)
+}
+
 /// A manifest as it is kept.
 pub struct Kept {
     pub digest: Digest,
     pub media_type: String,
     pub content: Vec<u8>,
     pub tags: Vec<String>,
-    /// The subject of a signature whose tag had moved on.
-    pub superseded: Option<Digest>,
+    /// It is a list of referrers.
+    pub hidden: bool,
+    pub accessories: Vec<KeptAccessory>,
     pub pull_count: i64,
     pub pushed_at: Stamp,
     pub pulled_at: Option<Stamp>,
 }
 
-pub async fn kept(proof: &mut Authorized<'_>, id: DeletionId) -> Result<Vec<Kept>> {
-    let rows = sqlx::query(
-        "SELECT digest, media_type, content, tags, superseded, pull_count, pushed_at, pulled_at
-         FROM deleted_artifacts WHERE deletion_id = $1 ORDER BY position",
+/// What it was attached to.
+pub struct KeptAccessory {
+    pub recognised: Recognised,
+    /// Its tag had moved on.
+    pub superseded: bool,
+}
+
+/// The manifest at `position`; `None` after the last.
+pub async fn kept(c: &mut AnyConnection, id: DeletionId, position: i64) -> Result<Option<Kept>> {
+    let row = sqlx::query(
+        "SELECT digest, media_type, content, tags, hidden, pull_count, pushed_at, pulled_at
+         FROM deleted_artifacts WHERE deletion_id = $1 AND position = $2",
     )
     .bind(id.0)
-    .fetch_all(proof.conn())
+    .bind(position)
+    .fetch_optional(&mut *c)
     .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Kept {
-                digest: crate::artifacts::sql::digest(row.get("digest"))?,
-                media_type: row.get("media_type"),
-                content: row.get("content"),
-                tags: row.get::<String, _>("tags").split_whitespace().map(str::to_owned).collect(),
-                superseded: row.get::<String, _>("superseded").parse().ok(),
-                pull_count: row.get("pull_count"),
-                pushed_at: Stamp(row.get("pushed_at")),
-                pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
-            })
+    let Some(row) = row else { return Ok(None) };
+    let digest: String = row.get("digest");
+    let accessories = sqlx::query(
+        "SELECT subject_digest, kind, attachment, detail, superseded FROM deleted_accessories
+         WHERE deletion_id = $1 AND digest = $2 ORDER BY subject_digest",
+    )
+    .bind(id.0)
+    .bind(digest.as_str())
+    .fetch_all(c)
+    .await?;
+    let accessory = |row: &AnyRow| {
+        Ok(KeptAccessory {
+            recognised: Recognised {
+                subject: crate::artifacts::sql::digest(row.get("subject_digest"))?,
+                kind: Kind::from_key(&row.get::<String, _>("kind")),
+                attachment: Attachment::from_key(&row.get::<String, _>("attachment")),
+                detail: row.get("detail"),
+            },
+            superseded: row.get::<i64, _>("superseded") != 0,
         })
-        .collect()
+    };
+    Ok(Some(Kept {
+        digest: crate::artifacts::sql::digest(digest)?,
+        media_type: row.get("media_type"),
+        content: row.get("content"),
+        tags: row.get::<String, _>("tags").split_whitespace().map(str::to_owned).collect(),
+        hidden: row.get::<i64, _>("hidden") != 0,
+        accessories: accessories.iter().map(accessory).collect::<Result<_>>()?,
+        pull_count: row.get("pull_count"),
+        pushed_at: Stamp(row.get("pushed_at")),
+        pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
+    }))
+}
+
+/// Blobs that are kept for an undo.
+pub async fn blobs(c: &mut AnyConnection, id: DeletionId) -> Result<Vec<Digest>> {
+    let rows = sqlx::query("SELECT digest FROM deleted_blobs WHERE deletion_id = $1").bind(id.0).fetch_all(c).await?;
+    rows.iter().map(|row| crate::artifacts::sql::digest(row.get("digest"))).collect()
 }
 
 /// What the tag names now.
@@ -176,6 +246,7 @@ pub async fn remember(c: &mut AnyConnection, artifact: i64, kept: &Kept) -> Resu
 pub async fn forget(c: &mut AnyConnection, id: DeletionId) -> Result<()> {
     for text in [
         "DELETE FROM deleted_artifacts WHERE deletion_id = $1",
+        "DELETE FROM deleted_accessories WHERE deletion_id = $1",
         "DELETE FROM deleted_blobs WHERE deletion_id = $1",
         "DELETE FROM deletions WHERE id = $1",
     ] {
@@ -198,6 +269,7 @@ pub async fn over(c: &mut AnyConnection, now: Stamp, limit: i64) -> Result<Vec<D
 pub async fn forget_repository(c: &mut AnyConnection, repository: i64) -> Result<()> {
     for text in [
         "DELETE FROM deleted_artifacts WHERE deletion_id IN (SELECT id FROM deletions WHERE repository_id = $1)",
+        "DELETE FROM deleted_accessories WHERE deletion_id IN (SELECT id FROM deletions WHERE repository_id = $1)",
         "DELETE FROM deleted_blobs WHERE deletion_id IN (SELECT id FROM deletions WHERE repository_id = $1)",
         "DELETE FROM deletions WHERE repository_id = $1",
     ] {

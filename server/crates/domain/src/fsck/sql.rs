@@ -62,9 +62,16 @@ pub async fn users(c: &mut AnyConnection, digest: &str) -> Result<Vec<String>> {
 
 /// Makes a blob unknown.
 pub async fn forget(c: &mut AnyConnection, digest: &str) -> Result<()> {
-    for text in ["DELETE FROM repository_blobs WHERE digest = $1", "DELETE FROM blobs WHERE digest = $1"] {
-        sqlx::query(text).bind(digest).execute(&mut *c).await?;
+    // One by one: the triggers that count storage look at what is left.
+    let rows = sqlx::query("SELECT repository_id FROM repository_blobs WHERE digest = $1").bind(digest).fetch_all(&mut *c).await?;
+    for row in rows {
+        sqlx::query("DELETE FROM repository_blobs WHERE digest = $1 AND repository_id = $2")
+            .bind(digest)
+            .bind(row.get::<i64, _>("repository_id"))
+            .execute(&mut *c)
+            .await?;
     }
+    sqlx::query("DELETE FROM blobs WHERE digest = $1").bind(digest).execute(&mut *c).await?;
     Ok(())
 }
 

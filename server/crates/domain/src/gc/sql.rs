@@ -188,6 +188,7 @@ pub async fn mark(c: &mut AnyConnection, before: Stamp, garbage: &[BlobRow]) -> 
             "UPDATE blobs SET state = 'deleting', version = version + 1 WHERE digest = $1 AND
                (state = 'deleting' OR (touched_at < $2
                  AND NOT EXISTS (SELECT 1 FROM repository_blobs AS l WHERE l.digest = $1)
+                 AND NOT EXISTS (SELECT 1 FROM deleted_blobs AS d WHERE d.digest = $1)
                  AND NOT EXISTS (SELECT 1 FROM artifact_blobs AS x WHERE x.digest = $1)))",
         )
         .bind(blob.digest.as_str())

@@ -4,19 +4,21 @@ use super::sql::{self, BlobRow, Tally};
 use super::JOB;
 use crate::ctx::Ctx;
 use crate::deletions::sql as deletions;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::jobs::{self, Claim, Hold};
 use crate::points::point;
 use model::execution::Status;
 use model::stamp::count;
 use model::{CollectionId, Digest, Stamp};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, watch};
 
 /// Rows of a page.
 const PAGE: i64 = 500;
 /// Deletions forgotten in one transaction; each may hold many manifests.
 const DELETIONS: i64 = 20;
+/// How often the lease is renewed within a page.
+const RENEW: Duration = Duration::from_secs(3);
 /// How long a collection waits for a backup before it looks whether it is to stop.
 const WAIT: Duration = Duration::from_secs(2);
 /// How long a collection rests between pages.
@@ -175,8 +177,16 @@ impl Run<'_> {
         };
         point!("gc.marked");
         let mut gone = Vec::new();
+        let mut renewed = Instant::now();
         for blob in ours {
             if !self.dry {
+                // A store may be slow. Without the lease the rest belongs to another worker.
+                if renewed.elapsed() > RENEW {
+                    if jobs::renew(self.ctx, self.claim).await? == Hold::Lost {
+                        return Err(Error::Unavailable("the lease ran out: another worker goes on".to_owned()));
+                    }
+                    renewed = Instant::now();
+                }
                 let Ok(digest) = blob.digest.parse::<Digest>() else { continue };
                 // The next collection tries again; until then it is what it was.
                 if let Err(error) = self.ctx.blobs.delete(&digest).await {

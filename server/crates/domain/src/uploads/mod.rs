@@ -8,7 +8,7 @@ mod tests;
 mod write;
 
 pub use write::InUse;
-pub(crate) use sql::repository_id;
+pub(crate) use sql::{link_known, repository_id};
 
 use crate::access::{self, Authorized};
 use crate::cache::Moment;
@@ -20,7 +20,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp};
 pub(crate) use write::room;
-use write::{Turn, unknown, write};
+use write::{Turn, to_its_end, unknown, write};
 
 /// How long a push waits for a collection that is deleting the same content.
 const HOLD_TRIES: u32 = 200;
@@ -87,10 +87,10 @@ pub async fn append<E: std::fmt::Display>(
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<i64> {
     let received = received(ctx, who, project, repository, id).await?;
-    let mut turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
+    let turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
     // Another request may have added to it before this one got its turn.
     let received = self::received(ctx, who, project, repository, id).await?;
-    let (length_now, broken) = write(ctx, &mut turn, id, received as u64, start, length, body).await?;
+    let (mut turn, length_now, broken) = write(ctx, turn, received as u64, start, length, body).await?;
     note_received(ctx, id, length_now as i64).await?;
     turn.keep = true;
     match broken {
@@ -119,9 +119,9 @@ pub async fn finish<E: std::fmt::Display>(
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<()> {
     let received = received(ctx, who, project, repository, id).await?;
-    let mut turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
+    let turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
     let received = self::received(ctx, who, project, repository, id).await?;
-    let (total, broken) = write(ctx, &mut turn, id, received as u64, start, length, body).await?;
+    let (mut turn, total, broken) = write(ctx, turn, received as u64, start, length, body).await?;
     if let Some(error) = broken {
         // What was there before stays; this request's part is given up.
         note_received(ctx, id, total as i64).await?;
@@ -140,7 +140,27 @@ async fn publish(
     id: &str,
     digest: &Digest,
     total: u64,
-    mut turn: Turn<'_>,
+    mut turn: Turn,
+) -> Result<()> {
+    let (ctx, who, project, repository, id, digest) =
+        (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
+    to_its_end(async move {
+        let done = publish_now(&ctx, &who, &project, &repository, &id, &digest, total, &mut turn).await;
+        drop(turn);
+        done
+    })
+    .await
+}
+
+async fn publish_now(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    id: &str,
+    digest: &Digest,
+    total: u64,
+    turn: &mut Turn,
 ) -> Result<()> {
     let hasher = match (digest.algorithm(), turn.hasher.take()) {
         (Algorithm::Sha256, Some((_, hasher))) => hasher,
@@ -153,7 +173,7 @@ async fn publish(
     }
     let held = hold(ctx, digest).await?;
     point!("blob.held");
-    ctx.blobs.publish(id, digest).await?;
+    ctx.blobs.publish(id, digest, total).await?;
     let (ctx2, who, project, repository, id, digest) =
         (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
     ctx.db
@@ -204,11 +224,11 @@ pub async fn put<E: std::fmt::Display>(
 ) -> Result<()> {
     push_right(&mut *ctx.db.read().await?, ctx, who, project, repository).await?;
     let id = ctx.random.id();
-    let mut turn = ctx.uploads_in_use.take(&id).ok_or_else(unknown)?;
-    let written = write(ctx, &mut turn, &id, 0, None, length, body).await;
-    let total = match written {
-        Ok((total, None)) => total,
-        Ok((_, Some(error))) | Err(error) => {
+    let turn = ctx.uploads_in_use.take(&id).ok_or_else(unknown)?;
+    let written = write(ctx, turn, 0, None, length, body).await;
+    let (turn, total) = match written {
+        Ok((turn, total, None)) => (turn, total),
+        Ok((_, _, Some(error))) | Err(error) => {
             ctx.blobs.discard(&id).await?;
             return Err(error);
         }
@@ -353,7 +373,17 @@ pub async fn unlink_blob(
 /// Removes uploads that were left behind.
 pub async fn sweep(ctx: &Ctx) -> Result<usize> {
     let now = ctx.now();
-    let ids = ctx.db.write(async move |c| sql::delete_expired(c, now).await).await?;
+    let expired = sql::expired(&mut *ctx.db.read().await?, now).await?;
+    // One that is being written to has more time.
+    let ids: Vec<String> = expired.into_iter().filter(|id| !ctx.uploads_in_use.busy(id)).collect();
+    let rows = ids.clone();
+    let forgotten = async move |c: &mut sqlx::AnyConnection| {
+        for id in &rows {
+            sql::delete(c, id).await?;
+        }
+        Ok(())
+    };
+    ctx.db.write(forgotten).await?;
     for id in &ids {
         ctx.uploads_in_use.forget(id);
         ctx.blobs.discard(id).await?;
@@ -361,7 +391,7 @@ pub async fn sweep(ctx: &Ctx) -> Result<usize> {
     // Bytes without a row: of a request that was cut while it sent a whole blob, or of a project that was deleted.
     let mut strays = 0;
     for id in ctx.blobs.stale_uploads(std::time::Duration::from_millis(KEPT as u64)).await? {
-        if !sql::known(&mut *ctx.db.read().await?, &id).await? {
+        if !ctx.uploads_in_use.busy(&id) && !sql::known(&mut *ctx.db.read().await?, &id).await? {
             ctx.uploads_in_use.forget(&id);
             ctx.blobs.discard(&id).await?;
             strays += 1;

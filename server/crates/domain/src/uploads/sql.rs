@@ -82,9 +82,8 @@ pub async fn known(c: &mut AnyConnection, id: &str) -> Result<bool> {
     Ok(sqlx::query("SELECT id FROM uploads WHERE id = $1").bind(id).fetch_optional(c).await?.is_some())
 }
 
-pub async fn delete_expired(c: &mut AnyConnection, now: Stamp) -> Result<Vec<String>> {
-    let rows =
-        sqlx::query("DELETE FROM uploads WHERE expires_at <= $1 RETURNING id").bind(now.0).fetch_all(c).await?;
+pub async fn expired(c: &mut AnyConnection, now: Stamp) -> Result<Vec<String>> {
+    let rows = sqlx::query("SELECT id FROM uploads WHERE expires_at <= $1").bind(now.0).fetch_all(c).await?;
     Ok(rows.iter().map(|row| row.get("id")).collect())
 }
 

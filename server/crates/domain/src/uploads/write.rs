@@ -8,19 +8,20 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use model::Algorithm;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
 /// Bytes of an upload between two looks at how much room there is.
-const ASK: u64 = 32 << 20;
+const ASK: u64 = 4 << 20;
 
 /// Uploads that a request is writing to, and the running hash of those that none is.
-#[derive(Default)]
-pub struct InUse(Mutex<HashMap<String, Option<(u64, Hasher)>>>);
+#[derive(Clone, Default)]
+pub struct InUse(Arc<Mutex<HashMap<String, Option<(u64, Hasher)>>>>);
 
-/// Held while a request writes to an upload; a second one is turned away, so that bytes never mix.
-pub(super) struct Turn<'a> {
-    in_use: &'a InUse,
+/// Held while something writes to an upload; a second request is turned away, so that bytes never mix. What writes owns it:
+/// a request that is dropped in the midst leaves writers behind that still have a file.
+pub(super) struct Turn {
+    in_use: InUse,
     id: String,
     pub hasher: Option<(u64, Hasher)>,
     /// The running hash is worth keeping.
@@ -28,7 +29,7 @@ pub(super) struct Turn<'a> {
 }
 
 impl InUse {
-    pub(super) fn take(&self, id: &str) -> Option<Turn<'_>> {
+    pub(super) fn take(&self, id: &str) -> Option<Turn> {
         let mut map = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let hasher = match map.get_mut(id) {
             None => None,
@@ -36,7 +37,13 @@ impl InUse {
             Some(None) => return None,
         };
         map.insert(id.to_owned(), None);
-        Some(Turn { in_use: self, id: id.to_owned(), hasher, keep: false })
+        Some(Turn { in_use: self.clone(), id: id.to_owned(), hasher, keep: false })
+    }
+
+    /// Is something writing to it?
+    pub(super) fn busy(&self, id: &str) -> bool {
+        let map = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        matches!(map.get(id), Some(None))
     }
 
     /// Forgets the running hash of an upload that is gone.
@@ -48,7 +55,7 @@ impl InUse {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         let mut map = self.in_use.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match self.hasher.take() {
@@ -81,16 +88,20 @@ pub(crate) async fn room(ctx: &Ctx, bytes: u64) -> Result<()> {
     }
 }
 
-/// Streams `body` into the upload's file. Answers the new length, and why it ended early if it did.
+/// Runs what must come to its end, also when the request that began it is dropped.
+pub(super) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(work).await.map_err(|error| Error::Internal(format!("an upload's work broke off: {error}")))?
+}
+
+/// Streams `body` into the upload's file. Answers the turn back, the new length, and why it ended early if it did.
 pub(super) async fn write<E: std::fmt::Display>(
     ctx: &Ctx,
-    turn: &mut Turn<'_>,
-    id: &str,
+    mut turn: Turn,
     received: u64,
     start: Option<u64>,
     length: Option<u64>,
     mut body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
-) -> Result<(u64, Option<Error>)> {
+) -> Result<(Turn, u64, Option<Error>)> {
     if start.is_some_and(|start| start != received) {
         return Err(Error::Range { received: received as i64 });
     }
@@ -100,7 +111,7 @@ pub(super) async fn write<E: std::fmt::Display>(
     room(ctx, length.unwrap_or(0)).await?;
     let hasher = match turn.hasher.take() {
         Some((at, hasher)) if at == received => hasher,
-        _ => ctx.blobs.rehash(id, received, Algorithm::Sha256).await.map_err(|_| unknown())?,
+        _ => ctx.blobs.rehash(&turn.id, received, Algorithm::Sha256).await.map_err(|_| unknown())?,
     };
     let (sender, chunks) = mpsc::channel(4);
     let feed = async move {
@@ -128,8 +139,13 @@ pub(super) async fn write<E: std::fmt::Display>(
         }
         length.filter(|&length| fed < length).and_then(|length| ended(format!("ended after {fed} of {length} bytes")))
     };
-    let (written, broken) = tokio::join!(ctx.blobs.append(id, received, hasher, chunks), feed);
-    let (total, hasher) = written?;
-    turn.hasher = Some((total, hasher));
-    Ok((total, broken))
+    let blobs = ctx.blobs.clone();
+    let append = to_its_end(async move {
+        let (total, hasher) = blobs.append(&turn.id, received, hasher, chunks).await?;
+        turn.hasher = Some((total, hasher));
+        Ok((turn, total))
+    });
+    let (written, broken) = tokio::join!(append, feed);
+    let (turn, total) = written?;
+    Ok((turn, total, broken))
 }

@@ -73,7 +73,7 @@ async fn push(ctx: &Ctx, who: &Principal, n: usize) {
     let digest = digest_of(Algorithm::Sha256, &bytes);
     say(&format!("try push t{n} {digest}"));
     blob(ctx, who, config.as_bytes(), false).await;
-    blob(ctx, who, &layer, n % 3 == 0).await;
+    blob(ctx, who, &layer, n.is_multiple_of(3)).await;
     let reference = Reference::Tag(format!("t{n}").parse().unwrap());
     artifacts::push(ctx, who, &project, &repository, &reference, Vec::new(), None, bytes).await.unwrap();
     say(&format!("done push t{n} {digest}"));

@@ -1,6 +1,5 @@
 //! Many at once: pushes side by side, and pulls whose clients take their time. What counts is memory, and that all of it works.
 
-use crate::image::sha256;
 use crate::{PASSWORD, Server, image};
 use anyhow::{Context, Result, bail, ensure};
 use aws_lc_rs::digest::{Context as Hash, SHA256};

@@ -76,7 +76,7 @@ pub async fn slow(binary: &Path, connections: usize, each: usize) -> Result<Figu
             tried += 1;
             let stream = if m % 10 == 0 { ask(address, from, &format!("/v2/load/r/blobs/{digest}")).await } else { silent(address, from).await };
             match stream {
-                Ok(mut stream) if alive(&mut stream).await => held.push(stream),
+                Ok(stream) if alive(&stream).await => held.push(stream),
                 _ => refused += 1,
             }
         }
@@ -105,7 +105,7 @@ async fn silent(address: SocketAddr, from: IpAddr) -> Result<TcpStream> {
 }
 
 /// Was it let in? One that is refused is closed at once.
-async fn alive(stream: &mut TcpStream) -> bool {
+async fn alive(stream: &TcpStream) -> bool {
     let mut byte = [0];
     match tokio::time::timeout(Duration::from_millis(3), stream.peek(&mut byte)).await {
         Ok(Ok(n)) => n > 0,
