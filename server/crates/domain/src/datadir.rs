@@ -63,7 +63,7 @@ impl DataDir {
             Ok(_) => return Err(refuse(format!("data directory {shown}: the file {MARKER} is damaged: restore a backup"))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Files that an administrator may put there before the first start.
-                let known = ["key", "wharf.toml", "lock"];
+                let known = ["key", "wharf.toml", "lock", "wharf.new"];
                 if let Some(other) = entries.iter().find(|name| !known.contains(&name.as_str())) {
                     return Err(refuse(format!(
                         "data directory {shown} holds what is not ours ({other}): give Wharf an empty directory"
@@ -126,11 +126,20 @@ impl DataDir {
     }
 }
 
-/// Writes a new file, 0600, durably.
+/// Writes a new file, 0600, durably: it is there whole or not at all, also after a power cut.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
+    if path.exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let fresh = path.with_added_extension("new");
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    fs::rename(&fresh, path)?;
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 

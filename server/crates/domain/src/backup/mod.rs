@@ -34,7 +34,7 @@ pub const DATABASE: &str = "wharf.db";
 /// The master key, where the operator wants it in the backup.
 pub const KEY: &str = "key";
 /// What else stands in a backup's folder.
-const OURS: [&str; 9] = [DONE, DATABASE, KEY, "blobs", "uploads", "lock", FRESH, "wharf.db.new-journal", "backup.json.new"];
+const OURS: [&str; 11] = [DONE, DATABASE, KEY, "blobs", "uploads", "lock", FRESH, "wharf.db.new-journal", "backup.json.new", "backup.json.new.new", "key.new"];
 /// The copy of the database while its blobs are being copied.
 const FRESH: &str = "wharf.db.new";
 /// Blobs between two words on how far it is.

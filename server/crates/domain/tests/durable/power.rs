@@ -17,8 +17,8 @@ fn purpose(path: &str) -> &'static str {
     let depth = path.matches('/').count();
     match path {
         "" => "the data directory",
-        "wharf" => "the marker",
-        "key" => "the key",
+        "wharf" | "wharf.new" => "the marker",
+        "key" | "key.new" => "the key",
         "wharf.db" => "the database",
         "wharf.db-wal" => "the database's log",
         "wharf.db-journal" => "the database's journal",
