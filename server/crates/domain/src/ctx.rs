@@ -75,6 +75,7 @@ pub struct Inner {
     pub passwords: Passwords,
     pub throttle: Throttle,
     pub uploads_in_use: crate::uploads::InUse,
+    pub uploads_pending: crate::uploads::Pending,
     pub pulls: crate::artifacts::Pulls,
     pub robot_uses: crate::robots::Uses,
     /// Manifests that are pulled again and again, and blobs that are.
@@ -135,6 +136,7 @@ impl Ctx {
             connector: Default::default(),
             throttle: Throttle::default(),
             uploads_in_use: Default::default(),
+            uploads_pending: Default::default(),
             pulls: Default::default(),
             robot_uses: Default::default(),
             pulled: Answers::new(32 << 20, 4096),

@@ -155,7 +155,7 @@ async fn read_everything(world: &World, project: &ProjectName, repository: &Repo
     artifacts::graph(ctx, who, project, repository, &image).await.unwrap();
     artifacts::plan(ctx, who, project, repository, &image).await.unwrap();
     artifacts::tag_names(ctx, who, project, repository, "0", 100).await.unwrap();
-    artifacts::referrers(ctx, who, project, repository, &image).await.unwrap();
+    artifacts::referrers(ctx, who, project, repository, &image, Some("x"), 0, 10).await.unwrap();
     repositories::get(ctx, who, project, repository).await.unwrap();
     for who in [who, &member] {
         repositories::catalog(ctx, who, "a", 100).await.unwrap();

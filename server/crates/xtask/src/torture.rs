@@ -4,7 +4,7 @@ use crate::{root, run, site};
 use anyhow::{Result, bail};
 use std::process::Command;
 
-pub const HELP: &str = "power [CUTS], kill [ROUNDS], gc [ROUNDS], races [NUMBER], memory [PUSHES], resume, slow [CONNECTIONS]";
+pub const HELP: &str = "power [CUTS], kill [ROUNDS], gc [ROUNDS], races [NUMBER], memory [PUSHES], resume, slow [CONNECTIONS], scale [ARTIFACTS]";
 
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
@@ -20,6 +20,11 @@ pub fn torture(rest: &[&str]) -> Result<()> {
             let cuts = number.first().copied().unwrap_or("10000");
             let test = ["test", "-p", "domain", "--test", "durable", "--", "--nocapture", "--test-threads", "1"];
             run(cargo(&test).env("WHARF_TORTURE_CUTS", cuts))
+        }
+        "scale" => {
+            let artifacts = number.first().copied().unwrap_or("1000000");
+            let test = ["test", "-p", "domain", "--test", "scale", "--", "--nocapture"];
+            run(cargo(&test).env("WHARF_TORTURE_SCALE", artifacts).env("WHARF_TEST_BINARY", binary()?))
         }
         "races" => {
             let races = number.first().copied().unwrap_or("100000");

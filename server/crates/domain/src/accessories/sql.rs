@@ -61,6 +61,30 @@ pub async fn of_subject(c: &mut AnyConnection, repository: i64, subject: &str) -
     rows.iter().map(accessory).collect()
 }
 
+/// What refers to `subject` by its `subject` field, by number.
+pub async fn referrers(
+    c: &mut AnyConnection,
+    repository: i64,
+    subject: &str,
+    artifact_type: Option<&str>,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Accessory>> {
+    let text = format!(
+        "{SELECT} WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.attachment = 'subject' AND x.id > $3
+           AND ($4 = '' OR a.artifact_type = $4) ORDER BY x.id LIMIT $5"
+    );
+    let rows = sqlx::query(AssertSqlSafe(text))
+        .bind(repository)
+        .bind(subject)
+        .bind(after)
+        .bind(artifact_type.unwrap_or_default())
+        .bind(limit)
+        .fetch_all(c)
+        .await?;
+    rows.iter().map(accessory).collect()
+}
+
 /// Attaches an artifact.
 pub async fn attach(
     c: &mut AnyConnection,

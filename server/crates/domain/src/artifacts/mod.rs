@@ -128,28 +128,34 @@ pub struct Referrer {
     pub annotations: String,
 }
 
-/// What refers to `subject` by its `subject` field. A repository or subject that is not there has no referrers.
+/// What refers to `subject` by its `subject` field, oldest first: at most `limit` after the one with the number `after`, of
+/// `artifact_type` only where one is given. Answers the number of the last one where there are more. A repository or subject
+/// that is not there has no referrers.
 pub async fn referrers(
     ctx: &Ctx,
     who: &Principal,
     project: &ProjectName,
     repository: &RepositoryName,
     subject: &Digest,
-) -> Result<Vec<Referrer>> {
+    artifact_type: Option<&str>,
+    after: i64,
+    limit: i64,
+) -> Result<(Vec<Referrer>, Option<i64>)> {
     let mut c = ctx.db.read().await?;
     let right = Action::RepositoryPull;
     let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
-    let Some(id) = sql::repository(&mut proof, repository).await? else { return Ok(Vec::new()) };
-    let found = crate::accessories::sql::of_subject(proof.conn(), id, subject.as_str()).await?;
-    Ok(found
-        .into_iter()
-        .filter(|a| a.attachment == model::accessory::Attachment::Subject)
-        .map(|a| Referrer {
-            media_type: a.media_type,
-            digest: a.digest,
-            size: a.manifest_size,
-            artifact_type: a.artifact_type,
-            annotations: a.annotations,
-        })
-        .collect())
+    let Some(id) = sql::repository(&mut proof, repository).await? else { return Ok((Vec::new(), None)) };
+    let mut found =
+        crate::accessories::sql::referrers(proof.conn(), id, subject.as_str(), artifact_type, after, limit.saturating_add(1)).await?;
+    let more = found.len() as i64 > limit;
+    found.truncate(usize::try_from(limit).unwrap_or_default());
+    let last = found.last().filter(|_| more).map(|a| a.id);
+    let referrer = |a: crate::accessories::sql::Accessory| Referrer {
+        media_type: a.media_type,
+        digest: a.digest,
+        size: a.manifest_size,
+        artifact_type: a.artifact_type,
+        annotations: a.annotations,
+    };
+    Ok((found.into_iter().map(referrer).collect(), last))
 }

@@ -169,11 +169,12 @@ async fn check_parts(
     sparse: Sparse,
 ) -> Result<()> {
     let mut missing = Vec::new();
+    let sizes = sql::blob_sizes(proof.conn(), repository, blobs).await?;
     for blob in blobs {
-        match sql::blob_size(proof.conn(), repository, &blob.digest).await? {
+        match sizes.get(blob.digest.as_str()) {
             None if sparse.images => {}
             None => missing.push(blob.digest.clone()),
-            Some(size) if size != blob.size => {
+            Some(&size) if size != blob.size => {
                 return Err(Error::Manifest {
                     message: format!("blob {} is {size} bytes long, not {} as its descriptor says", blob.digest, blob.size),
                     missing: Vec::new(),

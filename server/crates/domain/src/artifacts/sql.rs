@@ -7,7 +7,11 @@ use crate::accessories::Recognised;
 use crate::error::{Error, Result};
 use model::artifact::TagView;
 use model::{Digest, RepositoryName, Stamp, Tag, TagId};
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use std::collections::HashMap;
+
+/// Blobs of one statement; the texts are few, so that the engine knows them.
+const ROWS: usize = 16;
 
 /// An artifact as a reference finds it.
 pub struct Found {
@@ -143,16 +147,23 @@ pub async fn note_pulls(
     Ok(())
 }
 
-pub async fn blob_size(c: &mut AnyConnection, repository: i64, digest: &Digest) -> Result<Option<i64>> {
-    let row = sqlx::query(
-        "SELECT b.size AS size FROM repository_blobs AS rb JOIN blobs AS b ON b.digest = rb.digest
-         WHERE rb.repository_id = $1 AND rb.digest = $2",
-    )
-    .bind(repository)
-    .bind(digest.as_str())
-    .fetch_optional(c)
-    .await?;
-    Ok(row.map(|row| row.get("size")))
+/// Sizes of those of the blobs that are in the repository, by digest.
+pub async fn blob_sizes(c: &mut AnyConnection, repository: i64, blobs: &[&Descriptor]) -> Result<HashMap<String, i64>> {
+    let mut sizes = HashMap::new();
+    for part in blobs.chunks(ROWS) {
+        let names: Vec<String> = (0..part.len()).map(|n| format!("${}", n + 2)).collect();
+        let text = format!(
+            "SELECT b.digest AS digest, b.size AS size FROM repository_blobs AS rb JOIN blobs AS b ON b.digest = rb.digest
+             WHERE rb.repository_id = $1 AND rb.digest IN ({})",
+            names.join(", "),
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(repository);
+        for blob in part {
+            query = query.bind(blob.digest.as_str());
+        }
+        sizes.extend(query.fetch_all(&mut *c).await?.iter().map(|row| (row.get::<String, _>("digest"), row.get::<i64, _>("size"))));
+    }
+    Ok(sizes)
 }
 
 /// Size and media type of a manifest in the repository.
@@ -202,17 +213,6 @@ pub struct New<'a> {
 
 /// Makes the row, or renews the one that is there; says whether it is new.
 pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<(i64, bool)> {
-    if let Some(id) = artifact_id(c, new.repository, new.digest).await? {
-        sqlx::query("UPDATE artifacts SET pushed_at = $2, version = version + 1 WHERE id = $1")
-            .bind(id)
-            .bind(now.0)
-            .execute(&mut *c)
-            .await?;
-        if let Some(recognised) = new.recognised {
-            mark_accessory(c, id, recognised).await?;
-        }
-        return Ok((id, false));
-    }
     let manifest = new.manifest;
     let annotations = serde_json::to_string(&manifest.annotations).unwrap_or_default();
     let row = sqlx::query(
@@ -221,7 +221,7 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
            pull_count, pushed_at, version)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 0,
            (SELECT CAST(COUNT(*) AS BIGINT) FROM artifact_children WHERE repository_id = $2 AND child_digest = $3),
-           0, $14, 1) RETURNING id",
+           0, $14, 1) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id",
     )
     .bind(new.project)
     .bind(new.repository)
@@ -237,9 +237,22 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
     .bind(new.recognised.map_or(String::new(), |r| r.detail.replace('\0', "")))
     .bind(i64::from(new.hidden))
     .bind(now.0)
-    .fetch_one(c)
+    .fetch_optional(&mut *c)
     .await?;
-    Ok((row.get("id"), true))
+    if let Some(row) = row {
+        return Ok((row.get("id"), true));
+    }
+    let row = sqlx::query("UPDATE artifacts SET pushed_at = $3, version = version + 1 WHERE repository_id = $1 AND digest = $2 RETURNING id")
+        .bind(new.repository)
+        .bind(new.digest.as_str())
+        .bind(now.0)
+        .fetch_one(&mut *c)
+        .await?;
+    let id = row.get("id");
+    if let Some(recognised) = new.recognised {
+        mark_accessory(c, id, recognised).await?;
+    }
+    Ok((id, false))
 }
 
 /// The manifest's bytes, its blobs and its children.
@@ -256,13 +269,15 @@ pub async fn insert_parts(
         .bind(content.to_vec())
         .execute(&mut *c)
         .await?;
-    for blob in blobs {
-        sqlx::query("INSERT INTO artifact_blobs (artifact_id, digest, size) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-            .bind(artifact)
-            .bind(blob.digest.as_str())
-            .bind(blob.size)
-            .execute(&mut *c)
-            .await?;
+    // Each once, in a few statements: they are distinct.
+    for part in blobs.chunks(ROWS) {
+        let rows: Vec<String> = (0..part.len()).map(|n| format!("($1, ${}, ${})", 2 * n + 2, 2 * n + 3)).collect();
+        let text = format!("INSERT INTO artifact_blobs (artifact_id, digest, size) VALUES {}", rows.join(", "));
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(artifact);
+        for blob in part {
+            query = query.bind(blob.digest.as_str()).bind(blob.size);
+        }
+        query.execute(&mut *c).await?;
     }
     for (position, child) in children.iter().enumerate() {
         sqlx::query(
@@ -366,25 +381,20 @@ pub async fn tags_of(c: &mut AnyConnection, artifact: i64) -> Result<Vec<TagView
 
 /// A repository shows, and is counted, from its first manifest on.
 pub async fn pushed(c: &mut AnyConnection, now: Stamp, project: i64, repository: i64) -> Result<()> {
-    let first = sqlx::query("UPDATE repositories SET pushed_at = $2, updated_at = $2 WHERE id = $1 AND pushed_at IS NULL")
+    let again = sqlx::query("UPDATE repositories SET pushed_at = $2, updated_at = $2 WHERE id = $1 AND pushed_at IS NOT NULL")
         .bind(repository)
         .bind(now.0)
         .execute(&mut *c)
-        .await?
-        .rows_affected()
-        == 1;
-    if first {
-        sqlx::query("UPDATE projects SET repository_count = repository_count + 1 WHERE id = $1")
-            .bind(project)
-            .execute(c)
-            .await?;
-    } else {
-        sqlx::query("UPDATE repositories SET pushed_at = $2, updated_at = $2 WHERE id = $1")
-            .bind(repository)
-            .bind(now.0)
-            .execute(c)
-            .await?;
+        .await?;
+    if again.rows_affected() == 1 {
+        return Ok(());
     }
+    sqlx::query("UPDATE repositories SET pushed_at = $2, updated_at = $2 WHERE id = $1")
+        .bind(repository)
+        .bind(now.0)
+        .execute(&mut *c)
+        .await?;
+    sqlx::query("UPDATE projects SET repository_count = repository_count + 1 WHERE id = $1").bind(project).execute(c).await?;
     Ok(())
 }
 
@@ -395,22 +405,16 @@ pub async fn relist(c: &mut AnyConnection, project: i64, repository: i64, ids: &
     let mut seen = std::collections::HashSet::new();
     for id in ids.iter().filter(|id| seen.insert(**id)) {
         let Some(before) = listed(c, *id).await? else { continue };
-        sqlx::query(
-            "UPDATE artifacts SET tag_count = (SELECT CAST(COUNT(*) AS BIGINT) FROM tags WHERE artifact_id = $1)
-             WHERE id = $1",
+        let row = sqlx::query(
+            "UPDATE artifacts SET tag_count = (SELECT CAST(COUNT(*) AS BIGINT) FROM tags WHERE artifact_id = $1),
+               listed = CASE WHEN accessory_kind IS NULL AND hidden = 0 AND
+                 (parent_count = 0 OR EXISTS (SELECT 1 FROM tags WHERE artifact_id = $1)) THEN 1 ELSE 0 END
+             WHERE id = $1 RETURNING listed",
         )
         .bind(*id)
-        .execute(&mut *c)
+        .fetch_one(&mut *c)
         .await?;
-        sqlx::query(
-            "UPDATE artifacts SET listed =
-               CASE WHEN accessory_kind IS NULL AND hidden = 0 AND (tag_count > 0 OR parent_count = 0) THEN 1 ELSE 0 END
-             WHERE id = $1",
-        )
-        .bind(*id)
-        .execute(&mut *c)
-        .await?;
-        change += listed(c, *id).await?.unwrap_or(before) - before;
+        change += row.get::<i64, _>("listed") - before;
     }
     count_artifacts(c, project, repository, change).await
 }

@@ -295,3 +295,33 @@ async fn an_index_cannot_turn_an_image_into_an_attestation() {
     assert_eq!(rows.len(), 3, "the image is still there to be seen");
     assert!(rows.iter().all(|row| row.accessory.is_none()));
 }
+
+#[tokio::test]
+async fn referrers_come_in_pages_each_once_and_by_type() {
+    let world = World::new().await;
+    let project = world.project("p", false).await;
+    let (repository, _) = names();
+    let image = world.image(&project, &repository, "1", "a").await;
+    let mut attached = Vec::new();
+    for n in 0..7 {
+        let media_type = if n & 1 == 0 { "application/spdx+json" } else { "text/other" };
+        attached.push(world.attach(&project, &repository, &image, media_type, format!("{{\"n\":{n}}}").as_bytes()).await);
+    }
+    let pages = async |wanted: Option<&str>| {
+        let (mut all, mut after, mut pages) = (Vec::new(), 0, 0);
+        loop {
+            let (found, more) = referrers(&world.ctx, &world.admin, &project, &repository, &image, wanted, after, 2).await.unwrap();
+            assert!(found.len() <= 2);
+            all.extend(found.into_iter().map(|referrer| referrer.digest));
+            pages += 1;
+            match more {
+                Some(last) => after = last,
+                None => return (all, pages),
+            }
+        }
+    };
+    assert_eq!(pages(None).await, (attached.clone(), 4));
+    let even: Vec<Digest> = attached.iter().step_by(2).cloned().collect();
+    assert_eq!(pages(Some("application/spdx+json")).await, (even, 2));
+    assert_eq!(pages(Some("nothing")).await, (Vec::new(), 1));
+}

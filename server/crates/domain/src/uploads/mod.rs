@@ -2,11 +2,13 @@
 //!
 //! An upload belongs to a repository and to the account that started it: its id alone opens nothing.
 
+mod pending;
 mod sql;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use pending::Pending;
 pub use write::InUse;
 pub(crate) use sql::{link_known, repository_id};
 
@@ -20,6 +22,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp};
 pub(crate) use write::room;
+use pending::Started;
 use write::{Turn, to_its_end, unknown, write};
 
 /// How long a push waits for a collection that is deleting the same content.
@@ -47,18 +50,14 @@ pub async fn start(ctx: &Ctx, who: &Principal, project: &ProjectName, repository
     push_right(&mut *ctx.db.read().await?, ctx, who, project, repository).await?;
     room(ctx, 0).await?;
     let id = ctx.random.id();
-    let (ctx2, who, project, repository, new) =
-        (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.clone());
-    ctx.db
-        .write(async move |c| {
-            let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
-            if sql::open_count(&mut proof, &who.key()).await? >= PER_ACCOUNT {
-                return Err(Error::TooMany { seconds: 60 });
-            }
-            sql::insert(&mut proof, ctx2.now(), &new, repository.as_str(), &who.key(), KEPT).await
-        })
-        .await?;
+    if !ctx.uploads_pending.open(ctx.now(), &id, started(who, project, repository)) {
+        return Err(Error::TooMany { seconds: 60 });
+    }
     Ok(id)
+}
+
+fn started(who: &Principal, project: &ProjectName, repository: &RepositoryName) -> Started {
+    Started { project: project.clone(), repository: repository.clone(), principal: who.key() }
 }
 
 /// The upload, if it is the caller's and of this repository: how many bytes it holds.
@@ -71,6 +70,9 @@ pub async fn received(
 ) -> Result<i64> {
     let mut c = ctx.db.read().await?;
     let mut proof = push_right(&mut c, ctx, who, project, repository).await?;
+    if ctx.uploads_pending.has(ctx.now(), id, &started(who, project, repository)) {
+        return Ok(0);
+    }
     sql::received(&mut proof, ctx.now(), id, repository.as_str(), &who.key()).await?.ok_or_else(unknown)
 }
 
@@ -86,12 +88,9 @@ pub async fn append<E: std::fmt::Display>(
     length: Option<u64>,
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<i64> {
-    let received = received(ctx, who, project, repository, id).await?;
-    let turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
-    // Another request may have added to it before this one got its turn.
-    let received = self::received(ctx, who, project, repository, id).await?;
+    let (turn, received) = own_turn(ctx, who, project, repository, id).await?;
     let (mut turn, length_now, broken) = write(ctx, turn, received as u64, start, length, body).await?;
-    note_received(ctx, id, length_now as i64).await?;
+    note_received(ctx, who, project, repository, id, length_now as i64).await?;
     turn.keep = true;
     match broken {
         None => Ok(length_now as i64),
@@ -99,9 +98,58 @@ pub async fn append<E: std::fmt::Display>(
     }
 }
 
-async fn note_received(ctx: &Ctx, id: &str, received: i64) -> Result<()> {
-    let (id, now) = (id.to_owned(), ctx.now());
-    ctx.db.write(async move |c| sql::set_received(c, now, &id, received, KEPT).await).await?;
+/// The caller's turn at an upload of theirs, and how many bytes it holds.
+async fn own_turn(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    id: &str,
+) -> Result<(Turn, i64)> {
+    // The turn comes first: another request may be adding to it. Whose upload it is is asked before anything is done.
+    let turn = ctx.uploads_in_use.take(id);
+    let received = received(ctx, who, project, repository, id).await;
+    match (turn, received) {
+        (Some(turn), Ok(received)) => Ok((turn, received)),
+        (None, Ok(received)) => Err(Error::Range { received }),
+        (turn, Err(error)) => {
+            if let Some(mut turn) = turn {
+                turn.keep = true;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Notes how many bytes an upload holds; with its first ones it gets a row.
+async fn note_received(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    id: &str,
+    received: i64,
+) -> Result<()> {
+    let pending = ctx.uploads_pending.has(ctx.now(), id, &started(who, project, repository));
+    if pending && received == 0 {
+        return Ok(());
+    }
+    let (ctx2, who, project, repository, row) =
+        (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned());
+    ctx.db
+        .write(async move |c| {
+            let now = ctx2.now();
+            if pending {
+                let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
+                if sql::open_count(&mut proof, &who.key()).await? >= PER_ACCOUNT {
+                    return Err(Error::TooMany { seconds: 60 });
+                }
+                sql::insert(&mut proof, now, &row, repository.as_str(), &who.key(), KEPT).await?;
+            }
+            sql::set_received(c, now, &row, received, KEPT).await
+        })
+        .await?;
+    ctx.uploads_pending.close(id);
     point!("upload.noted");
     Ok(())
 }
@@ -118,17 +166,16 @@ pub async fn finish<E: std::fmt::Display>(
     length: Option<u64>,
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<()> {
-    let received = received(ctx, who, project, repository, id).await?;
-    let turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
-    let received = self::received(ctx, who, project, repository, id).await?;
+    let (turn, received) = own_turn(ctx, who, project, repository, id).await?;
     let (mut turn, total, broken) = write(ctx, turn, received as u64, start, length, body).await?;
     if let Some(error) = broken {
         // What was there before stays; this request's part is given up.
-        note_received(ctx, id, total as i64).await?;
+        note_received(ctx, who, project, repository, id, total as i64).await?;
         turn.keep = true;
         return Err(error);
     }
-    publish(ctx, who, project, repository, id, digest, total, turn).await
+    let row = !ctx.uploads_pending.has(ctx.now(), id, &started(who, project, repository));
+    publish(ctx, who, project, repository, id, digest, total, turn, row).await
 }
 
 /// Checks the content, makes it durable, then makes it readable in the repository.
@@ -141,12 +188,15 @@ async fn publish(
     digest: &Digest,
     total: u64,
     mut turn: Turn,
+    row: bool,
 ) -> Result<()> {
     let (ctx, who, project, repository, id, digest) =
         (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
     to_its_end(async move {
-        let done = publish_now(&ctx, &who, &project, &repository, &id, &digest, total, &mut turn).await;
-        drop(turn);
+        let done = publish_now(&ctx, &who, &project, &repository, &id, &digest, total, &mut turn, row).await;
+        if !row {
+            ctx.uploads_pending.close(&id);
+        }
         done
     })
     .await
@@ -161,6 +211,7 @@ async fn publish_now(
     digest: &Digest,
     total: u64,
     turn: &mut Turn,
+    row: bool,
 ) -> Result<()> {
     let hasher = match (digest.algorithm(), turn.hasher.take()) {
         (Algorithm::Sha256, Some((_, hasher))) => hasher,
@@ -168,7 +219,7 @@ async fn publish_now(
     };
     let actual = hasher.finish();
     if actual != *digest {
-        discard(ctx, id).await?;
+        discard(ctx, id, row).await?;
         return Err(Error::DigestMismatch(format!("the content's digest is {actual}, not {digest}")));
     }
     let held = hold(ctx, digest).await?;
@@ -186,7 +237,7 @@ async fn publish_now(
             }
             sql::link_new(&mut proof, now, &repository, &digest, total as i64).await?;
             point!("blob.linked");
-            sql::delete(proof.conn(), &id).await
+            if row { sql::delete(proof.conn(), &id).await } else { Ok(()) }
         })
         .await
 }
@@ -233,12 +284,15 @@ pub async fn put<E: std::fmt::Display>(
             return Err(error);
         }
     };
-    publish(ctx, who, project, repository, &id, digest, total, turn).await
+    publish(ctx, who, project, repository, &id, digest, total, turn, false).await
 }
 
-async fn discard(ctx: &Ctx, id: &str) -> Result<()> {
-    let row = id.to_owned();
-    ctx.db.write(async move |c| sql::delete(c, &row).await).await?;
+async fn discard(ctx: &Ctx, id: &str, row: bool) -> Result<()> {
+    if row {
+        let row = id.to_owned();
+        ctx.db.write(async move |c| sql::delete(c, &row).await).await?;
+    }
+    ctx.uploads_pending.close(id);
     ctx.blobs.discard(id).await?;
     Ok(())
 }
@@ -251,9 +305,8 @@ pub async fn cancel(
     repository: &RepositoryName,
     id: &str,
 ) -> Result<()> {
-    let received = received(ctx, who, project, repository, id).await?;
-    let _turn = ctx.uploads_in_use.take(id).ok_or(Error::Range { received })?;
-    discard(ctx, id).await
+    let (_turn, _) = own_turn(ctx, who, project, repository, id).await?;
+    discard(ctx, id, true).await
 }
 
 /// Makes a blob of another repository readable in this one, without its bytes; `false` if it is nowhere the caller may
@@ -373,6 +426,7 @@ pub async fn unlink_blob(
 /// Removes uploads that were left behind.
 pub async fn sweep(ctx: &Ctx) -> Result<usize> {
     let now = ctx.now();
+    ctx.uploads_pending.sweep(now);
     let expired = sql::expired(&mut *ctx.db.read().await?, now).await?;
     // One that is being written to has more time.
     let ids: Vec<String> = expired.into_iter().filter(|id| !ctx.uploads_in_use.busy(id)).collect();

@@ -132,9 +132,9 @@ pub async fn link_new(
     let id = repository_id(proof, now, repository).await?;
     let project = proof.project.id.0;
     let c = proof.conn();
-    sqlx::query(
+    let live = sqlx::query(
         "INSERT INTO blobs (digest, size, state, version, created_at, touched_at) VALUES ($1, $2, 'live', 1, $3, $3)
-         ON CONFLICT (digest) DO UPDATE SET touched_at = $3",
+         ON CONFLICT (digest) DO UPDATE SET touched_at = $3 WHERE blobs.state = 'live'",
     )
     .bind(digest.as_str())
     .bind(size)
@@ -142,7 +142,7 @@ pub async fn link_new(
     .execute(&mut *c)
     .await?;
     // `hold` waited for this before the bytes were published.
-    if !blob_state(c, digest).await?.is_some_and(|(live, _)| live) {
+    if live.rows_affected() == 0 {
         return Err(Error::Unavailable(format!("blob {digest} is being deleted: push it again")));
     }
     link(c, now, project, id, digest).await
