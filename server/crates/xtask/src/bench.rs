@@ -10,6 +10,7 @@ const ROUNDS: &str = "5";
 pub fn bench(rest: &[&str]) -> Result<()> {
     let rounds = rest.first().copied().unwrap_or(ROUNDS);
     tools::apt()?;
+    let nginx = tools::nginx()?;
     let distribution = tools::go("distribution")?;
     let binary = site::target().join("release").join("wharf");
     if !binary.exists() {
@@ -22,6 +23,7 @@ pub fn bench(rest: &[&str]) -> Result<()> {
         .arg(binary)
         .args([rounds, "docker-registry=/usr/bin/docker-registry"])
         .arg(format!("distribution={}", distribution.display()))
+        .arg(format!("nginx={}", nginx.display()))
         // The same as the build's, so that nothing is compiled twice.
         .env("CARGO_ENCODED_RUSTFLAGS", site::remap());
     run(&mut command)

@@ -55,8 +55,17 @@ pub fn go(name: &str) -> Result<PathBuf> {
 
 /// Debian's packages, those that are missing.
 pub fn apt() -> Result<()> {
+    packages(&APT)
+}
+
+/// nginx, for the benchmark alone.
+pub fn nginx() -> Result<&'static Path> {
+    packages(&[("nginx-light", "/usr/sbin/nginx")]).map(|()| Path::new("/usr/sbin/nginx"))
+}
+
+fn packages(wanted: &[(&'static str, &'static str)]) -> Result<()> {
     let missing: Vec<&str> =
-        APT.iter().filter(|(_, file)| !Path::new(file).exists()).map(|(package, _)| *package).collect();
+        wanted.iter().filter(|(_, file)| !Path::new(file).exists()).map(|(package, _)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }

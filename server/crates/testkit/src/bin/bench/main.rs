@@ -1,6 +1,8 @@
 //! The benchmark: Wharf beside other registries on the same disk, in the same run, with the same client, taking turns.
 //! `cargo xtask bench` builds and starts it.
 
+mod physical;
+
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -154,9 +156,10 @@ enum What {
     Manifest { times: usize, clients: usize },
     Head { times: usize, clients: usize },
     Images { times: usize, clients: usize },
+    Tags { times: usize },
 }
 
-const ALL: [(&str, What); 10] = [
+const ALL: [(&str, What); 11] = [
     ("pull 1 MB", What::Pull { size: MB, times: 200 }),
     ("pull 10 MB", What::Pull { size: 10 * MB, times: 40 }),
     ("pull 100 MB", What::Pull { size: 100 * MB, times: 8 }),
@@ -166,6 +169,7 @@ const ALL: [(&str, What); 10] = [
     ("manifest GET, 1 client", What::Manifest { times: 1000, clients: 1 }),
     ("manifest GET, 32 clients", What::Manifest { times: 6000, clients: 32 }),
     ("HEAD blob, 32 clients", What::Head { times: 6000, clients: 32 }),
+    ("first 100 of 2,000 tags", What::Tags { times: 200 }),
     ("small images, 50 clients", What::Images { times: 200, clients: 50 }),
 ];
 
@@ -204,6 +208,14 @@ async fn run(subject: &Subject, what: What) -> Result<(f64, f64)> {
         What::Head { times, clients } => {
             let path = format!("blobs/{}", prepared(MB).0);
             timed(times, clients, async |_| Ok(subject.ask(Method::HEAD, &path).send().await?.error_for_status().map(drop)?)).await
+        }
+        What::Tags { times } => {
+            timed(times, 1, async |_| {
+                let list: serde_json::Value = subject.ask(Method::GET, "tags/list?n=100").send().await?.error_for_status()?.json().await?;
+                ensure!(list["tags"].as_array().is_some_and(|tags| tags.len() == 100), "{list}");
+                Ok(())
+            })
+            .await
         }
         What::Images { times, clients } => {
             let contents: Vec<_> = (0..times).map(|_| (fresh(300), fresh(2000))).collect();
@@ -259,8 +271,13 @@ async fn main() -> Result<()> {
     let wharf = PathBuf::from(arguments.next().context("usage: bench WHARF ROUNDS NAME=PROGRAM…")?);
     let rounds: usize = arguments.next().context("how many rounds")?.parse()?;
     let mut subjects = vec![Subject::wharf(&wharf).await?];
+    let mut nginx = None;
     for peer in arguments {
         let (name, program) = peer.split_once('=').context("a peer is NAME=PROGRAM")?;
+        if name == "nginx" {
+            nginx = Some(PathBuf::from(program));
+            continue;
+        }
         subjects.push(Subject::peer(Box::leak(name.to_owned().into_boxed_str()), Path::new(program)).await?);
     }
     for subject in &subjects {
@@ -271,6 +288,10 @@ async fn main() -> Result<()> {
         let (config, bytes) = fresh(300);
         subject.push_blob(&config, bytes).await?;
         subject.push_manifest("latest", manifest((&config, 300), (&prepared(MB).0, MB))).await?;
+    }
+    for subject in &subjects {
+        let (config, _) = prepared(MB);
+        timed(2000, 16, async |n| subject.push_manifest(&format!("tag-{n:05}"), manifest((&config, MB), (&config, MB))).await).await?;
     }
     // results[experiment][subject]
     let mut rates = vec![vec![Vec::new(); subjects.len()]; ALL.len()];
@@ -288,7 +309,11 @@ async fn main() -> Result<()> {
             }
         }
     }
-    print!("{}", table(&subjects, &rates, &slow, &cpu, rounds)?);
+    let machine = match nginx {
+        Some(program) => physical::lines(&program, rounds).await?,
+        None => String::new(),
+    };
+    print!("{}{machine}", table(&subjects, &rates, &slow, &cpu, rounds)?);
     Ok(())
 }
 
@@ -300,7 +325,7 @@ fn table(subjects: &[Subject], rates: &[Vec<Vec<f64>>], slow: &[Vec<Vec<f64>>], 
     text.push_str("of the better peer\n");
     for (n, (name, what)) in ALL.iter().enumerate() {
         let times = match what {
-            What::Pull { times, .. } | What::Push { times, .. } | What::Manifest { times, .. } | What::Head { times, .. } | What::Images { times, .. } => *times,
+            What::Pull { times, .. } | What::Push { times, .. } | What::Manifest { times, .. } | What::Head { times, .. } | What::Images { times, .. } | What::Tags { times } => *times,
         };
         write!(text, "{name:<26}")?;
         for m in 0..subjects.len() {
@@ -319,5 +344,13 @@ fn table(subjects: &[Subject], rates: &[Vec<Vec<f64>>], slow: &[Vec<Vec<f64>>], 
         write!(text, "{:<36}", subject.peak()?)?;
     }
     text.push('\n');
+    for (n, (name, what)) in ALL.iter().enumerate() {
+        let (What::Pull { size, times } | What::Push { size, times }) = what else { continue };
+        write!(text, "{:<26}", format!("CPU s a GB, {name}"))?;
+        for each in &cpu[n] {
+            write!(text, "{:<36.2}", each / ((size * times * rounds) as f64 / 1e9))?;
+        }
+        text.push('\n');
+    }
     Ok(text)
 }
