@@ -88,7 +88,7 @@ async fn seed(ctx: &Ctx, count: i64) {
     let counted = format!("UPDATE repositories SET artifact_count = artifact_count + {count} WHERE id = 1");
     ctx.db
         .write(async move |c| {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(counted.clone())).execute(c).await?;
+            sqlx::raw_sql(sqlx::AssertSqlSafe(counted.clone())).execute(&mut *c).await?;
             sqlx::raw_sql("UPDATE projects SET artifact_count = (SELECT artifact_count FROM repositories WHERE id = 1) WHERE id = 1").execute(c).await?;
             Ok(())
         })

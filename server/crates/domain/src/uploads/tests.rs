@@ -55,20 +55,29 @@ async fn n_080_an_upload_is_its_starters_in_its_repository_only() {
     let developer = world.member("developer", &project, model::Role::Developer).await;
     let id = start(&world.ctx, &world.admin, &project, &repository).await.unwrap();
     let elsewhere: RepositoryName = "elsewhere".parse().unwrap();
-    for (who, project, repository, id) in [
-        (&developer, &project, &repository, id.as_str()),
-        (&world.admin, &other, &repository, id.as_str()),
-        (&world.admin, &project, &elsewhere, id.as_str()),
-        (&world.admin, &project, &repository, "../../etc/passwd"),
-        (&world.admin, &project, &repository, "00000000000000000000000000000000"),
-    ] {
-        let refused = append(&world.ctx, who, project, repository, id, None, None, body(b"x")).await;
-        assert!(matches!(refused, Err(Error::NotFound(_))), "{id}");
-        assert!(matches!(cancel(&world.ctx, who, project, repository, id).await, Err(Error::NotFound(_))));
+    // Before it has bytes, when it is kept in memory, and after, when it has a row.
+    for bytes in [0, 3] {
+        for (who, project, repository, id) in [
+            (&developer, &project, &repository, id.as_str()),
+            (&world.admin, &other, &repository, id.as_str()),
+            (&world.admin, &project, &elsewhere, id.as_str()),
+            (&world.admin, &project, &repository, "../../etc/passwd"),
+            (&world.admin, &project, &repository, "00000000000000000000000000000000"),
+        ] {
+            let refused = append(&world.ctx, who, project, repository, id, None, None, body(b"x")).await;
+            assert!(matches!(refused, Err(Error::NotFound(_))), "{id}");
+            assert!(matches!(cancel(&world.ctx, who, project, repository, id).await, Err(Error::NotFound(_))));
+        }
+        assert_eq!(received(&world.ctx, &world.admin, &project, &repository, &id).await.unwrap(), bytes);
+        if bytes == 0 {
+            append(&world.ctx, &world.admin, &project, &repository, &id, None, None, body(b"abc")).await.unwrap();
+        }
     }
-    assert_eq!(received(&world.ctx, &world.admin, &project, &repository, &id).await.unwrap(), 0);
+    let empty = start(&world.ctx, &world.admin, &project, &repository).await.unwrap();
     world.pass(KEPT + 1);
-    assert!(matches!(received(&world.ctx, &world.admin, &project, &repository, &id).await, Err(Error::NotFound(_))));
+    for id in [&id, &empty] {
+        assert!(matches!(received(&world.ctx, &world.admin, &project, &repository, id).await, Err(Error::NotFound(_))));
+    }
     assert_eq!(sweep(&world.ctx).await.unwrap(), 1);
 }
 

@@ -14,6 +14,8 @@ const BEGIN: i64 = 1_767_225_600_000;
 
 pub struct Place {
     pub ctx: Ctx,
+    /// For who lets time pass.
+    #[allow(dead_code)]
     pub clock: Arc<AtomicI64>,
     _data: DataDir,
 }
