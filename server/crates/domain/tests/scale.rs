@@ -72,7 +72,7 @@ async fn seed(ctx: &Ctx, count: i64) {
                  SELECT {first} + i, 1, 1, {zeros}, '{OCI_MANIFEST}', '', 'image', 1500, 500, '{{}}', '', 0, 1, 0, 1, 0, 0, i, 1 FROM n"
             ),
             format!("INSERT INTO manifests (artifact_id, content) {numbers} SELECT {first} + i, x'7b7d' FROM n"),
-            format!("INSERT INTO artifact_blobs (artifact_id, digest, size) {numbers} SELECT {first} + i, {zeros}, 1000 FROM n"),
+            format!("INSERT INTO artifact_blobs (artifact_id, repository_id, digest, size) {numbers} SELECT {first} + i, 1, {zeros}, 1000 FROM n"),
             format!("INSERT INTO tags (repository_id, artifact_id, name, pushed_at) {numbers} SELECT 1, {first} + i, 'seeded-' || i, i FROM n"),
         ] {
             ctx.db

@@ -8,6 +8,10 @@ ALTER TABLE projects ADD COLUMN logical_bytes BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE repository_blobs ADD COLUMN project_id BIGINT NOT NULL DEFAULT 0;
 UPDATE repository_blobs SET project_id = COALESCE((SELECT r.project_id FROM repositories AS r WHERE r.id = repository_blobs.repository_id), 0);
 CREATE INDEX repository_blobs_project ON repository_blobs (project_id, digest);
+-- Whether a repository needs a blob is one look, however many artifacts it has and however many others share the blob.
+ALTER TABLE artifact_blobs ADD COLUMN repository_id BIGINT NOT NULL DEFAULT 0;
+UPDATE artifact_blobs SET repository_id = COALESCE((SELECT a.repository_id FROM artifacts AS a WHERE a.id = artifact_blobs.artifact_id), 0);
+CREATE INDEX artifact_blobs_repository ON artifact_blobs (repository_id, digest);
 
 UPDATE repositories SET
   stored_bytes =
@@ -42,17 +46,17 @@ END $$;
 CREATE TRIGGER repository_blobs_unlinked AFTER DELETE ON repository_blobs FOR EACH ROW EXECUTE FUNCTION repository_blobs_unlinked();
 CREATE FUNCTION artifact_blobs_added() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   UPDATE repositories SET logical_bytes = logical_bytes + NEW.size
-    WHERE id = (SELECT a.repository_id FROM artifacts AS a WHERE a.id = NEW.artifact_id);
+    WHERE id = NEW.repository_id;
   UPDATE projects SET logical_bytes = logical_bytes + NEW.size
-    WHERE id = (SELECT a.project_id FROM artifacts AS a WHERE a.id = NEW.artifact_id);
+    WHERE id = (SELECT r.project_id FROM repositories AS r WHERE r.id = NEW.repository_id);
   RETURN NULL;
 END $$;
 CREATE TRIGGER artifact_blobs_added AFTER INSERT ON artifact_blobs FOR EACH ROW EXECUTE FUNCTION artifact_blobs_added();
 CREATE FUNCTION artifact_blobs_removed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   UPDATE repositories SET logical_bytes = logical_bytes - OLD.size
-    WHERE id = (SELECT a.repository_id FROM artifacts AS a WHERE a.id = OLD.artifact_id);
+    WHERE id = OLD.repository_id;
   UPDATE projects SET logical_bytes = logical_bytes - OLD.size
-    WHERE id = (SELECT a.project_id FROM artifacts AS a WHERE a.id = OLD.artifact_id);
+    WHERE id = (SELECT r.project_id FROM repositories AS r WHERE r.id = OLD.repository_id);
   RETURN NULL;
 END $$;
 CREATE TRIGGER artifact_blobs_removed AFTER DELETE ON artifact_blobs FOR EACH ROW EXECUTE FUNCTION artifact_blobs_removed();

@@ -271,9 +271,9 @@ pub async fn insert_parts(
         .await?;
     // Each once, in a few statements: they are distinct.
     for part in blobs.chunks(ROWS) {
-        let rows: Vec<String> = (0..part.len()).map(|n| format!("($1, ${}, ${})", 2 * n + 2, 2 * n + 3)).collect();
-        let text = format!("INSERT INTO artifact_blobs (artifact_id, digest, size) VALUES {}", rows.join(", "));
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(artifact);
+        let rows: Vec<String> = (0..part.len()).map(|n| format!("($1, $2, ${}, ${})", 2 * n + 3, 2 * n + 4)).collect();
+        let text = format!("INSERT INTO artifact_blobs (artifact_id, repository_id, digest, size) VALUES {}", rows.join(", "));
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(artifact).bind(repository);
         for blob in part {
             query = query.bind(blob.digest.as_str()).bind(blob.size);
         }
@@ -504,8 +504,7 @@ pub async fn freed(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Resul
                 continue;
             }
             let users = sqlx::query(
-                "SELECT a.id AS id FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
-                 WHERE b.digest = $1 AND a.repository_id = $2",
+                "SELECT artifact_id AS id FROM artifact_blobs WHERE digest = $1 AND repository_id = $2",
             )
             .bind(digest)
             .bind(repository)

@@ -131,8 +131,7 @@ pub async fn drop_links(c: &mut AnyConnection, before: Stamp, after: &(i64, Stri
     for row in rows.iter().filter(|row| row.get::<i64, _>("touched_at") < before.0) {
         sqlx::query(
             "DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2 AND touched_at < $3 AND NOT EXISTS
-               (SELECT 1 FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
-                WHERE b.digest = $2 AND a.repository_id = $1)
+               (SELECT 1 FROM artifact_blobs AS b WHERE b.digest = $2 AND b.repository_id = $1)
              AND NOT EXISTS (SELECT 1 FROM deleted_blobs AS d WHERE d.digest = $2 AND d.repository_id = $1)",
         )
         .bind(row.get::<i64, _>("repository_id"))
@@ -249,8 +248,7 @@ pub async fn waits(c: &mut AnyConnection, digest: &Digest) -> Result<Vec<(String
     let rows = sqlx::query(
         "SELECT r.full_name AS name, l.touched_at AS touched_at FROM repository_blobs AS l
          JOIN repositories AS r ON r.id = l.repository_id WHERE l.digest = $1 AND NOT EXISTS
-           (SELECT 1 FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
-            WHERE b.digest = $1 AND a.repository_id = l.repository_id)
+           (SELECT 1 FROM artifact_blobs AS b WHERE b.digest = $1 AND b.repository_id = l.repository_id)
            AND NOT EXISTS (SELECT 1 FROM deleted_blobs AS d WHERE d.digest = $1 AND d.repository_id = l.repository_id)
          ORDER BY r.full_name LIMIT 20",
     )

@@ -256,8 +256,7 @@ pub async fn blob_in(
 pub async fn blob_used(proof: &mut Authorized<'_>, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
     let Some(id) = existing(proof, repository).await? else { return Ok(false) };
     let row = sqlx::query(
-        "SELECT a.id FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
-         WHERE b.digest = $1 AND a.repository_id = $2 LIMIT 1",
+        "SELECT artifact_id FROM artifact_blobs WHERE digest = $1 AND repository_id = $2 LIMIT 1",
     )
     .bind(digest.as_str())
     .bind(id)
