@@ -26,6 +26,15 @@ async function journey(page: Page): Promise<void> {
     await look(page, 'garbage-show');
     await page.getByRole('navigation', { name: 'Where you are' }).getByRole('link', { name: 'Garbage collection' }).click();
     await expect(page.getByRole('row', { name: /Dry run/ })).toBeVisible();
+    await page.getByLabel('Schedule').selectOption({ label: 'By a cron pattern' });
+    await page.getByLabel('Cron pattern').fill('every day');
+    await page.getByRole('button', { name: 'Save schedule' }).click();
+    await expect(page.getByRole('alert').first()).toContainText('six fields');
+    await page.getByLabel('Cron pattern').fill('0 30 3 * * *');
+    await page.getByRole('button', { name: 'Save schedule' }).click();
+    await expect(page.getByText('The schedule was saved.')).toBeVisible();
+    await expect(page.getByText(/The next one is due/)).toBeVisible();
+    await expect(page.getByLabel('Schedule')).toHaveValue('custom');
     await page.getByRole('searchbox', { name: 'Digest of a blob' }).fill(`sha256:${'0'.repeat(64)}`);
     await page.getByRole('button', { name: 'Ask' }).click();
     await expect(page.getByRole('alert')).toContainText('was not found');

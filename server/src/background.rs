@@ -8,6 +8,8 @@ use tokio::task::JoinHandle;
 
 /// How often bookkeeping is written, and left-over things are swept.
 const FLUSH: Duration = Duration::from_secs(5);
+/// How often it is asked whether a collection is due.
+const DUE: Duration = Duration::from_secs(30);
 const SWEEP: Duration = Duration::from_secs(600);
 
 /// Starts everything; the handle ends when all of it has.
@@ -36,16 +38,19 @@ pub async fn flush(ctx: &Ctx) {
 }
 
 async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
-    let (mut flush_at, mut sweep_at) = (tokio::time::interval(FLUSH), tokio::time::interval(SWEEP));
+    let (mut flush_at, mut due_at, mut sweep_at) =
+        (tokio::time::interval(FLUSH), tokio::time::interval(DUE), tokio::time::interval(SWEEP));
     loop {
         tokio::select! {
             _ = flush_at.tick() => flush(&ctx).await,
+            _ = due_at.tick() => {
+                if let Err(error) = gc::start_if_due(&ctx).await {
+                    tracing::warn!(%error, "garbage collection could not be started");
+                }
+            }
             _ = sweep_at.tick() => {
                 if let Err(error) = sessions::sweep(&ctx).await {
                     tracing::warn!(%error, "ended sessions could not be swept");
-                }
-                if let Err(error) = gc::start_if_due(&ctx).await {
-                    tracing::warn!(%error, "garbage collection could not be started");
                 }
                 match uploads::sweep(&ctx).await {
                     Ok(0) => {}

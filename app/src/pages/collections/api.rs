@@ -8,7 +8,7 @@ use crate::paths;
 use crate::server::Call;
 use crate::wire::{FormBody, Query};
 use leptos::prelude::*;
-use model::collection::{Collection, Kept};
+use model::collection::{Collection, Kept, Schedule};
 use model::{CollectionId, Page};
 
 #[server(prefix = "/fn", endpoint = "collections", protocol = Query)]
@@ -22,6 +22,31 @@ pub async fn list(after: String) -> Result<Page<Collection>, UiError> {
 pub async fn get(id: CollectionId) -> Result<(Collection, String), UiError> {
     let call = Call::here()?;
     call.read(domain::gc::get(&call.ctx, &call.who, id).await)
+}
+
+#[server(prefix = "/fn", endpoint = "collection/schedule", protocol = Query)]
+pub async fn schedule() -> Result<Schedule, UiError> {
+    let call = Call::here()?;
+    call.read(domain::gc::schedule(&call.ctx, &call.who).await)
+}
+
+/// `when`: `configured`, `custom` (by `cron`), or one of Harbor's words.
+#[server(prefix = "/fn", endpoint = "collection/reschedule", protocol = FormBody)]
+pub async fn reschedule(when: String, cron: String) -> Result<Answer, UiError> {
+    let call = Call::here()?;
+    let pattern = match when.as_str() {
+        "configured" => None,
+        "custom" => Some(cron.trim().to_owned()),
+        word => match model::collection::SCHEDULES.iter().find(|(kind, _)| *kind == word) {
+            Some((_, pattern)) => Some((*pattern).to_owned()),
+            None => return Ok(Answer::Wrong(model::Problems::one("when", "must be one of those listed"))),
+        },
+    };
+    if when == "custom" && pattern.as_deref() == Some("") {
+        return Ok(Answer::Wrong(model::Problems::one("cron", "must have six fields")));
+    }
+    let done = domain::gc::set_schedule(&call.ctx, &call.who, pattern).await;
+    call.answer(done.map(|()| Answer::done(paths::collections(), "The schedule was saved.")))
 }
 
 /// Why a blob is kept; `None` where nothing is asked.

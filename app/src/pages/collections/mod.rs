@@ -7,11 +7,11 @@ use crate::layout::toast::again;
 use crate::layout::{crumbs, head};
 use crate::paths;
 use crate::ui::pill::execution_status;
-use crate::ui::{Filter, Tone, digest, empty, facts, load, one_button, pager, pill, time};
+use crate::ui::{Buttons, Field, Filter, Form, SelectField, Tone, digest, empty, facts, load, one_button, pager, pill, time};
 use leptos::prelude::*;
-use model::collection::{Collection, Kept};
+use model::collection::{Collection, Kept, Schedule};
 use model::execution::duration;
-use model::stamp::{bytes, count};
+use model::stamp::{bytes, count, span};
 use model::{CollectionId, Stamp};
 
 /// What a run did, or would have done, in one line.
@@ -29,14 +29,17 @@ pub fn List() -> impl IntoView {
     let filter = Filter::here(&["why"]);
     let data = Resource::new(
         move || (filter.get(), again()),
-        |(f, _)| async move { Ok((api::list(f.after.clone()).await?, api::why(f.facet("why").to_owned()).await)) },
+        |(f, _)| async move {
+            Ok((api::list(f.after.clone()).await?, api::schedule().await?, api::why(f.facet("why").to_owned()).await))
+        },
     );
     let start = ServerAction::<api::Start>::new();
     crate::live::poll(
-        move || data.get_untracked().is_some_and(|found| found.is_ok_and(|(page, _)| page.items.iter().any(|run| !run.status.settled()))),
+        move || data.get_untracked().is_some_and(|found| found.is_ok_and(|(page, ..)| page.items.iter().any(|run| !run.status.settled()))),
         move || data.refetch(),
     );
-    load(data, move |(page, kept), me| {
+    let save = ServerAction::<api::Reschedule>::new();
+    load(data, move |(page, schedule, kept), me| {
         let f = filter.get_untracked();
         let rows = page.items.iter().map(|run| {
             let dry = run.dry_run.then(|| pill(Tone::Neutral, "", "Dry run"));
@@ -77,6 +80,16 @@ pub fn List() -> impl IntoView {
                 {one_button(start, Vec::new(), "button button--primary", "Collect now", "")}
             }.into_any())}
             {body}
+            <section class="card pad">
+                <h2>"When it runs by itself"</h2>
+                {plan(&schedule, me.now)}
+                <Form action=save>
+                    <SelectField name="when" label="Schedule" options=choices(&schedule) value=chosen(&schedule)/>
+                    <Field name="cron" label="Cron pattern" value=schedule.cron.clone().unwrap_or_default()
+                        help="For a pattern of your own: second minute hour day month weekday, in UTC; the second is 0."/>
+                    <Buttons label="Save schedule"/>
+                </Form>
+            </section>
             <section class="card pad why">
                 <h2>"Why is this kept?"</h2>
                 <form class="filter-bar__search" method="get" action=paths::collections() role="search">
@@ -87,6 +100,35 @@ pub fn List() -> impl IntoView {
             </section>
         }.into_any()
     })
+}
+
+/// What happens next, in words.
+fn plan(schedule: &Schedule, now: Stamp) -> AnyView {
+    match schedule.next {
+        Some(next) if next.0 > now.0 => view! { <p>"The next one is due "{time(next, now)}"."</p> }.into_any(),
+        Some(_) => view! { <p>"The next one is due now."</p> }.into_any(),
+        None => view! { <p>"Never: only Collect now does it."</p> }.into_any(),
+    }
+}
+
+fn choices(schedule: &Schedule) -> Vec<(String, String)> {
+    let configured = match schedule.every {
+        0 => "As configured: never".to_owned(),
+        every => format!("As configured: every {}", span(every)),
+    };
+    let words = [("Hourly", "Every hour"), ("Daily", "Every day at 00:00 UTC"), ("Weekly", "Every Sunday at 00:00 UTC"), ("None", "Never")];
+    let mut all = vec![("configured".to_owned(), configured)];
+    all.extend(words.map(|(value, words)| (value.to_owned(), words.to_owned())));
+    all.push(("custom".to_owned(), "By a cron pattern".to_owned()));
+    all
+}
+
+fn chosen(schedule: &Schedule) -> String {
+    match (&schedule.cron, schedule.kind()) {
+        (None, _) => "configured".to_owned(),
+        (_, "Custom") => "custom".to_owned(),
+        (_, kind) => kind.to_owned(),
+    }
 }
 
 /// The reasons in words.

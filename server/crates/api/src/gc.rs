@@ -6,7 +6,7 @@ use crate::list::{self, page};
 use axum::extract::Path;
 use domain::gc;
 use model::CollectionId;
-use model::collection::Collection;
+use model::collection::{Collection, SCHEDULES};
 use model::execution::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -38,6 +38,8 @@ fn show(found: Collection) -> Value {
 pub struct Schedule {
     #[serde(default, rename = "type")]
     kind: String,
+    #[serde(default)]
+    cron: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -76,10 +78,47 @@ pub async fn stop(call: Call, Path(text): Path<String>) -> Answer {
     done()
 }
 
-/// Starts one now: a schedule of the type `Manual`. The hours between collections are the configuration's.
+/// When it runs by itself.
+pub async fn schedule(call: Call) -> Answer {
+    let found = gc::schedule(&call.ctx, &call.who).await?;
+    let cron = found.cron.clone().unwrap_or_default();
+    ok(json!({
+        "job_name": "GARBAGE_COLLECTION", "job_kind": "SCHEDULE", "job_parameters": "{}", "deleted": false,
+        "schedule": { "type": found.kind(), "cron": cron, "next_scheduled_time": found.next.map(|at| at.rfc3339()) },
+    }))
+}
+
+/// The pattern that a schedule of the API means; `None` for one to run now.
+fn pattern(schedule: &Schedule) -> Result<Option<String>, ApiError> {
+    let kind = schedule.kind.as_str();
+    if kind.eq_ignore_ascii_case("manual") {
+        return Ok(None);
+    }
+    if kind.eq_ignore_ascii_case("custom") && !schedule.cron.is_empty() {
+        return Ok(Some(schedule.cron.clone()));
+    }
+    let known = SCHEDULES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind));
+    known.map(|(_, cron)| Some((*cron).to_owned())).ok_or_else(|| {
+        ApiError::bad("schedule.type must be Manual, Hourly, Daily, Weekly, Custom (with cron) or None")
+    })
+}
+
+/// Changes when it runs by itself.
+pub async fn reschedule(call: Call, Json(input): Json<Input>) -> Answer {
+    match pattern(&input.schedule)? {
+        None => Err(ApiError::bad("schedule.type Manual starts a collection now: POST it")),
+        Some(cron) => {
+            gc::set_schedule(&call.ctx, &call.who, Some(cron)).await?;
+            done()
+        }
+    }
+}
+
+/// Starts one now, by a schedule of the type `Manual`; else sets when it runs by itself.
 pub async fn start(call: Call, Json(input): Json<Input>) -> Answer {
-    if !input.schedule.kind.eq_ignore_ascii_case("manual") {
-        return Err(ApiError::bad("schedule.type must be Manual: when garbage is collected by itself is set by gc.every in the configuration"));
+    if let Some(cron) = pattern(&input.schedule)? {
+        gc::set_schedule(&call.ctx, &call.who, Some(cron)).await?;
+        return created("/api/v2.0/system/gc/schedule".to_owned(), None);
     }
     if input.parameters.delete_untagged || input.parameters.delete_tag {
         return Err(ApiError::bad("deleting untagged artifacts or tags is not something garbage collection does here"));

@@ -38,7 +38,9 @@ routes! {
     get "/api/v2.0/system/gc/{id}" gc::get, "system administrator";
     put "/api/v2.0/system/gc/{id}" gc::stop, "system administrator";
     get "/api/v2.0/system/gc/{id}/log" gc::log, "system administrator";
+    get "/api/v2.0/system/gc/schedule" gc::schedule, "system administrator";
     post "/api/v2.0/system/gc/schedule" gc::start, "system administrator";
+    put "/api/v2.0/system/gc/schedule" gc::reschedule, "system administrator";
     get "/api/v2.0/users/current" users::current, "signed in";
     get "/api/v2.0/users/current/permissions" users::permissions, "signed in";
     get "/api/v2.0/users/search" users::search, "signed in";

@@ -55,6 +55,31 @@ pub struct Collection {
     pub ended_at: Option<Stamp>,
 }
 
+/// When garbage is collected by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// What an administrator set: six fields, UTC; empty for never. `None`: what the configuration says.
+    pub cron: Option<String>,
+    /// The configuration's span in ms; 0 for never.
+    pub every: i64,
+    /// When the next one is due; `None` for never.
+    pub next: Option<Stamp>,
+}
+
+/// Harbor's words for schedules, and their patterns.
+pub const SCHEDULES: [(&str, &str); 4] = [("Hourly", "0 0 * * * *"), ("Daily", "0 0 0 * * *"), ("Weekly", "0 0 0 * * 0"), ("None", "")];
+
+impl Schedule {
+    /// Harbor's word for it; `Custom` for a pattern of one's own and for the configuration's span.
+    pub fn kind(&self) -> &'static str {
+        match &self.cron {
+            None if self.every <= 0 => "None",
+            None => "Custom",
+            Some(cron) => SCHEDULES.iter().find(|(_, pattern)| pattern == cron).map_or("Custom", |(kind, _)| kind),
+        }
+    }
+}
+
 /// Why a blob is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {

@@ -8,11 +8,13 @@
 //!
 //! [`Settings::gc_grace`]: crate::Settings::gc_grace
 
+mod schedule;
 pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
 mod work;
 
+pub use schedule::{schedule, set_schedule, start_if_due};
 pub use work::run;
 
 use crate::access;
@@ -50,22 +52,6 @@ async fn begin(ctx: &Ctx, who: &Principal, trigger: Trigger, dry_run: bool) -> R
         .await?;
     ctx.work.notify_waiters();
     Ok(id)
-}
-
-/// Starts the scheduled collection if the last one lies `gc_every` back.
-pub async fn start_if_due(ctx: &Ctx) -> Result<Option<CollectionId>> {
-    let every = ctx.settings.gc_every;
-    if every <= 0 {
-        return Ok(None);
-    }
-    let mut c = ctx.db.read().await?;
-    let last = sql::last_start(&mut c).await?;
-    let busy = sql::unsettled(&mut c).await?.is_some();
-    drop(c);
-    if busy || last.is_some_and(|last| last.0 > ctx.now().0 - every) {
-        return Ok(None);
-    }
-    begin(ctx, &Principal::system(), Trigger::Schedule, false).await.map(Some)
 }
 
 /// Collections, newest first.

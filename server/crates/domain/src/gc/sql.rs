@@ -55,6 +55,23 @@ pub async fn unsettled(c: &mut AnyConnection) -> Result<Option<CollectionId>> {
     Ok(row.map(|row| CollectionId(row.get("id"))))
 }
 
+/// The pattern that an administrator set, empty for never, and when.
+pub async fn schedule(c: &mut AnyConnection) -> Result<Option<(String, Stamp)>> {
+    let rows = sqlx::query("SELECT key, value FROM meta WHERE key IN ('gc.schedule', 'gc.schedule.set_at')").fetch_all(c).await?;
+    let value = |key: &str| rows.iter().find(|row| row.get::<String, _>("key") == key).map(|row| row.get::<String, _>("value"));
+    let set_at = value("gc.schedule.set_at").and_then(|text| text.parse().ok()).unwrap_or_default();
+    Ok(value("gc.schedule").map(|cron| (cron, Stamp(set_at))))
+}
+
+pub async fn set_schedule(c: &mut AnyConnection, now: Stamp, cron: Option<&str>) -> Result<()> {
+    sqlx::query("DELETE FROM meta WHERE key IN ('gc.schedule', 'gc.schedule.set_at')").execute(&mut *c).await?;
+    let Some(cron) = cron else { return Ok(()) };
+    for (key, value) in [("gc.schedule", cron.to_owned()), ("gc.schedule.set_at", now.0.to_string())] {
+        sqlx::query("INSERT INTO meta (key, value) VALUES ($1, $2)").bind(key).bind(value).execute(&mut *c).await?;
+    }
+    Ok(())
+}
+
 /// When the last one that was no dry run began.
 pub async fn last_start(c: &mut AnyConnection) -> Result<Option<Stamp>> {
     let row = sqlx::query("SELECT started_at FROM collections WHERE dry_run = 0 ORDER BY id DESC LIMIT 1").fetch_optional(c).await?;

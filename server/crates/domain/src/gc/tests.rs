@@ -1,7 +1,7 @@
 //! What a collection takes, and what it leaves.
 
 use super::work::collect;
-use super::{JOB, get, list, sql, start, start_if_due, stop, why};
+use super::{JOB, get, list, schedule, set_schedule, sql, start, start_if_due, stop, why};
 use crate::artifacts::{self, Reference};
 use crate::error::Error;
 use crate::testing::World;
@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use model::collection::{Collection, Trigger};
 use model::execution::Status;
 use model::list::Query;
-use model::{CollectionId, Digest, ProjectName, RepositoryName};
+use model::{CollectionId, Digest, ProjectName, RepositoryName, Stamp};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
@@ -213,4 +213,37 @@ async fn a_long_log_keeps_its_end_and_is_cut_between_letters() {
         let (_, log) = get(&world.ctx, &world.admin, id).await.unwrap();
         assert!(log.ends_with("the end\n") && log.len() < 300_000, "{}", log.len());
     }
+}
+
+#[tokio::test]
+async fn a_schedule_is_the_administrators_else_the_configurations() {
+    let world = World::new().await;
+    let (ctx, admin) = (&world.ctx, &world.admin);
+    // As configured: the first is due at once.
+    assert_eq!(schedule(ctx, admin).await.unwrap().next, Some(ctx.now()));
+    for wrong in ["every day", "* * * * * *", "0 99 * * * *", "0 0 0 * *", "5 0 0 * * *"] {
+        let refused = set_schedule(ctx, admin, Some(wrong.into())).await;
+        assert!(matches!(refused, Err(Error::Invalid(_))), "{wrong}: {refused:?}");
+    }
+    assert_eq!(schedule(ctx, admin).await.unwrap().cron, None);
+    let who = world.user("somebody").await;
+    assert!(matches!(set_schedule(ctx, &who, Some(String::new())).await, Err(Error::Forbidden { .. })));
+    // The world begins at midnight, UTC.
+    set_schedule(ctx, admin, Some("0 30 3 * * *".into())).await.unwrap();
+    let set = schedule(ctx, admin).await.unwrap();
+    assert_eq!((set.next, set.kind()), (Some(Stamp(crate::testing::BEGIN + 3 * HOUR + HOUR / 2)), "Custom"));
+    world.pass(3 * HOUR);
+    assert_eq!(start_if_due(ctx).await.unwrap(), None);
+    // Days that were missed are made up for once.
+    world.pass(50 * HOUR);
+    let id = start_if_due(ctx).await.unwrap().unwrap();
+    assert_eq!(start_if_due(ctx).await.unwrap(), None, "one is running");
+    stop(ctx, admin, id).await.unwrap();
+    work(&world, id).await;
+    assert_eq!(start_if_due(ctx).await.unwrap(), None);
+    set_schedule(ctx, admin, Some(String::new())).await.unwrap();
+    world.pass(1000 * HOUR);
+    assert_eq!((start_if_due(ctx).await.unwrap(), schedule(ctx, admin).await.unwrap().kind()), (None, "None"));
+    set_schedule(ctx, admin, None).await.unwrap();
+    assert!(start_if_due(ctx).await.unwrap().is_some());
 }
