@@ -118,6 +118,9 @@ pub async fn tag_names(
     sql::tag_names(&mut proof, id, last, limit).await
 }
 
+/// Bytes of an answer's descriptors from which on it is long enough: clients read indexes of up to 4 MiB.
+const REFERRERS: usize = 3 << 20;
+
 /// A manifest that refers to another by `subject`: distribution-spec 1.1, "Listing Referrers".
 pub struct Referrer {
     pub media_type: String,
@@ -128,7 +131,7 @@ pub struct Referrer {
     pub annotations: String,
 }
 
-/// What refers to `subject` by its `subject` field, oldest first: at most `limit` after the one with the number `after`, of
+/// What refers to `subject` by its `subject` field, oldest first: at most `limit`, and some MiB, after the one with the number `after`, of
 /// `artifact_type` only where one is given. Answers the number of the last one where there are more. A repository or subject
 /// that is not there has no referrers.
 pub async fn referrers(
@@ -145,11 +148,24 @@ pub async fn referrers(
     let right = Action::RepositoryPull;
     let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
     let Some(id) = sql::repository(&mut proof, repository).await? else { return Ok((Vec::new(), None)) };
-    let mut found =
-        crate::accessories::sql::referrers(proof.conn(), id, subject.as_str(), artifact_type, after, limit.saturating_add(1)).await?;
-    let more = found.len() as i64 > limit;
-    found.truncate(usize::try_from(limit).unwrap_or_default());
-    let last = found.last().filter(|_| more).map(|a| a.id);
+    let (mut found, mut bytes, mut at) = (Vec::new(), 0, after);
+    let last = loop {
+        // Few at first: each may have as much to say as a manifest can hold.
+        let want = if found.is_empty() { 16 } else { (REFERRERS / (bytes / found.len() + 1)).clamp(1, 512) as i64 };
+        let want = want.min(limit - found.len() as i64);
+        if want <= 0 || bytes >= REFERRERS {
+            let next = crate::accessories::sql::referrers(proof.conn(), id, subject.as_str(), artifact_type, at, 1).await?;
+            break (!next.is_empty() && limit > 0).then_some(at);
+        }
+        let part = crate::accessories::sql::referrers(proof.conn(), id, subject.as_str(), artifact_type, at, want).await?;
+        let ended = (part.len() as i64) < want;
+        bytes += part.iter().map(|a| a.annotations.len() + 300).sum::<usize>();
+        at = part.last().map_or(at, |a| a.id);
+        found.extend(part);
+        if ended {
+            break None;
+        }
+    };
     let referrer = |a: crate::accessories::sql::Accessory| Referrer {
         media_type: a.media_type,
         digest: a.digest,

@@ -23,8 +23,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Written last: says that all the rest is there.
@@ -34,7 +35,8 @@ pub const DATABASE: &str = "wharf.db";
 /// The master key, where the operator wants it in the backup.
 pub const KEY: &str = "key";
 /// What else stands in a backup's folder.
-const OURS: [&str; 11] = [DONE, DATABASE, KEY, "blobs", "uploads", "lock", FRESH, "wharf.db.new-journal", "backup.json.new", "backup.json.new.new", "key.new"];
+const OURS: [&str; 14] = [DONE, DATABASE, KEY, "blobs", "uploads", "lock", FRESH, "wharf.db.new-journal", "backup.json.fresh", "backup.json.fresh.new",
+    "key.fresh", "key.fresh.new", "key.new", "backup.json.new"];
 /// The copy of the database while its blobs are being copied.
 const FRESH: &str = "wharf.db.new";
 /// Blobs between two words on how far it is.
@@ -71,18 +73,25 @@ fn folder(to: &Path) -> Result<()> {
             return Err(failed(to, format!("holds {}, which is no part of a backup: give an empty folder", name.to_string_lossy())));
         }
     }
+    // It holds hashes of passwords, also where the folder was there before.
+    let private = fs::Permissions::from_mode(0o700);
     if to.join("wharf").exists() || to.join(DATABASE).exists() && !to.join(DONE).exists() && !to.join("blobs").exists() {
         return Err(failed(to, "is no folder of backups: give an empty one"));
     }
-    Ok(())
+    fs::set_permissions(to, private).map_err(|error| failed(to, error))
 }
 
 /// Makes a backup in `to`. `say` is told how far it is. `key`: the file of the master key, to be put in as well.
 pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)) -> Result<Done> {
+    let key = key.map(|key| fs::read(key).map_err(|error| failed(key, error))).transpose()?;
     let _held = ctx.collecting.write().await;
     folder(to)?;
     let _lock = lock(to)?;
     let disk = Disk::open(to).map_err(|error| failed(to, error))?;
+    // What one that was cut left in the midst of a blob.
+    for upload in disk.stale_uploads(Duration::ZERO).await.map_err(|error| failed(to, error))? {
+        disk.discard(&upload).await.map_err(|error| failed(to, error))?;
+    }
     let started = ctx.now();
     let (done, database, fresh) = (to.join(DONE), to.join(DATABASE), to.join(FRESH));
     for left in [&fresh, &to.join("wharf.db.new-journal")] {
@@ -124,21 +133,29 @@ pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)
         }
     }
     snapshot.close().await?;
-    // The new one takes the old one's place.
-    let own_key = to.join(KEY);
-    remove(&done).and_then(|()| sync(to)).and_then(|()| remove(&own_key)).map_err(|error| failed(&done, error))?;
-    if let Some(key) = key {
-        let text = fs::read(key).map_err(|error| failed(key, error))?;
-        write_private(&own_key, &text).map_err(|error| failed(&own_key, error))?;
-    }
-    durable(&fresh, &database).map_err(|error| failed(&database, error))?;
     found.ended_at = ctx.now().rfc3339();
     let text = serde_json::to_vec_pretty(&found).map_err(|error| failed(&done, error))?;
-    let fresh = to.join("backup.json.new");
-    remove(&fresh)
-        .and_then(|()| write_private(&fresh, &text))
-        .and_then(|()| durable(&fresh, &done))
-        .map_err(|error| failed(&done, error))?;
+    // All is written under another name; then the new one takes the old one's place by names alone.
+    let (own_key, fresh_key, fresh_done) = (to.join(KEY), to.join("key.fresh"), to.join("backup.json.fresh"));
+    let written = || {
+        remove(&fresh_key)?;
+        if let Some(key) = &key {
+            write_private(&fresh_key, key)?;
+        }
+        remove(&fresh_done)?;
+        write_private(&fresh_done, &text)
+    };
+    written().map_err(|error| failed(to, error))?;
+    let placed = || {
+        remove(&done).and_then(|()| sync(to))?;
+        remove(&own_key)?;
+        if key.is_some() {
+            durable(&fresh_key, &own_key)?;
+        }
+        durable(&fresh, &database)?;
+        durable(&fresh_done, &done)
+    };
+    placed().map_err(|error| failed(to, error))?;
     // What only older backups knew.
     let mut all = disk.all().await.map_err(|error| failed(to, error))?;
     while let Some(digest) = all.next().await {
@@ -198,7 +215,14 @@ fn remove(path: &Path) -> io::Result<()> {
 /// Nobody else reads or writes the backup while this is held.
 fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| failed(&path, error))?;
+    let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+        // A backup on a medium that is not written to can be read all the same.
+        Err(error) if matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied) => {
+            File::open(if path.exists() { &path } else { folder })
+        }
+        other => other,
+    };
+    let file = file.map_err(|error| failed(&path, error))?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| failed(folder, "another backup, check or restore is at it"))?;
     Ok(file)
 }

@@ -34,7 +34,7 @@ pub async fn verify(from: &Path, sparse: Sparse) -> Result<(Done, fsck::Report)>
     let database = scratch.path().join(DATABASE);
     fs::copy(from.join(DATABASE), &database).map_err(|error| failed(&from.join(DATABASE), error))?;
     let db = Db::open(&format!("sqlite://{}", database.display())).await.map_err(|refusal| failed(from, refusal))?;
-    let blobs = Disk::open(from).map_err(|error| failed(from, error))?;
+    let blobs = Disk::of(from);
     let ctx = Ctx::new(db, Arc::new(blobs), Clock::System, Keys::from_bytes([0; 32]), Settings { sparse, ..Settings::default() });
     let report = fsck::check(&ctx, fsck::Options { deep: true, repair: false }).await?;
     Ok((done, report))
@@ -69,7 +69,7 @@ pub async fn restore(
         write_private(&own, &text).map_err(|error| failed(&own, error))?;
     }
     data.keys(key_file).map_err(|refusal| Error::Precondition(refusal.to_string()))?;
-    let there = Disk::open(from).map_err(|error| failed(from, error))?;
+    let there = Disk::of(from);
     let here: Arc<dyn BlobStore> = match bucket {
         None => Arc::new(Disk::open(to).map_err(|error| failed(to, error))?),
         Some(bucket) => {

@@ -103,12 +103,17 @@ pub struct Disk {
 impl Disk {
     /// Under `root`, which must exist; makes `blobs` and `uploads` where they are missing.
     pub fn open(root: &Path) -> io::Result<Disk> {
-        let disk = Disk { blobs: root.join("blobs"), uploads: root.join("uploads"), large: Arc::new(Semaphore::new(LARGE / FIRST)) };
+        let disk = Disk::of(root);
         for dir in [&disk.blobs, &disk.uploads] {
             fs::create_dir_all(dir)?;
         }
         sync_dir(root)?;
         Ok(disk)
+    }
+
+    /// One that is there, to be read; nothing is made.
+    pub fn of(root: &Path) -> Disk {
+        Disk { blobs: root.join("blobs"), uploads: root.join("uploads"), large: Arc::new(Semaphore::new(LARGE / FIRST)) }
     }
 
     fn blob(&self, digest: &Digest) -> PathBuf {

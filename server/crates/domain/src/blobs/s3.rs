@@ -135,6 +135,8 @@ impl S3 {
 
     /// Joins pieces into one object.
     async fn join(&self, upload: &str, length: u64, to: &Path) -> io::Result<()> {
+        // A piece, the part that is sent, and what lies between.
+        let _held = self.memory.acquire_many(3).await.map_err(io::Error::other)?;
         let id = self.store.create_multipart(to).await.map_err(failed)?;
         let joined = async {
             let (mut parts, mut buffer) = (Vec::new(), BytesMut::new());
@@ -198,6 +200,7 @@ impl BlobStore for S3 {
     async fn rehash(&self, upload: &str, length: u64, algorithm: Algorithm) -> io::Result<Hasher> {
         let mut hasher = Hasher::new(algorithm);
         if length > 0 {
+            let _held = self.memory.acquire().await.map_err(io::Error::other)?;
             let mut pieces = self.bytes_of(upload, length).await?;
             while let Some(piece) = pieces.next().await {
                 hasher.update(&piece?);
@@ -217,7 +220,9 @@ impl BlobStore for S3 {
             1 => self.store.copy(&self.piece(upload, 0)?, &to).await.map_err(failed)?,
             _ => self.join(upload, length, &to).await?,
         }
-        self.discard(upload).await
+        // The blob is there; pieces that are left are swept.
+        let _ = self.discard(upload).await;
+        Ok(())
     }
 
     async fn discard(&self, upload: &str) -> io::Result<()> {

@@ -62,6 +62,10 @@ async fn one(
     kept: sql::Kept,
     taken: &mut Vec<Tag>,
 ) -> Result<()> {
+    // A child that stayed, and is there: nothing of it was undone.
+    if kept.tags.is_empty() && kept.accessories.is_empty() && crate::artifacts::sql::artifact_id(proof.conn(), repository_id, &kept.digest).await?.is_some() {
+        return Ok(());
+    }
     let mut tags = Vec::new();
     for tag in kept.tags.iter().filter_map(|tag| tag.parse::<Tag>().ok()) {
         match sql::tagged(proof, repository, &tag).await? {

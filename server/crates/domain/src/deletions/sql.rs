@@ -88,7 +88,10 @@ pub async fn keep(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<()
     .await?;
     let id: i64 = row.get("id");
     for (position, artifact) in ordered(c, new.repository, new.ids).await?.iter().enumerate() {
-        let tags: Vec<String> = crate::artifacts::sql::tags_of(c, *artifact).await?.into_iter().map(|tag| tag.name.to_string()).collect();
+        // A child that stays is kept as it is needed by its index, and nothing more of it.
+        let goes = new.ids.contains(artifact);
+        let tags = if goes { crate::artifacts::sql::tags_of(c, *artifact).await? } else { Vec::new() };
+        let tags: Vec<String> = tags.into_iter().map(|tag| tag.name.to_string()).collect();
         sqlx::query(
             "INSERT INTO deleted_artifacts (deletion_id, position, digest, media_type, content, tags, hidden, pull_count, pushed_at, pulled_at)
              SELECT $1, $2, a.digest, a.media_type, m.content, $4, a.hidden, a.pull_count, a.pushed_at, a.pulled_at
@@ -103,10 +106,11 @@ pub async fn keep(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<()
         sqlx::query(
             "INSERT INTO deleted_accessories (deletion_id, digest, subject_digest, kind, attachment, detail, superseded)
              SELECT $1, a.digest, x.subject_digest, x.kind, x.attachment, x.detail, x.superseded
-             FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id WHERE x.artifact_id = $2",
+             FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id WHERE x.artifact_id = $2 AND $3 = 1",
         )
         .bind(id)
         .bind(*artifact)
+        .bind(i64::from(goes))
         .execute(&mut *c)
         .await?;
         sqlx::query(

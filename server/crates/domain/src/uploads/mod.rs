@@ -88,29 +88,36 @@ pub async fn append<E: std::fmt::Display>(
     length: Option<u64>,
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<i64> {
-    let (turn, received) = own_turn(ctx, who, project, repository, id).await?;
-    let (mut turn, length_now, broken) = write(ctx, turn, received as u64, start, length, body).await?;
-    note_received(ctx, who, project, repository, id, length_now as i64).await?;
-    turn.keep = true;
+    let own = own_turn(ctx, who, project, repository, id).await?;
+    let (turn, length_now, broken) = write(ctx, own.turn, own.received as u64, start, length, body).await?;
+    note_received(ctx, who, project, repository, id, length_now as i64, turn, own.row).await?;
     match broken {
         None => Ok(length_now as i64),
         Some(error) => Err(error),
     }
 }
 
-/// The caller's turn at an upload of theirs, and how many bytes it holds.
+/// The caller's turn at an upload of theirs.
+struct Own {
+    turn: Turn,
+    received: i64,
+    /// It has a row; else it is pending.
+    row: bool,
+}
+
 async fn own_turn(
     ctx: &Ctx,
     who: &Principal,
     project: &ProjectName,
     repository: &RepositoryName,
     id: &str,
-) -> Result<(Turn, i64)> {
+) -> Result<Own> {
     // The turn comes first: another request may be adding to it. Whose upload it is is asked before anything is done.
     let turn = ctx.uploads_in_use.take(id);
+    let row = !ctx.uploads_pending.has(ctx.now(), id, &started(who, project, repository));
     let received = received(ctx, who, project, repository, id).await;
     match (turn, received) {
-        (Some(turn), Ok(received)) => Ok((turn, received)),
+        (Some(turn), Ok(received)) => Ok(Own { turn, received, row }),
         (None, Ok(received)) => Err(Error::Range { received }),
         (turn, Err(error)) => {
             if let Some(mut turn) = turn {
@@ -121,7 +128,7 @@ async fn own_turn(
     }
 }
 
-/// Notes how many bytes an upload holds; with its first ones it gets a row.
+/// Notes how many bytes an upload holds, and gives the turn back; with its first bytes it gets a row.
 async fn note_received(
     ctx: &Ctx,
     who: &Principal,
@@ -129,29 +136,36 @@ async fn note_received(
     repository: &RepositoryName,
     id: &str,
     received: i64,
+    mut turn: Turn,
+    row: bool,
 ) -> Result<()> {
-    let pending = ctx.uploads_pending.has(ctx.now(), id, &started(who, project, repository));
-    if pending && received == 0 {
+    turn.keep = true;
+    if !row && received == 0 {
         return Ok(());
     }
-    let (ctx2, who, project, repository, row) =
+    let (ctx, who, project, repository, id) =
         (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned());
-    ctx.db
-        .write(async move |c| {
+    to_its_end(async move {
+        let (ctx2, name) = (ctx.clone(), id.clone());
+        let noted = async move |c: &mut sqlx::AnyConnection| {
             let now = ctx2.now();
-            if pending {
+            if !row {
                 let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
                 if sql::open_count(&mut proof, &who.key()).await? >= PER_ACCOUNT {
                     return Err(Error::TooMany { seconds: 60 });
                 }
-                sql::insert(&mut proof, now, &row, repository.as_str(), &who.key(), KEPT).await?;
+                sql::insert(&mut proof, now, &name, repository.as_str(), &who.key(), KEPT).await?;
             }
-            sql::set_received(c, now, &row, received, KEPT).await
-        })
-        .await?;
-    ctx.uploads_pending.close(id);
-    point!("upload.noted");
-    Ok(())
+            // One that expired meanwhile is gone.
+            if sql::set_received(c, now, &name, received, KEPT).await? { Ok(()) } else { Err(unknown()) }
+        };
+        ctx.db.write(noted).await?;
+        ctx.uploads_pending.close(&id);
+        point!("upload.noted");
+        drop(turn);
+        Ok(())
+    })
+    .await
 }
 
 /// Takes the rest of the bytes and makes the upload the blob `digest`. Wrong content ends the upload.
@@ -166,16 +180,14 @@ pub async fn finish<E: std::fmt::Display>(
     length: Option<u64>,
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<()> {
-    let (turn, received) = own_turn(ctx, who, project, repository, id).await?;
-    let (mut turn, total, broken) = write(ctx, turn, received as u64, start, length, body).await?;
+    let own = own_turn(ctx, who, project, repository, id).await?;
+    let (turn, total, broken) = write(ctx, own.turn, own.received as u64, start, length, body).await?;
     if let Some(error) = broken {
-        // What was there before stays; this request's part is given up.
-        note_received(ctx, who, project, repository, id, total as i64).await?;
-        turn.keep = true;
+        // What arrived stays.
+        note_received(ctx, who, project, repository, id, total as i64, turn, own.row).await?;
         return Err(error);
     }
-    let row = !ctx.uploads_pending.has(ctx.now(), id, &started(who, project, repository));
-    publish(ctx, who, project, repository, id, digest, total, turn, row).await
+    publish(ctx, who, project, repository, id, digest, total, turn, own.row).await
 }
 
 /// Checks the content, makes it durable, then makes it readable in the repository.
@@ -196,6 +208,10 @@ async fn publish(
         let done = publish_now(&ctx, &who, &project, &repository, &id, &digest, total, &mut turn, row).await;
         if !row {
             ctx.uploads_pending.close(&id);
+            // Nobody can go on with it.
+            if done.is_err() {
+                let _ = ctx.blobs.discard(&id).await;
+            }
         }
         done
     })
@@ -305,8 +321,8 @@ pub async fn cancel(
     repository: &RepositoryName,
     id: &str,
 ) -> Result<()> {
-    let (_turn, _) = own_turn(ctx, who, project, repository, id).await?;
-    discard(ctx, id, true).await
+    let own = own_turn(ctx, who, project, repository, id).await?;
+    discard(ctx, id, own.row).await
 }
 
 /// Makes a blob of another repository readable in this one, without its bytes; `false` if it is nowhere the caller may
@@ -432,12 +448,15 @@ pub async fn sweep(ctx: &Ctx) -> Result<usize> {
     let ids: Vec<String> = expired.into_iter().filter(|id| !ctx.uploads_in_use.busy(id)).collect();
     let rows = ids.clone();
     let forgotten = async move |c: &mut sqlx::AnyConnection| {
+        let mut gone = Vec::new();
         for id in &rows {
-            sql::delete(c, id).await?;
+            if sql::delete_expired(c, now, id).await? {
+                gone.push(id.clone());
+            }
         }
-        Ok(())
+        Ok(gone)
     };
-    ctx.db.write(forgotten).await?;
+    let ids = ctx.db.write(forgotten).await?;
     for id in &ids {
         ctx.uploads_in_use.forget(id);
         ctx.blobs.discard(id).await?;

@@ -16,7 +16,7 @@ pub async fn insert(
     let project = proof.project.id.0;
     sqlx::query(
         "INSERT INTO uploads (id, project_id, repository, principal, received, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, 0, $5, $6)",
+         VALUES ($1, $2, $3, $4, 0, $5, $6) ON CONFLICT (id) DO NOTHING",
     )
     .bind(id)
     .bind(project)
@@ -63,14 +63,20 @@ pub async fn received(
 }
 
 /// Bookkeeping of bytes that were accepted by [`received`]'s check.
-pub async fn set_received(c: &mut AnyConnection, now: Stamp, id: &str, received: i64, kept: i64) -> Result<()> {
-    sqlx::query("UPDATE uploads SET received = $2, expires_at = $3 WHERE id = $1")
+pub async fn set_received(c: &mut AnyConnection, now: Stamp, id: &str, received: i64, kept: i64) -> Result<bool> {
+    let done = sqlx::query("UPDATE uploads SET received = $2, expires_at = $3 WHERE id = $1")
         .bind(id)
         .bind(received)
         .bind(now.0 + kept)
         .execute(c)
         .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
+}
+
+/// Deletes one that is still over: `false` if somebody went on with it.
+pub async fn delete_expired(c: &mut AnyConnection, now: Stamp, id: &str) -> Result<bool> {
+    let done = sqlx::query("DELETE FROM uploads WHERE id = $1 AND expires_at <= $2").bind(id).bind(now.0).execute(c).await?;
+    Ok(done.rows_affected() == 1)
 }
 
 pub async fn delete(c: &mut AnyConnection, id: &str) -> Result<()> {
