@@ -25,7 +25,7 @@ pub async fn get(id: CollectionId) -> Result<(Collection, String), UiError> {
 }
 
 #[server(prefix = "/fn", endpoint = "collection/schedule", protocol = Query)]
-pub async fn schedule() -> Result<Schedule, UiError> {
+pub async fn get_schedule() -> Result<Schedule, UiError> {
     let call = Call::here()?;
     call.read(domain::gc::schedule(&call.ctx, &call.who).await)
 }

@@ -30,7 +30,7 @@ pub fn List() -> impl IntoView {
     let data = Resource::new(
         move || (filter.get(), again()),
         |(f, _)| async move {
-            Ok((api::list(f.after.clone()).await?, api::schedule().await?, api::why(f.facet("why").to_owned()).await))
+            Ok((api::list(f.after.clone()).await?, api::get_schedule().await?, api::why(f.facet("why").to_owned()).await))
         },
     );
     let start = ServerAction::<api::Start>::new();
