@@ -34,6 +34,7 @@ pub async fn get_schedule() -> Result<Schedule, UiError> {
 #[server(prefix = "/fn", endpoint = "collection/reschedule", protocol = FormBody)]
 pub async fn reschedule(when: String, cron: String) -> Result<Answer, UiError> {
     let call = Call::here()?;
+    call.read(domain::access::administrator(&call.ctx, &call.who).await)?;
     let pattern = match when.as_str() {
         "configured" => None,
         "custom" => Some(cron.trim().to_owned()),

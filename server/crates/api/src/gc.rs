@@ -105,6 +105,7 @@ fn pattern(schedule: &Schedule) -> Result<Option<String>, ApiError> {
 
 /// Changes when it runs by itself.
 pub async fn reschedule(call: Call, Json(input): Json<Input>) -> Answer {
+    domain::access::administrator(&call.ctx, &call.who).await?;
     match pattern(&input.schedule)? {
         None => Err(ApiError::bad("schedule.type Manual starts a collection now: POST it")),
         Some(cron) => {
@@ -116,6 +117,7 @@ pub async fn reschedule(call: Call, Json(input): Json<Input>) -> Answer {
 
 /// Starts one now, by a schedule of the type `Manual`; else sets when it runs by itself.
 pub async fn start(call: Call, Json(input): Json<Input>) -> Answer {
+    domain::access::administrator(&call.ctx, &call.who).await?;
     if let Some(cron) = pattern(&input.schedule)? {
         gc::set_schedule(&call.ctx, &call.who, Some(cron)).await?;
         return created("/api/v2.0/system/gc/schedule".to_owned(), None);
