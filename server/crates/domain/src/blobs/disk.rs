@@ -20,12 +20,12 @@ use tokio::task::JoinHandle;
 /// Bytes read at a time by who reads all there is.
 const CHUNK: usize = 256 * 1024;
 /// Bytes read at a time for a client: the first time, and at most. Slow clients, of whom there may be many, hold little.
-const FIRST: usize = 32 * 1024;
+const FIRST: usize = 16 * 1024;
 const MOST: usize = 512 * 1024;
 /// A client that takes longer than this for a chunk is slow.
 const SLOW: Duration = Duration::from_millis(20);
 /// Bytes that chunks above the first size take in all; without room for one more, a chunk is small.
-const LARGE: usize = 48 << 20;
+const LARGE: usize = 24 << 20;
 /// Bytes of an upload written in one go.
 const BATCH: usize = 512 * 1024;
 

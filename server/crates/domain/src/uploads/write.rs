@@ -14,6 +14,10 @@ use tokio::sync::mpsc;
 /// Bytes of an upload between two looks at how much room there is.
 const ASK: u64 = 4 << 20;
 
+/// How much of a refused body is read, and for how long.
+const DRAINED: usize = 16 << 20;
+const DRAIN: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Uploads that a request is writing to, and the running hash of those that none is.
 #[derive(Clone, Default)]
 pub struct InUse(Arc<Mutex<HashMap<String, Option<(u64, Hasher)>>>>);
@@ -93,6 +97,32 @@ pub(super) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Res
     tokio::spawn(work).await.map_err(|error| Error::Internal(format!("an upload's work broke off: {error}")))?
 }
 
+/// May so many bytes be added there?
+async fn admit(ctx: &Ctx, received: u64, start: Option<u64>, length: Option<u64>) -> Result<()> {
+    if start.is_some_and(|start| start != received) {
+        return Err(Error::Range { received: received as i64 });
+    }
+    if length.is_some_and(|length| received.saturating_add(length) > MAX_BLOB) {
+        return Err(too_large());
+    }
+    room(ctx, length.unwrap_or(0)).await
+}
+
+/// Reads on for a little while. A server that closes with bytes unread resets the connection, and the client may never see why
+/// it was refused.
+async fn drain<E>(mut body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin) {
+    let read = async {
+        let mut read = 0;
+        while let Some(Ok(chunk)) = body.next().await {
+            read += chunk.len();
+            if read > DRAINED {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN, read).await;
+}
+
 /// Streams `body` into the upload's file. Answers the turn back, the new length, and why it ended early if it did.
 pub(super) async fn write<E: std::fmt::Display>(
     ctx: &Ctx,
@@ -102,13 +132,12 @@ pub(super) async fn write<E: std::fmt::Display>(
     length: Option<u64>,
     mut body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<(Turn, u64, Option<Error>)> {
-    if start.is_some_and(|start| start != received) {
-        return Err(Error::Range { received: received as i64 });
+    if let Err(error) = admit(ctx, received, start, length).await {
+        turn.keep = true;
+        drop(turn);
+        drain(body).await;
+        return Err(error);
     }
-    if length.is_some_and(|length| received.saturating_add(length) > MAX_BLOB) {
-        return Err(too_large());
-    }
-    room(ctx, length.unwrap_or(0)).await?;
     let hasher = match turn.hasher.take() {
         Some((at, hasher)) if at == received => hasher,
         _ => ctx.blobs.rehash(&turn.id, received, Algorithm::Sha256).await.map_err(|_| unknown())?,
