@@ -78,7 +78,10 @@ pub static KEYS: &[Key] = &[
         "limits.connections_per_address", "WHARF_LIMITS_CONNECTIONS_PER_ADDRESS", "limits-connections-per-address", "1024",
         "connections of one address; trusted proxies have no such limit",
     ),
-    key("limits.reserve", "WHARF_LIMITS_RESERVE", "limits-reserve", "1GiB", "room on the disk that pushes must leave, so that the database can go on, e.g. 500MiB, 20GiB"),
+    key(
+        "limits.reserve", "WHARF_LIMITS_RESERVE", "limits-reserve", "1GiB",
+        "room on the disk that pushes must leave, so that the database can go on, e.g. 500MiB, 20GiB",
+    ),
     key("s3.bucket", "WHARF_S3_BUCKET", "s3-bucket", "", "bucket for blobs; empty: they lie in the data directory"),
     key("s3.endpoint", "WHARF_S3_ENDPOINT", "s3-endpoint", "", "an S3-compatible store, e.g. http://127.0.0.1:9000; empty: AWS"),
     key("s3.region", "WHARF_S3_REGION", "s3-region", "us-east-1", "region of the bucket"),

@@ -325,7 +325,8 @@ fn table(subjects: &[Subject], rates: &[Vec<Vec<f64>>], slow: &[Vec<Vec<f64>>], 
     text.push_str("of the better peer\n");
     for (n, (name, what)) in ALL.iter().enumerate() {
         let times = match what {
-            What::Pull { times, .. } | What::Push { times, .. } | What::Manifest { times, .. } | What::Head { times, .. } | What::Images { times, .. } | What::Tags { times } => *times,
+            What::Pull { times, .. } | What::Push { times, .. } | What::Manifest { times, .. } => *times,
+            What::Head { times, .. } | What::Images { times, .. } | What::Tags { times } => *times,
         };
         write!(text, "{name:<26}")?;
         for m in 0..subjects.len() {
