@@ -72,3 +72,73 @@ fn n_032_referrers_of_a_private_subject_are_told_to_nobody_else() {
         assert_eq!(count(format!("/v2/private/r/referrers/{image}"), &Proof::Nothing).await, None);
     });
 }
+
+#[test]
+fn n_087_encoded_content_is_not_decoded() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        inside.world.project("p", false).await;
+        let (admin, digest) = (admin(), format!("sha256:{}", "0".repeat(64)));
+        let started = inside.send(Ask { method: "POST", path: "/v2/p/r/blobs/uploads/", proof: &admin, body: None, headers: &[] }).await;
+        let place = started.headers()[http::header::LOCATION].to_str().unwrap().to_owned();
+        let gzip: &[(&str, &str)] = &[("content-encoding", "gzip")];
+        let bytes = || Some(("application/octet-stream", "x".to_owned()));
+        for (method, path) in [
+            ("POST", format!("/v2/p/r/blobs/uploads/?digest={digest}")), ("PATCH", place.clone()), ("PUT", format!("{place}?digest={digest}")),
+        ] {
+            let refused = inside.send(Ask { method, path: &path, proof: &admin, body: bytes(), headers: gzip }).await;
+            assert_eq!(refused.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{method} {path}");
+        }
+        // The upload is as it was.
+        let status = inside.get(&place, &admin).await;
+        assert_eq!((status.status(), status.headers()["range"].to_str().unwrap()), (StatusCode::NO_CONTENT, "0-0"));
+    });
+}
+
+#[test]
+fn n_092_a_deletion_needs_its_right_and_leaves_nothing_dangling() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let project = inside.world.project("p", false).await;
+        let repository = "r".parse().unwrap();
+        let image = inside.world.image(&project, &repository, "1", "layer").await;
+        let layer = domain::blobs::digest_of(model::Algorithm::Sha256, b"layer");
+        inside.world.member("developer", &project, model::Role::Developer).await;
+        let developer = Proof::Basic("developer".into(), PASSWORD.into());
+        let delete = async |path: String, proof: &Proof| {
+            inside.send(Ask { method: "DELETE", path: &path, proof, body: None, headers: &[] }).await.status()
+        };
+        let (manifest, blob) = (format!("/v2/p/r/manifests/{image}"), format!("/v2/p/r/blobs/{layer}"));
+        for path in [&manifest, &blob] {
+            assert_eq!(delete(path.clone(), &Proof::Nothing).await, StatusCode::UNAUTHORIZED, "{path}");
+            assert_eq!(delete(path.clone(), &developer).await, StatusCode::FORBIDDEN, "{path}");
+        }
+        assert_eq!(delete(blob.clone(), &admin()).await, StatusCode::CONFLICT, "an artifact is made of it");
+        assert_eq!(inside.get(&manifest, &admin()).await.status(), StatusCode::OK);
+        assert_eq!(inside.get(&blob, &admin()).await.status(), StatusCode::OK);
+        assert_eq!(delete(manifest.clone(), &admin()).await, StatusCode::ACCEPTED);
+        assert_eq!(delete(manifest.clone(), &admin()).await, StatusCode::NOT_FOUND);
+        assert_eq!(inside.get("/v2/p/r/manifests/1", &admin()).await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(delete(blob.clone(), &admin()).await, StatusCode::ACCEPTED);
+        assert_eq!(delete(blob, &admin()).await, StatusCode::NOT_FOUND);
+    });
+}
+
+#[test]
+fn n_138_a_blob_is_a_download_and_nothing_else() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let project = inside.world.project("p", true).await;
+        let page = b"<!DOCTYPE html><script>alert(1)</script>";
+        let blob = inside.world.blob(&project, &"r".parse().unwrap(), page).await;
+        for headers in [&[][..], &[("accept", "text/html")], &[("range", "bytes=0-10")]] {
+            let path = format!("/v2/p/r/blobs/{blob}");
+            let found = inside.send(Ask { method: "GET", path: &path, proof: &Proof::Nothing, body: None, headers }).await;
+            let header = |name: &str| found.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+            assert_eq!(header("content-type"), "application/octet-stream");
+            assert_eq!(header("content-disposition"), "attachment");
+            assert_eq!(header("x-content-type-options"), "nosniff");
+            assert!(header("content-security-policy").contains("default-src 'none'"), "{}", header("content-security-policy"));
+        }
+    });
+}

@@ -291,7 +291,18 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
+    fn n_078_a_manifest_of_very_many_parts_is_read() {
+        let layers: Vec<String> = (0..20_000).map(|n| format!(r#"{{"mediaType":"l","digest":"sha256:{n:064x}","size":1}}"#)).collect();
+        let annotations: Vec<String> = (0..40_000).map(|n| format!(r#""a{n}":"x""#)).collect();
+        let many = format!(r#""layers":[{}],"annotations":{{{}}}"#, layers.join(","), annotations.join(","));
+        let text = image().replace(r#""layers":[]"#, &many);
+        assert!(text.len() < MAX);
+        let manifest = Manifest::parse(text.as_bytes(), Some(OCI_MANIFEST)).unwrap();
+        assert_eq!((manifest.blobs().len(), manifest.annotations.len()), (20_001, 40_000));
+    }
+
+    #[test]
+    fn n_079_what_could_be_read_in_two_ways_is_refused() {
         assert!(Manifest::parse(image().as_bytes(), Some(OCI_MANIFEST)).is_ok());
         let both = image().replace(r#""layers":[]"#, r#""layers":[],"manifests":[]"#);
         let twice = image().replace(r#""layers":[]"#, r#""layers":[],"layers":[]"#);

@@ -122,3 +122,17 @@ async fn n_090_an_upload_id_that_is_not_ours_has_no_place() {
         }
     }
 }
+
+#[tokio::test]
+async fn n_091_a_link_that_is_planted_for_an_upload_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::open(dir.path()).unwrap();
+    let (id, secret) = (id(), dir.path().join("key"));
+    std::fs::write(&secret, "the key").unwrap();
+    std::os::unix::fs::symlink(&secret, dir.path().join("uploads").join(&id)).unwrap();
+    assert!(append(&disk, &id, 0, Hasher::new(Algorithm::Sha256), &[b"over it"]).await.is_err());
+    let digest = digest_of(Algorithm::Sha256, b"the key");
+    assert!(disk.publish(&id, &digest, 7).await.is_err());
+    assert_eq!(std::fs::read(&secret).unwrap(), b"the key");
+    assert_eq!(disk.size(&digest).await.unwrap(), None);
+}

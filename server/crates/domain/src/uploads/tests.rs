@@ -159,3 +159,22 @@ async fn n_029_an_old_token_does_not_open_a_later_project_of_the_same_name() {
     world.project("p", false).await;
     assert!(matches!(start(&world.ctx, &holder, &project, &repository).await, Err(Error::Forbidden { .. })));
 }
+
+#[tokio::test]
+async fn n_086_uploads_that_are_never_finished_are_bounded_and_end() {
+    let (world, project, repository) = world().await;
+    let developer = world.member("developer", &project, model::Role::Developer).await;
+    let mut last = String::new();
+    for _ in 0..PER_ACCOUNT {
+        last = start(&world.ctx, &developer, &project, &repository).await.unwrap();
+    }
+    let refused = start(&world.ctx, &developer, &project, &repository).await;
+    assert!(matches!(refused, Err(Error::TooMany { .. })));
+    // Nobody else is kept from theirs, and one that is given up makes room.
+    start(&world.ctx, &world.admin, &project, &repository).await.unwrap();
+    cancel(&world.ctx, &developer, &project, &repository, &last).await.unwrap();
+    start(&world.ctx, &developer, &project, &repository).await.unwrap();
+    world.pass(KEPT + 1);
+    sweep(&world.ctx).await.unwrap();
+    start(&world.ctx, &developer, &project, &repository).await.unwrap();
+}
