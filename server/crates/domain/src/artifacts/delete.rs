@@ -122,7 +122,7 @@ pub async fn delete(
             accessories::recount_signatures(c, drawn.repository, &subject).await?;
         }
         point!("artifact.deleted");
-        Ok(drawn.plan)
+        Ok(DeletionPlan { kept_for: window, ..drawn.plan })
     })
     .await
 }

@@ -70,7 +70,8 @@ async fn an_undo_brings_the_whole_tree_back_as_it_was() {
     let counted = storage(&world, &project, &repository).await;
 
     world.pass(1000);
-    delete(&world.ctx, &world.admin, &project, &repository, &Reference::Tag("1".parse().unwrap())).await.unwrap();
+    let plan = delete(&world.ctx, &world.admin, &project, &repository, &Reference::Tag("1".parse().unwrap())).await.unwrap();
+    assert_eq!(plan.kept_for, WINDOW);
     for digest in [&index, &child, &sbom, &of_sbom] {
         let gone = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(digest.clone()), false).await;
         assert!(matches!(gone, Err(Error::NotFound(_))));
