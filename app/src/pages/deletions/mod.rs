@@ -42,12 +42,14 @@ pub fn List() -> impl IntoView {
                         <span class="row-name__first">
                             <a href=paths::repository(&name, &deletion.repository)>{deletion.repository.to_string()}</a>" "{tags}
                         </span>
-                        <span class="row-name__second"><span class="tree__of">{along}</span></span>
+                        <span class="row-name__second">
+                            <span class="tree__of">{along}</span>
+                            <span class="tree__of">"gone "{time(deletion.expires_at, me.now)}</span>
+                        </span>
                     </td>
-                    <td>{digest(deletion.digest.as_str())}</td>
+                    <td class="p2">{digest(deletion.digest.as_str())}</td>
                     <td class="num p2">{bytes(deletion.bytes)}</td>
                     <td class="p2">{time(deletion.deleted_at, me.now)}" by "{deletion.deleted_by.clone()}</td>
-                    <td>{time(deletion.expires_at, me.now)}</td>
                     <td class="row-end">{actions}</td>
                 </tr>
             }
@@ -59,10 +61,9 @@ pub fn List() -> impl IntoView {
                 <div class="card scroll"><table>
                     <thead><tr>
                         <th scope="col">"Artifact"</th>
-                        <th scope="col">"Digest"</th>
+                        <th scope="col" class="p2">"Digest"</th>
                         <th scope="col" class="num p2">"Size"</th>
                         <th scope="col" class="p2">"Deleted"</th>
-                        <th scope="col">"Gone for good"</th>
                         <th scope="col" class="row-end"><span class="sr">"Actions"</span></th>
                     </tr></thead>
                     <tbody>{rows}</tbody>
