@@ -39,8 +39,15 @@ async fn race(server: Arc<Server>, client: u64, rounds: u64, told: Arc<AtomicU32
         if head == 200 {
             told.fetch_add(1, Ordering::Relaxed);
         } else {
-            let pushed = ask(Method::POST, format!("blobs/uploads/?digest={digest}")).body(layer.clone()).send().await?;
-            ensure!(pushed.status() == 201, "{round}: {}", pushed.text().await?);
+            // Half of so short a grace is soon over on a busy disk: the server says to push it again.
+            loop {
+                let pushed = ask(Method::POST, format!("blobs/uploads/?digest={digest}")).body(layer.clone()).send().await?;
+                if pushed.status() == 503 {
+                    continue;
+                }
+                ensure!(pushed.status() == 201, "{round}: {}", pushed.text().await?);
+                break;
+            }
         }
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         tokio::time::sleep(Duration::from_millis((seed >> 33) % 900)).await;
