@@ -212,7 +212,7 @@ async fn run(subject: &Subject, what: What) -> Result<(f64, f64)> {
         What::Tags { times } => {
             timed(times, 1, async |_| {
                 let list: serde_json::Value = subject.ask(Method::GET, "tags/list?n=100").send().await?.error_for_status()?.json().await?;
-                ensure!(list["tags"].as_array().is_some_and(|tags| tags.len() == 100), "{list}");
+                ensure!(list["tags"].as_array().is_some_and(|tags| tags.len() >= 100), "{list}");
                 Ok(())
             })
             .await
