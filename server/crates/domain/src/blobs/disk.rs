@@ -120,9 +120,8 @@ impl Disk {
         self.blobs.join(digest.algorithm().as_str()).join(&digest.hex()[..2]).join(digest.hex())
     }
 
-    /// Upload ids are ours: 32 hexadecimal digits. Anything else has no path.
     fn upload(&self, id: &str) -> io::Result<PathBuf> {
-        if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if !super::is_upload(id) {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no such upload"));
         }
         Ok(self.uploads.join(id))

@@ -51,6 +51,11 @@ impl Hasher {
     }
 }
 
+/// Upload ids are ours: 32 hexadecimal digits. Anything else has no place.
+pub(crate) fn is_upload(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// An upload that is not what was hashed.
 fn changed(found: u64, length: u64) -> io::Error {
     io::Error::other(format!("the upload has {found} bytes, {length} were hashed"))

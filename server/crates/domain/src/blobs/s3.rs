@@ -87,9 +87,8 @@ impl S3 {
         self.key(&format!("blobs/{}/{}/{}", digest.algorithm().as_str(), &digest.hex()[..2], digest.hex()))
     }
 
-    /// Upload ids are ours: 32 hexadecimal digits. Anything else has no key.
     fn upload(&self, id: &str) -> io::Result<Path> {
-        if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if !super::is_upload(id) {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no such upload"));
         }
         Ok(self.key(&format!("uploads/{id}")))

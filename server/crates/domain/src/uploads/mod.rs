@@ -205,7 +205,34 @@ async fn publish(
     let (ctx, who, project, repository, id, digest) =
         (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
     to_its_end(async move {
-        let done = publish_now(&ctx, &who, &project, &repository, &id, &digest, total, &mut turn, row).await;
+        let done = async {
+            let hasher = match (digest.algorithm(), turn.hasher.take()) {
+                (Algorithm::Sha256, Some((_, hasher))) => hasher,
+                (algorithm, _) => ctx.blobs.rehash(&id, total, algorithm).await?,
+            };
+            let actual = hasher.finish();
+            if actual != digest {
+                discard(&ctx, &id, row).await?;
+                return Err(Error::DigestMismatch(format!("the content's digest is {actual}, not {digest}")));
+            }
+            let held = hold(&ctx, &digest).await?;
+            point!("blob.held");
+            ctx.blobs.publish(&id, &digest, total).await?;
+            let (ctx2, id) = (ctx.clone(), id.clone());
+            let linked = async move |c: &mut sqlx::AnyConnection| {
+                let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
+                let now = ctx2.now();
+                // Past that a collection that began meanwhile may have taken the bytes.
+                if now.0 - held.0 >= ctx2.settings.gc_grace / 2 {
+                    return Err(Error::Unavailable(format!("blob {digest} took too long to become durable: push it again")));
+                }
+                sql::link_new(&mut proof, now, &repository, &digest, total as i64).await?;
+                point!("blob.linked");
+                if row { sql::delete(proof.conn(), &id).await } else { Ok(()) }
+            };
+            ctx.db.write(linked).await
+        }
+        .await;
         if !row {
             ctx.uploads_pending.close(&id);
             // Nobody can go on with it.
@@ -216,46 +243,6 @@ async fn publish(
         done
     })
     .await
-}
-
-async fn publish_now(
-    ctx: &Ctx,
-    who: &Principal,
-    project: &ProjectName,
-    repository: &RepositoryName,
-    id: &str,
-    digest: &Digest,
-    total: u64,
-    turn: &mut Turn,
-    row: bool,
-) -> Result<()> {
-    let hasher = match (digest.algorithm(), turn.hasher.take()) {
-        (Algorithm::Sha256, Some((_, hasher))) => hasher,
-        (algorithm, _) => ctx.blobs.rehash(id, total, algorithm).await?,
-    };
-    let actual = hasher.finish();
-    if actual != *digest {
-        discard(ctx, id, row).await?;
-        return Err(Error::DigestMismatch(format!("the content's digest is {actual}, not {digest}")));
-    }
-    let held = hold(ctx, digest).await?;
-    point!("blob.held");
-    ctx.blobs.publish(id, digest, total).await?;
-    let (ctx2, who, project, repository, id, digest) =
-        (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
-    ctx.db
-        .write(async move |c| {
-            let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
-            let now = ctx2.now();
-            // Past that a collection that began meanwhile may have taken the bytes.
-            if now.0 - held.0 >= ctx2.settings.gc_grace / 2 {
-                return Err(Error::Unavailable(format!("blob {digest} took too long to become durable: push it again")));
-            }
-            sql::link_new(&mut proof, now, &repository, &digest, total as i64).await?;
-            point!("blob.linked");
-            if row { sql::delete(proof.conn(), &id).await } else { Ok(()) }
-        })
-        .await
 }
 
 /// Makes sure that no collection deletes the blob between its publication and its row: one that a collection may be looking

@@ -44,7 +44,7 @@ pub async fn received(
     repository: &str,
     principal: &str,
 ) -> Result<Option<i64>> {
-    if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !crate::blobs::is_upload(id) {
         return Ok(None);
     }
     let project = proof.project.id.0;

@@ -110,7 +110,7 @@ async fn admit(ctx: &Ctx, received: u64, start: Option<u64>, length: Option<u64>
 
 /// Reads on for a little while. A server that closes with bytes unread resets the connection, and the client may never see why
 /// it was refused.
-async fn drain<E>(mut body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin) {
+async fn drain<E>(body: &mut (impl Stream<Item = std::result::Result<Bytes, E>> + Unpin)) {
     let read = async {
         let mut read = 0;
         while let Some(Ok(chunk)) = body.next().await {
@@ -135,7 +135,7 @@ pub(super) async fn write<E: std::fmt::Display>(
     if let Err(error) = admit(ctx, received, start, length).await {
         turn.keep = true;
         drop(turn);
-        drain(body).await;
+        drain(&mut body).await;
         return Err(error);
     }
     let hasher = match turn.hasher.take() {
@@ -155,6 +155,7 @@ pub(super) async fn write<E: std::fmt::Display>(
             if fed - asked >= ASK {
                 asked = fed;
                 if let Err(error) = room(ctx, 0).await {
+                    drain(&mut body).await;
                     return Some(error);
                 }
             }
@@ -163,6 +164,7 @@ pub(super) async fn write<E: std::fmt::Display>(
             }
             // The writer stops only when the disk fails, which its own result tells.
             if sender.send(chunk).await.is_err() {
+                drain(&mut body).await;
                 return None;
             }
         }
