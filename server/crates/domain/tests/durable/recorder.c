@@ -32,6 +32,12 @@ __attribute__((constructor)) static void begin(void) {
   out = (int)syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
+/* Another thread may be within a change as the program ends: the record is closed between two changes, never inside one. */
+__attribute__((destructor)) static void end(void) {
+  pthread_mutex_lock(&lock);
+  out = -1;
+}
+
 /* The path below the root; NULL for what is elsewhere. */
 static const char *below(const char *path) {
   if (out < 0 || strncmp(path, root, root_length) || (path[root_length] != '/' && path[root_length])) return NULL;
