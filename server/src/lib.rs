@@ -7,6 +7,7 @@ pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod fsck;
+pub mod health;
 pub mod limits;
 pub mod middleware;
 pub mod serve;

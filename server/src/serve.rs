@@ -7,10 +7,6 @@ use crate::{admin, background, wiring};
 use crate::limits::{self, Admission, Paced, Taken};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
-use domain::Ctx;
 use domain::datadir::DataDir;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -34,17 +30,6 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(60);
 /// How long requests under way may take to end after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(20);
-
-/// `/healthz`: the process is alive. `/readyz`: the database answers.
-pub fn health(ctx: Ctx) -> Router {
-    async fn ready(State(ctx): State<Ctx>) -> (StatusCode, &'static str) {
-        match ctx.db.read().await {
-            Ok(_) => (StatusCode::OK, "ready\n"),
-            Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
-        }
-    }
-    Router::new().route("/healthz", get(|| async { "alive\n" })).route("/readyz", get(ready)).with_state(ctx)
-}
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(config: Config) -> Result<(), String> {

@@ -16,11 +16,12 @@ pub const INITIAL_PASSWORD: &str = "initial-admin-password";
 
 /// Opens everything the configuration names. `external_url` is what clients use.
 pub async fn context(config: &Config, data: &DataDir, external_url: String) -> Result<Ctx, String> {
-    let keys = data.keys(config.key_file.as_deref()).map_err(|refusal| refusal.to_string())?;
+    // Before a key is made: a directory that has lost its database gets that of its backup.
     let url = match config.database_url.reveal() {
-        "" => data.sqlite_url(),
+        "" => data.sqlite_url().map_err(|refusal| refusal.to_string())?,
         url => url.to_owned(),
     };
+    let keys = data.keys(config.key_file.as_deref()).map_err(|refusal| refusal.to_string())?;
     let db = Db::open(&url).await.map_err(|refusal| refusal.to_string())?;
     datadir::check_key(&db, &keys).await.map_err(|refusal| refusal.to_string())?;
     let blobs: Arc<dyn BlobStore> = match &config.bucket {
@@ -91,7 +92,7 @@ pub fn router(ctx: &Ctx, proxies: Vec<ipnet::IpNet>) -> Router {
         .merge(portal)
         .merge(oci::router(ctx.clone()))
         .merge(assets::router())
-        .merge(crate::serve::health(ctx.clone()))
+        .merge(crate::health::router(ctx.clone()))
         .layer(axum::middleware::from_fn_with_state(ctx.clone(), middleware::headers::secure))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(

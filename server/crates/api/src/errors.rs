@@ -52,7 +52,7 @@ impl From<Error> for ApiError {
             return ApiError::new(status, "internal server error");
         }
         let retry_after = match &error {
-            Error::TooMany { seconds } => Some(*seconds),
+            Error::TooMany { seconds, .. } => Some(*seconds),
             Error::Unavailable(_) => Some(2),
             _ => None,
         };

@@ -4,6 +4,8 @@
 //! which holds the transaction's connection: repository functions take it, so SQL without a check does not compile.
 //! [`system`] is the same for what belongs to no project.
 
+use crate::cache::{Answers, Moment};
+use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::{Access, Principal, Who};
 use model::permission::{public_may, role_may};
@@ -183,6 +185,21 @@ pub async fn standing(c: &mut AnyConnection, now: Stamp, who: &Principal) -> Res
 /// What a look at a project finds: the row, the caller's rights and role, and when their account ends by itself.
 type Look = (ProjectRow, Rights, Option<Role>, Option<Stamp>);
 
+/// Looks by who may do something, exact ([`crate::db::Db::permissions`]): a push asks several times.
+pub struct Looks(Answers<Look>);
+
+impl Default for Looks {
+    fn default() -> Self {
+        Looks(Answers::new(2 << 20, 256))
+    }
+}
+
+impl Looks {
+    fn key(who: &Principal, name: &ProjectName) -> String {
+        format!("{} {} {name}", who.key(), who.credentials_version)
+    }
+}
+
 /// What the caller may do in the project; `None` if there is no such project.
 async fn look(
     c: &mut AnyConnection,
@@ -291,7 +308,7 @@ pub async fn project<'c>(
     action: Action,
 ) -> Result<Authorized<'c>> {
     let found = look(c, now, who, name).await?.filter(|(_, rights, ..)| !rights.is_empty());
-    let Some((project, rights, role, until)) = found else {
+    let Some(found) = found else {
         if who.is_anonymous() {
             return Err(Error::Unauthenticated);
         }
@@ -299,10 +316,17 @@ pub async fn project<'c>(
         let admin = standing(c, now, who).await?.admin;
         return Err(if admin { Error::not_found("project", name) } else { Error::NotVisible(name.to_string()) });
     };
-    if !rights.has(action) {
-        return Err(if who.is_anonymous() { Error::Unauthenticated } else { refusal(name, action) });
-    }
+    allowed(&found, who, name, action)?;
+    let (project, rights, role, until) = found;
     Ok(Authorized { conn: c, project, rights, role, until })
+}
+
+fn allowed((_, rights, ..): &Look, who: &Principal, name: &ProjectName, action: Action) -> Result<()> {
+    match rights.has(action) {
+        true => Ok(()),
+        false if who.is_anonymous() => Err(Error::Unauthenticated),
+        false => Err(refusal(name, action)),
+    }
 }
 
 /// As [`project`], for a request on `/v2`: a token's scope is a ceiling over it.
@@ -315,6 +339,49 @@ pub async fn repository<'c>(
     action: Action,
 ) -> Result<Authorized<'c>> {
     let proof = project(c, now, who, name, action).await?;
+    below_ceiling(&proof.project, who, repository, action)?;
+    Ok(proof)
+}
+
+/// As [`repository`], by what is known of the caller and the project while that stands: a push asks again and again.
+pub async fn repository_again<'c>(
+    c: &'c mut AnyConnection,
+    ctx: &Ctx,
+    who: &Principal,
+    name: &ProjectName,
+    repository: &str,
+    action: Action,
+) -> Result<Authorized<'c>> {
+    let (now, moment, key) = (ctx.now(), Moment::of_permissions(&ctx.db), Looks::key(who, name));
+    let proof = match ctx.looks.0.get(moment, now, &key) {
+        Some(found) => {
+            allowed(&found, who, name, action)?;
+            let (project, rights, role, until) = found;
+            Authorized { conn: c, project, rights, role, until }
+        }
+        None => {
+            let proof = project(c, now, who, name, action).await?;
+            ctx.looks.0.keep(moment, key, proof.until, 128, (proof.project.clone(), proof.rights, proof.role, proof.until));
+            proof
+        }
+    };
+    below_ceiling(&proof.project, who, repository, action)?;
+    Ok(proof)
+}
+
+/// As [`repository_again`], for who needs no rows.
+pub async fn may_again(ctx: &Ctx, who: &Principal, name: &ProjectName, repository: &str, action: Action) -> Result<()> {
+    let (now, moment) = (ctx.now(), Moment::of_permissions(&ctx.db));
+    match ctx.looks.0.get(moment, now, &Looks::key(who, name)) {
+        Some(found) => {
+            allowed(&found, who, name, action)?;
+            below_ceiling(&found.0, who, repository, action)
+        }
+        None => repository_again(&mut *ctx.db.read().await?, ctx, who, name, repository, action).await.map(drop),
+    }
+}
+
+fn below_ceiling(project: &ProjectRow, who: &Principal, repository: &str, action: Action) -> Result<()> {
     let access = match action {
         Action::RepositoryPush | Action::TagCreate | Action::ArtifactCreate => Access::PUSH,
         Action::ArtifactDelete | Action::TagDelete | Action::AccessoryDelete | Action::RepositoryDelete => {
@@ -322,13 +389,13 @@ pub async fn repository<'c>(
         }
         _ => Access::PULL,
     };
-    if !who.within_ceiling(proof.project.id, repository, access) {
+    if !who.within_ceiling(project.id, repository, access) {
         return Err(Error::Forbidden {
             action: Some(action),
-            reason: format!("the token's scope does not hold {} on {name}/{repository}", access.words_joined()),
+            reason: format!("the token's scope does not hold {} on {}/{repository}", access.words_joined(), project.name),
         });
     }
-    Ok(proof)
+    Ok(())
 }
 
 impl Access {
@@ -342,7 +409,7 @@ impl Access {
 }
 
 /// Checks that the caller is an account that may sign in now.
-pub async fn signed_in(ctx: &crate::Ctx, who: &Principal) -> Result<()> {
+pub async fn signed_in(ctx: &Ctx, who: &Principal) -> Result<()> {
     if who.is_anonymous() {
         return Err(Error::Unauthenticated);
     }
@@ -350,7 +417,7 @@ pub async fn signed_in(ctx: &crate::Ctx, who: &Principal) -> Result<()> {
 }
 
 /// Checks that the caller administers the system, for adapters that have something to judge before the use-case does.
-pub async fn administrator(ctx: &crate::Ctx, who: &Principal) -> Result<()> {
+pub async fn administrator(ctx: &Ctx, who: &Principal) -> Result<()> {
     system(&mut *ctx.db.read().await?, ctx.now(), who).await.map(drop)
 }
 

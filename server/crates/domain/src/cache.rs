@@ -39,6 +39,11 @@ impl Moment {
     pub fn of(db: &Db) -> Moment {
         Moment(db.generation())
     }
+
+    /// For answers made only of what permissions are made of.
+    pub fn of_permissions(db: &Db) -> Moment {
+        Moment(db.permissions())
+    }
 }
 
 impl<V: Clone> Answers<V> {

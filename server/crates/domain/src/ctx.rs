@@ -81,6 +81,8 @@ pub struct Inner {
     /// Manifests that are pulled again and again, and blobs that are.
     pub pulled: Answers<crate::artifacts::Kept>,
     pub blob_sizes: Answers<i64>,
+    /// What callers were found to be allowed.
+    pub looks: crate::access::Looks,
     /// Tokens whose signature was checked.
     pub tokens: identity::Tokens,
     /// Held for reading while a collection deletes bytes, for writing while a backup copies them.
@@ -141,6 +143,7 @@ impl Ctx {
             robot_uses: Default::default(),
             pulled: Answers::new(32 << 20, 4096),
             blob_sizes: Answers::new(8 << 20, 256),
+            looks: Default::default(),
             tokens: Default::default(),
             collecting: RwLock::new(()),
             work: Notify::new(),
@@ -158,15 +161,37 @@ impl Ctx {
         act: Act,
         f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        let done = self.db.write(self.noted(who, &act, f)).await;
+        self.judged(who, act, done).await
+    }
+
+    /// As [`Ctx::change`], for the content of repositories: [`Db::write_content`].
+    pub async fn change_content<T: Send + 'static>(
+        &self,
+        who: &Principal,
+        act: Act,
+        f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.db.write_content(self.noted(who, &act, f)).await;
+        self.judged(who, act, done).await
+    }
+
+    /// `f` with its audit row.
+    fn noted<T: Send + 'static, F: AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static>(
+        &self,
+        who: &Principal,
+        act: &Act,
+        f: F,
+    ) -> impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + use<T, F> {
         let (now, actor, row) = (self.now(), who.clone(), act.clone());
-        let done = self
-            .db
-            .write(async move |c| {
-                let out = f(c).await?;
-                audit::record(c, now, &actor, &row, "done").await?;
-                Ok(out)
-            })
-            .await;
+        async move |c: &mut AnyConnection| {
+            let out = f(c).await?;
+            audit::record(c, now, &actor, &row, "done").await?;
+            Ok(out)
+        }
+    }
+
+    async fn judged<T>(&self, who: &Principal, act: Act, done: Result<T>) -> Result<T> {
         if let Err(error) = &done
             && error.is_refusal()
         {
@@ -179,7 +204,7 @@ impl Ctx {
     pub async fn note_refusal(&self, who: &Principal, act: Act, error: &Error) {
         let (now, actor) = (self.now(), who.clone());
         let act = Act { detail: error.to_string(), ..act };
-        let noted = self.db.write(async move |c| audit::record(c, now, &actor, &act, "refused").await).await;
+        let noted = self.db.write_content(async move |c| audit::record(c, now, &actor, &act, "refused").await).await;
         if let Err(error) = noted {
             tracing::error!(%error, "the audit row of a refusal could not be written");
         }

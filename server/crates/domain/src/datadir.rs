@@ -92,9 +92,16 @@ impl DataDir {
         &self.path
     }
 
-    /// The embedded database's URL.
-    pub fn sqlite_url(&self) -> String {
-        format!("sqlite://{}", self.path.join("wharf.db").display())
+    /// The embedded database's URL. Where there are blobs and no database, one has gone missing: a new one would know nothing
+    /// of them.
+    pub fn sqlite_url(&self) -> Result<String, Refusal> {
+        let file = self.path.join("wharf.db");
+        let blobs = std::fs::read_dir(self.path.join("blobs")).is_ok_and(|mut all| all.next().is_some());
+        if blobs && !file.exists() {
+            let shown = file.display();
+            return Err(refuse(format!("{shown} is not there, and blobs are: restore a backup (wharf restore), or move blobs away to begin anew")));
+        }
+        Ok(format!("sqlite://{}", file.display()))
     }
 
     /// The master key: from `file`, or from `key` in the directory, which the first start makes.

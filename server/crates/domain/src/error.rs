@@ -40,9 +40,9 @@ pub enum Error {
     /// The thing is in use or in a state that does not allow this.
     #[error("{0}")]
     Precondition(String),
-    /// Too many attempts; try again after so many seconds.
-    #[error("too many attempts: try again in {seconds} s")]
-    TooMany { seconds: u64 },
+    /// Too many of `what`; try again after so many seconds.
+    #[error("too many {what}: try again in {seconds} s")]
+    TooMany { what: &'static str, seconds: u64 },
     /// The server cannot do it now; trying again later may help.
     #[error("the server cannot do this now: {0}")]
     Unavailable(String),

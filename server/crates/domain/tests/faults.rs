@@ -17,9 +17,10 @@ const EIO: i32 = 5;
 
 async fn blob(world: &World, project: &ProjectName, repository: &RepositoryName, bytes: &[u8]) -> Result<Digest> {
     let digest = digest_of(Algorithm::Sha256, bytes);
-    // In several parts, so that there are several writes.
+    // In several parts, so that there are several writes. One of known length that is small goes to the disk in one go.
     let parts: Vec<_> = bytes.chunks(700).map(|part| Ok::<_, Infallible>(Bytes::copy_from_slice(part))).collect();
-    uploads::put(&world.ctx, &world.admin, project, repository, &digest, None, stream::iter(parts)).await?;
+    let length = (parts.len() == 1).then_some(bytes.len() as u64);
+    uploads::put(&world.ctx, &world.admin, project, repository, &digest, length, stream::iter(parts)).await?;
     Ok(digest)
 }
 
@@ -98,4 +99,44 @@ async fn r_08_r_10_a_disk_that_fails_at_any_step_fails_that_request_only() {
     let again: Vec<_> = world.ctx.blobs.read(&digest, 0..100_000).await.unwrap().collect().await;
     assert_eq!(again.into_iter().map(|part| part.unwrap().len()).sum::<usize>(), 100_000);
     println!("R-08, R-10: {faults} faults, each failed its request only");
+    r_18_a_collection_keeps_what_it_cannot_delete(&world, &project, &repository).await;
+}
+
+/// What a collection cannot delete stays what it was, and goes with the next one.
+async fn r_18_a_collection_keeps_what_it_cannot_delete(world: &World, project: &ProjectName, repository: &RepositoryName) {
+    let kept = image(world, project, repository, "kept", "kept").await.unwrap();
+    let mut garbage = Vec::new();
+    for n in 0..100_u8 {
+        garbage.push(blob(world, project, repository, &[n; 900]).await.unwrap());
+    }
+    world.pass(3 * 3_600_000);
+    fail::cfg("blob.delete", "10*off->3*return(5)->off").unwrap();
+    collect(world).await;
+    fail::remove("blob.delete");
+    let there = async || {
+        let mut there = 0;
+        for digest in &garbage {
+            there += usize::from(world.ctx.blobs.size(digest).await.unwrap().is_some());
+        }
+        there
+    };
+    assert_eq!(there().await, 3);
+    no_loss(world).await;
+    collect(world).await;
+    assert_eq!(there().await, 0);
+    let reference = Reference::Digest(kept);
+    artifacts::pull(&world.ctx, &world.admin, project, repository, &reference, false).await.unwrap();
+    no_loss(world).await;
+    println!("R-18: 100 garbage blobs, 3 of which could not be deleted: 97 went, 3 stayed, and went with the next collection");
+}
+
+async fn collect(world: &World) {
+    let id = domain::gc::start(&world.ctx, &world.admin, false).await.unwrap();
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let run = tokio::spawn(domain::gc::run(world.ctx.clone(), stopping));
+    while !domain::gc::get(&world.ctx, &world.admin, id).await.unwrap().0.status.settled() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    stop.send(true).unwrap();
+    run.await.unwrap();
 }

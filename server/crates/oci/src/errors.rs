@@ -119,7 +119,7 @@ impl Refusal {
             Error::Conflict { message, .. } | Error::Precondition(message) => {
                 Refusal::new(StatusCode::CONFLICT, Code::Denied, message)
             }
-            Error::TooMany { seconds } => {
+            Error::TooMany { seconds, .. } => {
                 Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, error.to_string())
                     .with(header::RETRY_AFTER, seconds.to_string())
             }

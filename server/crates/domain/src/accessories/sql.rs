@@ -122,14 +122,15 @@ pub async fn supersede(c: &mut AnyConnection, artifact: i64) -> Result<Option<St
     Ok(row.map(|row| row.get("subject_digest")))
 }
 
-/// Sets whether the artifact with `digest` is signed, from what hangs under it.
+/// Whether the artifact with digest `$2` in the repository `$1` is signed, from what hangs under it.
+pub const IS_SIGNED: &str = "CASE WHEN EXISTS (
+    SELECT 1 FROM accessories AS x WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.superseded = 0
+      AND x.kind IN ('cosign-signature', 'notation-signature')) THEN 1 ELSE 0 END";
+
+/// Sets whether the artifact with `digest` is signed.
 pub async fn recount_signatures(c: &mut AnyConnection, repository: i64, digest: &str) -> Result<()> {
-    sqlx::query(
-        "UPDATE artifacts SET signed = CASE WHEN EXISTS (
-           SELECT 1 FROM accessories AS x WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.superseded = 0
-             AND x.kind IN ('cosign-signature', 'notation-signature')) THEN 1 ELSE 0 END
-         WHERE repository_id = $1 AND digest = $2",
-    )
+    let text = format!("UPDATE artifacts SET signed = {IS_SIGNED} WHERE repository_id = $1 AND digest = $2");
+    sqlx::query(AssertSqlSafe(text))
     .bind(repository)
     .bind(digest)
     .execute(c)

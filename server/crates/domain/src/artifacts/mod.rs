@@ -1,5 +1,7 @@
 //! Artifacts: pushed, pulled, tagged, listed, deleted.
 
+#[cfg(test)]
+mod counts;
 mod delete;
 mod list;
 mod manifest;

@@ -1,6 +1,7 @@
 //! Pushing a manifest: everything it names is there, then its row, tags, accessories and counters in one transaction.
 
 use super::manifest::{Descriptor, Manifest};
+use crate::db::Script;
 use super::{Reference, sql};
 use crate::access;
 use crate::accessories::{self, Recognised, is_fallback_index};
@@ -11,6 +12,7 @@ use crate::identity::Principal;
 use crate::points::point;
 use model::accessory::{Attachment, Kind};
 use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp, Tag};
+use std::collections::HashMap;
 
 /// What the client is told.
 pub struct Pushed {
@@ -32,9 +34,7 @@ pub async fn push(
 ) -> Result<Pushed> {
     let right = Action::RepositoryPush;
     let act = Act::new("artifact.push", format!("{project}/{repository}:{reference}"));
-    if let Err(error) =
-        access::repository(&mut *ctx.db.read().await?, ctx.now(), who, project, repository.as_str(), right).await
-    {
+    if let Err(error) = access::may_again(ctx, who, project, repository.as_str(), right).await {
         if error.is_refusal() {
             ctx.note_refusal(who, act, &error).await;
         }
@@ -56,18 +56,19 @@ pub async fn push(
     if let Reference::Tag(tag) = reference {
         all_tags.push(tag.clone());
     }
+    all_tags.sort();
+    all_tags.dedup();
     let recognised = accessories::recognise(ctx, &manifest, &all_tags).await?;
     let fallback = recognised.is_none() && all_tags.iter().any(|tag| is_fallback_index(&manifest, tag));
     let subject = manifest.subject.as_ref().map(|s| s.digest.clone());
     let pushed = Pushed { digest: digest.clone(), subject };
 
     let placing = Placing { digest, manifest, content, tags: all_tags, recognised, fallback };
-    let (now, caller, project, repository) = (ctx.now(), who.clone(), project.clone(), repository.clone());
-    let sparse = ctx.settings.sparse;
-    let said = placing.digest.to_string();
-    ctx.change(who, act.detail(said), async move |c| {
-        let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
-        place(&mut proof, now, &repository, sparse, &placing).await?;
+    let (ctx2, caller, project, repository) = (ctx.clone(), who.clone(), project.clone(), repository.clone());
+    let (now, said) = (ctx.now(), placing.digest.to_string());
+    ctx.change_content(who, act.detail(said), async move |c| {
+        let mut proof = access::repository_again(c, &ctx2, &caller, &project, repository.as_str(), right).await?;
+        place(&mut proof, now, &repository, ctx2.settings.sparse, &placing).await?;
         point!("manifest.placed");
         Ok(())
     })
@@ -97,9 +98,13 @@ pub(crate) async fn place(
     placing: &Placing,
 ) -> Result<i64> {
     let Placing { digest, manifest, content, tags, recognised, fallback } = placing;
-    let id = crate::uploads::repository_id(proof, now, repository).await?;
     let blobs = manifest.blobs();
-    check_parts(proof, id, &blobs, &manifest.manifests, sparse).await?;
+    let (id, blob_sizes) = sql::repository_with(proof, repository, &blobs).await?;
+    let id = match id {
+        Some(id) => id,
+        None => crate::uploads::repository_id(proof, now, repository).await?,
+    };
+    check_parts(proof, id, &blobs, &blob_sizes, &manifest.manifests, sparse).await?;
     let project_id = proof.project.id.0;
     let c = proof.conn();
     let sizes = sql::child_sizes(c, id, &manifest.manifests).await?;
@@ -111,16 +116,21 @@ pub(crate) async fn place(
         size: manifest.size + blobs.iter().map(|b| b.size).sum::<i64>() + sizes,
         recognised: recognised.as_ref(),
         hidden: *fallback,
+        tags: tags.len() as i64,
     };
     let (artifact, new) = sql::upsert(c, now, &row).await?;
-    if new {
-        sql::insert_parts(c, artifact, id, content, &blobs, &manifest.manifests).await?;
-        for child in &manifest.manifests {
-            sql::add_parent(c, id, &child.digest, 1).await?;
-        }
-    }
-    let mut touched = vec![artifact];
+    let (mut touched, mut script) = (Vec::new(), Script::default());
     for tag in tags {
+        sql::add_tag(&mut script, now, id, tag, artifact);
+    }
+    // A new artifact has its counts from its row.
+    match new {
+        Some(_) => sql::add_parts(&mut script, artifact, &row, content, &blobs),
+        None => touched.push(artifact),
+    }
+    sql::add_pushed(&mut script, now, project_id, id, new.unwrap_or_default());
+    let ran = script.run(c).await?;
+    for (tag, _) in tags.iter().zip(&ran).filter(|(_, ran)| ran.changed == 0) {
         if let Some(before) = sql::set_tag(c, now, id, tag, artifact).await? {
             touched.push(before);
             // A signature whose tag moved on is superseded: cosign wrote the old ones into the new one.
@@ -150,12 +160,9 @@ pub(crate) async fn place(
             touched.push(child);
         }
     }
-    // Its own signatures may have come before it.
-    accessories::sql::recount_signatures(c, id, digest.as_str()).await?;
     for child in &manifest.manifests {
         touched.extend(sql::artifact_id(c, id, &child.digest).await?);
     }
-    sql::pushed(c, now, project_id, id).await?;
     sql::relist(c, project_id, id, &touched).await?;
     Ok(artifact)
 }
@@ -165,11 +172,11 @@ async fn check_parts(
     proof: &mut access::Authorized<'_>,
     repository: i64,
     blobs: &[&Descriptor],
+    sizes: &HashMap<String, i64>,
     children: &[Descriptor],
     sparse: Sparse,
 ) -> Result<()> {
     let mut missing = Vec::new();
-    let sizes = sql::blob_sizes(proof.conn(), repository, blobs).await?;
     for blob in blobs {
         match sizes.get(blob.digest.as_str()) {
             None if sparse.images => {}

@@ -3,12 +3,13 @@
 use super::Reference;
 use super::manifest::{Descriptor, Manifest};
 use crate::access::Authorized;
-use crate::accessories::Recognised;
+use crate::accessories::{Recognised, sql::IS_SIGNED};
+use crate::db::{Script, Value};
 use crate::error::{Error, Result};
 use model::artifact::TagView;
 use model::{Digest, RepositoryName, Stamp, Tag, TagId};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Blobs of one statement; the texts are few, so that the engine knows them.
 const ROWS: usize = 16;
@@ -147,23 +148,27 @@ pub async fn note_pulls(
     Ok(())
 }
 
-/// Sizes of those of the blobs that are in the repository, by digest.
-pub async fn blob_sizes(c: &mut AnyConnection, repository: i64, blobs: &[&Descriptor]) -> Result<HashMap<String, i64>> {
-    let mut sizes = HashMap::new();
+/// The repository's id, if it has a row, and the sizes of those of the blobs that are in it, by digest.
+pub async fn repository_with(
+    proof: &mut Authorized<'_>,
+    name: &RepositoryName,
+    blobs: &[&Descriptor],
+) -> Result<(Option<i64>, HashMap<String, i64>)> {
+    let (project, mut script) = (proof.project.id.0, Script::default());
+    script.add("SELECT id FROM repositories WHERE project_id = $1 AND name = $2", [project.into(), name.as_str().into()]);
     for part in blobs.chunks(ROWS) {
-        let names: Vec<String> = (0..part.len()).map(|n| format!("${}", n + 2)).collect();
+        let names: Vec<String> = (0..part.len()).map(|n| format!("${}", n + 3)).collect();
         let text = format!(
-            "SELECT b.digest AS digest, b.size AS size FROM repository_blobs AS rb JOIN blobs AS b ON b.digest = rb.digest
-             WHERE rb.repository_id = $1 AND rb.digest IN ({})",
+            "SELECT b.digest AS digest, b.size AS size FROM repositories AS r JOIN repository_blobs AS rb ON rb.repository_id = r.id
+             JOIN blobs AS b ON b.digest = rb.digest WHERE r.project_id = $1 AND r.name = $2 AND rb.digest IN ({})",
             names.join(", "),
         );
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(repository);
-        for blob in part {
-            query = query.bind(blob.digest.as_str());
-        }
-        sizes.extend(query.fetch_all(&mut *c).await?.iter().map(|row| (row.get::<String, _>("digest"), row.get::<i64, _>("size"))));
+        let place = [project.into(), name.as_str().into()];
+        script.add(text, place.into_iter().chain(part.iter().map(|blob| blob.digest.as_str().into())));
     }
-    Ok(sizes)
+    let ran = script.run(proof.conn()).await?;
+    let sizes = ran[1..].iter().flat_map(|ran| &ran.rows).map(|row| (row.get("digest"), row.get("size"))).collect();
+    Ok((ran[0].rows.first().map(|row| row.get("id")), sizes))
 }
 
 /// Size and media type of a manifest in the repository.
@@ -209,23 +214,29 @@ pub struct New<'a> {
     pub size: i64,
     pub recognised: Option<&'a Recognised>,
     pub hidden: bool,
+    /// How many tags name it, if it is new.
+    pub tags: i64,
 }
 
-/// Makes the row, or renews the one that is there; says whether it is new.
-pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<(i64, bool)> {
+/// Makes the row, or renews the one that is there; says whether it is new, and then whether it is listed.
+pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<(i64, Option<bool>)> {
     let manifest = new.manifest;
     let annotations = serde_json::to_string(&manifest.annotations).unwrap_or_default();
-    let row = sqlx::query(
-        "INSERT INTO artifacts (project_id, repository_id, digest, media_type, artifact_type, kind, size, manifest_size,
-           annotations, subject_digest, accessory_kind, accessory_detail, hidden, listed, signed, tag_count, parent_count,
+    let may_be_listed = i64::from(new.recognised.is_none() && !new.hidden);
+    let text = format!(
+        "INSERT INTO artifacts (repository_id, digest, project_id, media_type, artifact_type, kind, size, manifest_size,
+           annotations, subject_digest, accessory_kind, accessory_detail, hidden, tag_count, listed, signed, parent_count,
            pull_count, pushed_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 0,
-           (SELECT CAST(COUNT(*) AS BIGINT) FROM artifact_children WHERE repository_id = $2 AND child_digest = $3),
-           0, $14, 1) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id",
-    )
-    .bind(new.project)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+           CASE WHEN $15 = 1 AND ($14 > 0 OR NOT EXISTS
+             (SELECT 1 FROM artifact_children WHERE repository_id = $1 AND child_digest = $2)) THEN 1 ELSE 0 END, {IS_SIGNED},
+           (SELECT CAST(COUNT(*) AS BIGINT) FROM artifact_children WHERE repository_id = $1 AND child_digest = $2),
+           0, $16, 1) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id, listed",
+    );
+    let row = sqlx::query(AssertSqlSafe(text))
     .bind(new.repository)
     .bind(new.digest.as_str())
+    .bind(new.project)
     .bind(manifest.media_type.as_str())
     .bind(manifest.effective_type().replace('\0', ""))
     .bind(manifest.kind().key())
@@ -236,11 +247,13 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
     .bind(new.recognised.map(|r| r.kind.key().to_owned()))
     .bind(new.recognised.map_or(String::new(), |r| r.detail.replace('\0', "")))
     .bind(i64::from(new.hidden))
+    .bind(new.tags)
+    .bind(may_be_listed)
     .bind(now.0)
     .fetch_optional(&mut *c)
     .await?;
     if let Some(row) = row {
-        return Ok((row.get("id"), true));
+        return Ok((row.get("id"), Some(row.get::<i64, _>("listed") == 1)));
     }
     let row = sqlx::query("UPDATE artifacts SET pushed_at = $3, version = version + 1 WHERE repository_id = $1 AND digest = $2 RETURNING id")
         .bind(new.repository)
@@ -252,52 +265,53 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
     if let Some(recognised) = new.recognised {
         mark_accessory(c, id, recognised).await?;
     }
-    Ok((id, false))
+    Ok((id, None))
 }
 
-/// The manifest's bytes, its blobs and its children.
-pub async fn insert_parts(
-    c: &mut AnyConnection,
-    artifact: i64,
-    repository: i64,
-    content: &[u8],
-    blobs: &[&Descriptor],
-    children: &[Descriptor],
-) -> Result<()> {
-    sqlx::query("INSERT INTO manifests (artifact_id, content) VALUES ($1, $2)")
-        .bind(artifact)
-        .bind(content.to_vec())
-        .execute(&mut *c)
-        .await?;
+/// The manifest's bytes, its blobs and its children, which have one more index.
+pub fn add_parts(script: &mut Script, artifact: i64, new: &New<'_>, content: &[u8], blobs: &[&Descriptor]) {
+    script.add("INSERT INTO manifests (artifact_id, content) VALUES ($1, $2)", [artifact.into(), content.into()]);
     // Each once, in a few statements: they are distinct.
     for part in blobs.chunks(ROWS) {
         let rows: Vec<String> = (0..part.len()).map(|n| format!("($1, $2, ${}, ${})", 2 * n + 3, 2 * n + 4)).collect();
-        let text = format!("INSERT INTO artifact_blobs (artifact_id, repository_id, digest, size) VALUES {}", rows.join(", "));
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(artifact).bind(repository);
-        for blob in part {
-            query = query.bind(blob.digest.as_str()).bind(blob.size);
+        let place = [artifact.into(), new.repository.into()];
+        let values = part.iter().flat_map(|blob| [Value::from(blob.digest.as_str()), blob.size.into()]);
+        script.add(
+            format!("INSERT INTO artifact_blobs (artifact_id, repository_id, digest, size) VALUES {}", rows.join(", ")),
+            place.into_iter().chain(values),
+        );
+    }
+    let (mut position, mut times) = (0_i64, BTreeMap::<&str, i64>::new());
+    for part in new.manifest.manifests.chunks(ROWS) {
+        let row = |n: usize| format!("($1, $2, ${}, ${}, ${})", 3 * n + 3, 3 * n + 4, 3 * n + 5);
+        let rows: Vec<String> = (0..part.len()).map(row).collect();
+        let mut values: Vec<Value> = vec![artifact.into(), new.repository.into()];
+        for child in part {
+            values.extend([position.into(), child.digest.as_str().into(), child.platform_text().replace('\0', "").into()]);
+            *times.entry(child.digest.as_str()).or_default() += 1;
+            position += 1;
         }
-        query.execute(&mut *c).await?;
+        let text = "INSERT INTO artifact_children (parent_id, repository_id, position, child_digest, platform) VALUES ";
+        script.add(text.to_owned() + &rows.join(", "), values);
     }
-    for (position, child) in children.iter().enumerate() {
-        sqlx::query(
-            "INSERT INTO artifact_children (parent_id, position, repository_id, child_digest, platform)
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(artifact)
-        .bind(position as i64)
-        .bind(repository)
-        .bind(child.digest.as_str())
-        .bind(child.platform_text().replace('\0', ""))
-        .execute(&mut *c)
-        .await?;
+    for (child, times) in times {
+        script.add(ADD_PARENT, [new.repository.into(), child.into(), times.into()]);
     }
-    Ok(())
 }
+
+/// Points a tag that is new at the artifact; one that is there is left.
+pub fn add_tag(script: &mut Script, now: Stamp, repository: i64, tag: &Tag, artifact: i64) {
+    script.add(
+        "INSERT INTO tags (repository_id, artifact_id, name, pushed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (repository_id, name) DO NOTHING",
+        [repository.into(), artifact.into(), tag.as_str().into(), now.0.into()],
+    );
+}
+
+const ADD_PARENT: &str = "UPDATE artifacts SET parent_count = parent_count + $3 WHERE repository_id = $1 AND digest = $2";
 
 /// One more (or one less) index lists this child.
 pub async fn add_parent(c: &mut AnyConnection, repository: i64, child: &Digest, n: i64) -> Result<()> {
-    sqlx::query("UPDATE artifacts SET parent_count = parent_count + $3 WHERE repository_id = $1 AND digest = $2")
+    sqlx::query(ADD_PARENT)
         .bind(repository)
         .bind(child.as_str())
         .bind(n)
@@ -379,23 +393,19 @@ pub async fn tags_of(c: &mut AnyConnection, artifact: i64) -> Result<Vec<TagView
         .collect()
 }
 
-/// A repository shows, and is counted, from its first manifest on.
-pub async fn pushed(c: &mut AnyConnection, now: Stamp, project: i64, repository: i64) -> Result<()> {
-    let again = sqlx::query("UPDATE repositories SET pushed_at = $2, updated_at = $2 WHERE id = $1 AND pushed_at IS NOT NULL")
-        .bind(repository)
-        .bind(now.0)
-        .execute(&mut *c)
-        .await?;
-    if again.rows_affected() == 1 {
-        return Ok(());
-    }
-    sqlx::query("UPDATE repositories SET pushed_at = $2, updated_at = $2 WHERE id = $1")
-        .bind(repository)
-        .bind(now.0)
-        .execute(&mut *c)
-        .await?;
-    sqlx::query("UPDATE projects SET repository_count = repository_count + 1 WHERE id = $1").bind(project).execute(c).await?;
-    Ok(())
+/// A repository shows, and is counted, from its first manifest on. It may have one more artifact that is listed.
+pub fn add_pushed(script: &mut Script, now: Stamp, project: i64, repository: i64, listed: bool) {
+    let more = i64::from(listed);
+    script.add(
+        "UPDATE projects SET artifact_count = artifact_count + $3, repository_count = repository_count +
+           (SELECT CASE WHEN r.pushed_at IS NULL THEN 1 ELSE 0 END FROM repositories AS r WHERE r.id = $2)
+         WHERE id = $1 AND ($3 <> 0 OR EXISTS (SELECT 1 FROM repositories AS r WHERE r.id = $2 AND r.pushed_at IS NULL))",
+        [project.into(), repository.into(), more.into()],
+    );
+    script.add(
+        "UPDATE repositories SET pushed_at = $2, updated_at = $2, artifact_count = artifact_count + $3 WHERE id = $1",
+        [repository.into(), now.0.into(), more.into()],
+    );
 }
 
 /// Brings `tag_count`, `listed` and the counters above up to date for these artifacts. Listed is what a person looks

@@ -99,7 +99,7 @@ pub async fn restore(
     remove(&fresh).map_err(|error| failed(&fresh, error))?;
     fs::copy(from.join(DATABASE), &fresh).map_err(|error| failed(&fresh, error))?;
     durable(&fresh, &to.join(DATABASE)).map_err(|error| failed(to, error))?;
-    let db = Db::open(&data.sqlite_url()).await.map_err(|refusal| failed(to, refusal))?;
+    let db = Db::open(&data.sqlite_url().map_err(|refusal| failed(to, refusal))?).await.map_err(|refusal| failed(to, refusal))?;
     let keys = data.keys(key_file).map_err(|refusal| Error::Precondition(refusal.to_string()))?;
     crate::datadir::check_key(&db, &keys).await.map_err(|refusal| failed(to, refusal))?;
     drop(db);

@@ -89,7 +89,7 @@ async fn a_restored_directory_serves_what_the_backup_held() {
     let again = restore(to.path(), &data, Some(&key), None, |_| {}).await.unwrap_err().to_string();
     assert!(again.contains("holds a database already"), "{again}");
     let opened = crate::datadir::DataDir::open(&data).unwrap();
-    let db = Db::open(&opened.sqlite_url()).await.unwrap();
+    let db = Db::open(&opened.sqlite_url().unwrap()).await.unwrap();
     let blobs = Arc::new(Disk::open(&data).unwrap());
     let ctx = Ctx::new(db, blobs, Clock::System, Keys::from_bytes([7; 32]), Settings { robot_prefix: "robot$".into(), ..Settings::default() });
     let found = pull(&ctx, &world.admin, &project, &repository, &Reference::Tag("1".parse().unwrap()), false).await.unwrap();

@@ -132,6 +132,42 @@ fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Makes an upload's file durable, and then the blob `to`.
+fn settle(file: &File, from: &Path, to: &Path, root: &Path) -> io::Result<()> {
+    point!("blob.written");
+    fault!("blob.sync");
+    // A failed sync is final for the file: it is given up, never synced again and trusted.
+    file.sync_data()?;
+    point!("blob.synced");
+    let dir = to.parent().expect("a blob's path has a directory");
+    make_dirs(root, dir)?;
+    point!("blob.folder");
+    fault!("blob.rename");
+    fs::rename(from, to)?;
+    point!("blob.renamed");
+    fault!("blob.folder.sync");
+    sync_dir(dir)?;
+    point!("blob.durable");
+    Ok(())
+}
+
+/// An upload's file, made where it is missing, to be written from `offset` on.
+fn open_at(path: &Path, offset: u64) -> io::Result<File> {
+    // A link planted under the name is not followed.
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
+        .open(path)?;
+    if file.metadata()?.len() != offset {
+        file.set_len(offset)?;
+    }
+    file.seek(SeekFrom::Start(offset))?;
+    Ok(file)
+}
+
 /// Makes `path` and its missing parents below `root`, each durably.
 fn make_dirs(root: &Path, path: &Path) -> io::Result<()> {
     if path.is_dir() || path == root {
@@ -160,41 +196,37 @@ impl BlobStore for Disk {
         mut chunks: mpsc::Receiver<Bytes>,
     ) -> io::Result<(u64, Hasher)> {
         let path = self.upload(upload)?;
-        let mut file = blocking(move || {
-            // A link planted under the name is not followed.
-            let mut file = OpenOptions::new()
-                .create(true)
-                .write(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
-                .open(path)?;
-            file.set_len(offset)?;
-            file.seek(SeekFrom::Start(offset))?;
-            Ok(file)
-        })
-        .await?;
-        let mut length = offset;
-        // No thread waits for a client: what has arrived is written and hashed in one go, while more arrives.
-        while let Some(first) = chunks.recv().await {
-            let mut batch = vec![first];
-            let mut bytes = batch[0].len();
+        let (mut length, mut opened) = (offset, None);
+        // No thread waits for a client: what has arrived is written and hashed in one go, while more arrives. Also nothing
+        // that arrives makes a file.
+        loop {
+            let first = chunks.recv().await;
+            let over = first.is_none();
+            let mut batch = Vec::from_iter(first);
+            let mut bytes = batch.iter().map(Bytes::len).sum::<usize>();
             while bytes < BATCH && let Ok(chunk) = chunks.try_recv() {
                 bytes += chunk.len();
                 batch.push(chunk);
             }
+            if over && opened.is_some() {
+                return Ok((length, hasher));
+            }
             length += bytes as u64;
-            (file, hasher) = blocking(move || {
+            let path = path.clone();
+            (opened, hasher) = blocking(move || {
+                let mut file = opened.map_or_else(|| open_at(&path, offset), Ok)?;
                 for chunk in &batch {
                     fault!("blob.write");
                     file.write_all(chunk)?;
                     hasher.update(chunk);
                 }
-                Ok((file, hasher))
+                Ok((Some(file), hasher))
             })
             .await?;
+            if over {
+                return Ok((length, hasher));
+            }
         }
-        Ok((length, hasher))
     }
 
     async fn rehash(&self, upload: &str, length: u64, algorithm: Algorithm) -> io::Result<Hasher> {
@@ -226,26 +258,23 @@ impl BlobStore for Disk {
     async fn publish(&self, upload: &str, digest: &Digest, length: u64) -> io::Result<()> {
         let (from, to, root) = (self.upload(upload)?, self.blob(digest), self.blobs.clone());
         blocking(move || {
-            // A failed sync is final for the file: it is given up, never synced again and trusted.
             let file = OpenOptions::new().append(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(&from)?;
             let found = file.metadata()?.len();
             if found != length {
                 return Err(super::changed(found, length));
             }
-            point!("blob.written");
-            fault!("blob.sync");
-            file.sync_data()?;
-            point!("blob.synced");
-            let dir = to.parent().expect("a blob's path has a directory");
-            make_dirs(&root, dir)?;
-            point!("blob.folder");
-            fault!("blob.rename");
-            fs::rename(&from, &to)?;
-            point!("blob.renamed");
-            fault!("blob.folder.sync");
-            sync_dir(dir)?;
-            point!("blob.durable");
-            Ok(())
+            settle(&file, &from, &to, &root)
+        })
+        .await
+    }
+
+    async fn put(&self, upload: &str, digest: &Digest, bytes: Bytes) -> io::Result<()> {
+        let (from, to, root) = (self.upload(upload)?, self.blob(digest), self.blobs.clone());
+        blocking(move || {
+            let mut file = open_at(&from, 0)?;
+            fault!("blob.write");
+            file.write_all(&bytes)?;
+            settle(&file, &from, &to, &root)
         })
         .await
     }
@@ -333,7 +362,11 @@ impl BlobStore for Disk {
 
     async fn delete(&self, digest: &Digest) -> io::Result<()> {
         let path = self.blob(digest);
-        blocking(move || gone_is_fine(fs::remove_file(path))).await
+        blocking(move || {
+            fault!("blob.delete");
+            gone_is_fine(fs::remove_file(path))
+        })
+        .await
     }
 }
 

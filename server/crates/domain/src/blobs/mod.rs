@@ -88,6 +88,9 @@ pub trait BlobStore: Send + Sync + 'static {
     /// One that has another length, or is not there, is refused: it is not what was hashed.
     async fn publish(&self, upload: &str, digest: &Digest, length: u64) -> io::Result<()>;
 
+    /// Makes bytes that are in memory the blob `digest`, durably, in one go; `upload` names them on the way.
+    async fn put(&self, upload: &str, digest: &Digest, bytes: Bytes) -> io::Result<()>;
+
     /// Forgets an upload; one that is not there is fine.
     async fn discard(&self, upload: &str) -> io::Result<()>;
 

@@ -105,7 +105,7 @@ impl S3 {
         Ok(found.iter().filter_map(|object| Some((offset(&object.location)?, object.size))).collect())
     }
 
-    async fn put(&self, key: &Path, bytes: Bytes) -> io::Result<()> {
+    async fn store_whole(&self, key: &Path, bytes: Bytes) -> io::Result<()> {
         self.store.put(key, PutPayload::from(bytes)).await.map(drop).map_err(failed)
     }
 
@@ -191,7 +191,7 @@ impl BlobStore for S3 {
             }
             hasher.update(&piece);
             let length = piece.len() as u64;
-            self.put(&self.piece(upload, at)?, piece.freeze()).await?;
+            self.store_whole(&self.piece(upload, at)?, piece.freeze()).await?;
             at += length;
         }
     }
@@ -215,13 +215,17 @@ impl BlobStore for S3 {
             return Err(super::changed(found, length));
         }
         match pieces.len() {
-            0 => self.put(&to, Bytes::new()).await?,
+            0 => self.store_whole(&to, Bytes::new()).await?,
             1 => self.store.copy(&self.piece(upload, 0)?, &to).await.map_err(failed)?,
             _ => self.join(upload, length, &to).await?,
         }
         // The blob is there; pieces that are left are swept.
         let _ = self.discard(upload).await;
         Ok(())
+    }
+
+    async fn put(&self, _: &str, digest: &Digest, bytes: Bytes) -> io::Result<()> {
+        self.store_whole(&self.blob(digest), bytes).await
     }
 
     async fn discard(&self, upload: &str) -> io::Result<()> {
@@ -234,7 +238,7 @@ impl BlobStore for S3 {
     async fn stale_uploads(&self, age: Duration) -> io::Result<Vec<String>> {
         // By the store's clock: what it wrote last says what time it thinks it is.
         let probe = self.key("clock");
-        self.put(&probe, Bytes::new()).await?;
+        self.store_whole(&probe, Bytes::new()).await?;
         let now = self.store.head(&probe).await.map_err(failed)?.last_modified;
         let mut newest = BTreeMap::new();
         let mut all = self.store.list(Some(&self.key("uploads")));

@@ -114,6 +114,24 @@ async fn an_empty_blob_and_a_given_up_upload() {
 }
 
 #[tokio::test]
+async fn bytes_in_memory_become_a_blob_in_one_go_and_leave_nothing_behind() {
+    for (store, _dir) in stores().await {
+        for bytes in [&b""[..], b"small"] {
+            let (id, digest) = (id(), digest_of(Algorithm::Sha512, bytes));
+            assert_eq!(store.size(&digest).await.unwrap(), None);
+            // Twice: the same content is pushed again and again.
+            for _ in 0..2 {
+                store.put(&id, &digest, Bytes::copy_from_slice(bytes)).await.unwrap();
+                assert_eq!(store.size(&digest).await.unwrap(), Some(bytes.len() as u64));
+                assert_eq!(whole(&*store, &digest, 0..bytes.len() as u64).await.unwrap(), bytes);
+            }
+            assert!(store.publish(&id, &digest, bytes.len() as u64).await.is_err(), "nothing of the upload is left");
+            store.delete(&digest).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn n_090_an_upload_id_that_is_not_ours_has_no_place() {
     for (store, _dir) in stores().await {
         for id in ["../key", "..", "", "a/b", &"0".repeat(31), "%2e%2e"] {

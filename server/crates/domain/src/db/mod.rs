@@ -10,6 +10,9 @@
 
 mod list;
 mod migrate;
+#[cfg(feature = "testing")]
+mod permissions;
+mod script;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -18,6 +21,7 @@ mod writer;
 
 pub use list::Listing;
 pub use migrate::Refusal;
+pub use script::{Ran, Script, Value};
 pub use snapshot::Snapshot;
 pub use text::{Conditions, folded, like_contains, like_prefix};
 
@@ -45,7 +49,33 @@ pub struct Db {
     readers: AnyPool,
     engine: Engine,
     url: Arc<str>,
-    commits: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+/// What was committed, counted.
+#[derive(Default)]
+struct Counts {
+    commits: AtomicU64,
+    /// Odd while a write is under way that may change what permissions are made of.
+    permissions: AtomicU64,
+}
+
+impl Counts {
+    fn committed(&self) {
+        self.commits.fetch_add(1, Ordering::Release);
+    }
+
+    /// Until the answer is dropped nothing known of permissions counts, and nothing from before it does afterwards.
+    fn settle(&self) -> impl Drop + '_ {
+        struct Settling<'a>(&'a AtomicU64);
+        impl Drop for Settling<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, Ordering::AcqRel);
+            }
+        }
+        self.permissions.fetch_add(1, Ordering::AcqRel);
+        Settling(&self.permissions)
+    }
 }
 
 /// Most closures that share one SQLite commit.
@@ -82,11 +112,11 @@ impl Db {
             Engine::Sqlite => (pool(1, SQLITE_WRITER), pool(READERS, SQLITE_READER)),
             Engine::Postgres => (pool(WRITERS, POSTGRES_WRITER), pool(READERS, POSTGRES_READER)),
         };
-        let commits = Arc::new(AtomicU64::new(0));
-        let jobs = writer::start(writers, url.to_owned(), engine, GROUP, commits.clone()).await.map_err(Refusal::from)?;
+        let counts = Arc::new(Counts::default());
+        let jobs = writer::start(writers, url.to_owned(), engine, GROUP, counts.clone()).await.map_err(Refusal::from)?;
         // The readers open after the writer: the file is there, and in WAL mode.
         let readers = readers.connect(url).await.map_err(Refusal::from)?;
-        Ok(Db { jobs, readers, engine, url: url.into(), commits })
+        Ok(Db { jobs, readers, engine, url: url.into(), counts })
     }
 
     /// Runs `f` in a transaction, more than once if it must, and answers after the commit.
@@ -94,10 +124,33 @@ impl Db {
         &self,
         f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (op, answer) = Op::new(f);
+        self.queue(f, false).await
+    }
+
+    /// As [`Db::write`], for the content of repositories: `f` changes nothing that permissions are made of (accounts,
+    /// members, grants, and of projects what [`crate::access`] reads), so that what is known of them still stands.
+    pub async fn write_content<T: Send + 'static>(
+        &self,
+        f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.queue(f, true).await
+    }
+
+    async fn queue<T: Send + 'static>(
+        &self,
+        f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
+        content: bool,
+    ) -> Result<T> {
+        let (op, answer) = Op::new(f, content);
         let closed = || Error::Unavailable("the server is shutting down".to_owned());
         self.jobs.send(Box::new(op)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?.map_err(Error::told)
+    }
+
+    /// Writes a row, durably, to see whether that can be done.
+    pub async fn can_write(&self, now: model::Stamp) -> Result<()> {
+        let text = "INSERT INTO meta (key, value) VALUES ('written', $1) ON CONFLICT (key) DO UPDATE SET value = $1";
+        self.write_content(async move |c| Ok(sqlx::query(text).bind(now.0.to_string()).execute(c).await.map(drop)?)).await
     }
 
     /// A connection that can only read.
@@ -108,7 +161,15 @@ impl Db {
     /// Counts commits: what was read at this count is still so while it stands. It rises before a commit is answered.
     /// `None` where other processes may write too.
     pub fn generation(&self) -> Option<u64> {
-        (self.engine == Engine::Sqlite).then(|| self.commits.load(Ordering::Acquire))
+        (self.engine == Engine::Sqlite).then(|| self.counts.commits.load(Ordering::Acquire))
+    }
+
+    /// As [`Db::generation`], of what permissions are made of; `None` also while that is changing. What a writer's closure
+    /// finds known under it is as its own transaction would read it: of the closures before it in a shared commit none
+    /// changed that.
+    pub fn permissions(&self) -> Option<u64> {
+        let count = self.counts.permissions.load(Ordering::Acquire);
+        (self.engine == Engine::Sqlite && count.is_multiple_of(2)).then_some(count)
     }
 
     pub fn engine(&self) -> Engine {

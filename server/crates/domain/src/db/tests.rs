@@ -51,6 +51,29 @@ async fn a_caller_that_goes_away_does_not_cut_its_write() {
 }
 
 #[tokio::test]
+async fn a_write_of_content_leaves_permissions_alone_and_what_is_known_of_them_ends_with_any_other() {
+    let world = World::new().await;
+    let (db, disable) = (&world.ctx.db, "UPDATE users SET disabled = 1");
+    let begin = db.permissions();
+    let refused = db.write_content(async move |c| Ok(sqlx::query(disable).execute(c).await.map(drop)?)).await;
+    assert!(refused.unwrap_err().to_string().contains("what permissions are made of"));
+    db.write_content(async |c| Ok(sqlx::query("INSERT INTO meta (key, value) VALUES ('a', '')").execute(c).await.map(drop)?)).await.unwrap();
+    assert_eq!(db.permissions(), begin);
+    // While one may change them nothing is known.
+    let (other, seen) = (db.clone(), std::sync::Arc::new(std::sync::Mutex::new(None)));
+    let saw = seen.clone();
+    db.write(async move |_| { *saw.lock().unwrap() = Some(other.permissions()); Ok(()) }).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), Some(None));
+    put(&world, "b".into()).await.unwrap();
+    if begin.is_some() {
+        assert!(db.permissions() > begin);
+    }
+    let mut c = db.read().await.unwrap();
+    let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM users WHERE disabled = 1").fetch_one(&mut *c).await.unwrap();
+    assert_eq!(row.get::<i64, _>("n"), 0);
+}
+
+#[tokio::test]
 async fn a_reader_cannot_write() {
     let world = World::new().await;
     let mut c = world.ctx.db.read().await.unwrap();

@@ -1,10 +1,11 @@
 //! The writer: a thread that runs write closures, each in a transaction.
 //!
 //! Why a thread: a closure's future need not be `Send`, and a request that is dropped does not drop its write.
-//! SQLite has one write connection; closures that wait share one `BEGIN IMMEDIATE … COMMIT`, each behind a
-//! savepoint, so that fifty callers cost a few syncs. PostgreSQL runs them side by side, SERIALIZABLE.
+//! SQLite has one write connection; closures that wait share one `BEGIN IMMEDIATE … COMMIT`, so that fifty callers
+//! cost a few syncs. Where one of them fails they run again, each behind a savepoint. PostgreSQL runs them side by
+//! side, SERIALIZABLE.
 
-use super::Engine;
+use super::{Counts, Engine};
 use crate::error::{Error, Result};
 use crate::points::point;
 use futures_util::future::LocalBoxFuture;
@@ -13,7 +14,6 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{RwLock, mpsc, oneshot};
 
 /// After so many tries a PostgreSQL closure has the writers to itself, which ends a storm of conflicts.
@@ -21,27 +21,40 @@ const ALONE_AFTER: u32 = 3;
 const TRIES: u32 = 20;
 
 pub(super) trait Job: Send {
+    /// It changes nothing that permissions are made of.
+    fn is_content(&self) -> bool;
     fn run<'a>(&'a mut self, c: &'a mut AnyConnection) -> LocalBoxFuture<'a, Result<()>>;
     fn answer(self: Box<Self>, done: Result<()>);
 }
 
 pub(super) struct Op<F, T> {
     f: F,
+    content: bool,
     out: Option<T>,
     answer: oneshot::Sender<Result<T>>,
 }
 
 impl<F, T> Op<F, T> {
-    pub(super) fn new(f: F) -> (Self, oneshot::Receiver<Result<T>>) {
+    pub(super) fn new(f: F, content: bool) -> (Self, oneshot::Receiver<Result<T>>) {
         let (answer, receiver) = oneshot::channel();
-        (Op { f, out: None, answer }, receiver)
+        (Op { f, content, out: None, answer }, receiver)
     }
 }
 
 impl<T: Send, F: AsyncFn(&mut AnyConnection) -> Result<T> + Send> Job for Op<F, T> {
+    fn is_content(&self) -> bool {
+        self.content
+    }
+
     fn run<'a>(&'a mut self, c: &'a mut AnyConnection) -> LocalBoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            #[cfg(feature = "testing")]
+            let before = super::permissions::said(c).await?;
             let run = AssertUnwindSafe((self.f)(c)).catch_unwind().await;
+            #[cfg(feature = "testing")]
+            if self.content && matches!(run, Ok(Ok(_))) && before != super::permissions::said(c).await? {
+                return Err(Error::Internal("a write of content changed what permissions are made of".to_owned()));
+            }
             self.out = Some(run.map_err(|_| Error::Internal("a write panicked".to_owned()))??);
             Ok(())
         })
@@ -61,15 +74,20 @@ pub(super) async fn start(
     url: String,
     engine: Engine,
     group: usize,
-    commits: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 ) -> std::result::Result<mpsc::Sender<Box<dyn Job>>, sqlx::Error> {
     let (jobs, queue) = mpsc::channel(1024);
     let (opened, open) = oneshot::channel();
     std::thread::Builder::new()
         .name("db-writer".into())
         .spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime for the writer");
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            // Without sockets a wake-up is that of a thread, which is cheaper.
+            match engine {
+                Engine::Sqlite => runtime.enable_time(),
+                Engine::Postgres => runtime.enable_all(),
+            };
+            let runtime = runtime.build().expect("a runtime for the writer");
             runtime.block_on(async move {
                 let pool = match pool.connect(&url).await {
                     Ok(pool) => {
@@ -82,7 +100,7 @@ pub(super) async fn start(
                     }
                 };
                 match engine {
-                    Engine::Sqlite => one_writer(&pool, queue, group, &commits).await,
+                    Engine::Sqlite => one_writer(&pool, queue, group, &counts).await,
                     Engine::Postgres => many_writers(&pool, queue).await,
                 }
                 pool.close().await;
@@ -93,51 +111,77 @@ pub(super) async fn start(
     Ok(jobs)
 }
 
-async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, group: usize, commits: &AtomicU64) {
+async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, group: usize, counts: &Counts) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, group).await > 0 {
-        let mut shared = if batch.len() > 1 { together(pool, &mut batch).await.map(Vec::into_iter) } else { None };
+        let settling = batch.iter().any(|job| !job.is_content()).then(|| counts.settle());
+        let mut shared = None;
+        for guard in [Guard::None, Guard::Savepoints] {
+            if batch.len() > 1 && shared.is_none() {
+                shared = together(pool, &mut batch, guard).await.map(Vec::into_iter);
+            }
+        }
         // Also where a commit failed: whether it was kept is not known then.
-        commits.fetch_add(1, Ordering::Release);
+        counts.committed();
         for mut job in batch.drain(..) {
             let done = match &mut shared {
                 Some(results) => results.next().expect("one result a job"),
                 None => {
                     let done = alone(pool, &mut *job, "BEGIN IMMEDIATE", Engine::Sqlite).await;
-                    commits.fetch_add(1, Ordering::Release);
+                    counts.committed();
                     done
                 }
             };
             job.answer(done);
         }
+        drop(settling);
     }
 }
 
-/// Runs the batch in one transaction. `None`: nothing of it was kept, so run them one by one.
-async fn together(pool: &AnyPool, batch: &mut [Box<dyn Job>]) -> Option<Vec<Result<()>>> {
+/// What keeps closures of one transaction apart.
+#[derive(Clone, Copy, PartialEq)]
+enum Guard {
+    /// Nothing, which costs nothing: the first failure undoes them all.
+    None,
+    /// Each has a savepoint, and fails alone.
+    Savepoints,
+}
+
+/// Runs the batch in one transaction. `None`: nothing of it was kept.
+async fn together(pool: &AnyPool, batch: &mut [Box<dyn Job>], guard: Guard) -> Option<Vec<Result<()>>> {
     let unavailable = |n: usize| Some((0..n).map(|_| Err(Error::Unavailable("the database is busy".into()))).collect());
     let size = batch.len();
     let Ok(mut connection) = pool.acquire().await else { return unavailable(size) };
     let mut begun = false;
     let mut results = Vec::with_capacity(size);
-    let kept: std::result::Result<(), sqlx::Error> = async {
+    let kept: std::result::Result<bool, sqlx::Error> = async {
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
         begun = true;
-        sqlx::query("SAVEPOINT job").execute(&mut *tx).await?;
+        if guard == Guard::Savepoints {
+            sqlx::query("SAVEPOINT job").execute(&mut *tx).await?;
+        }
         for job in batch {
             let result = job.run(&mut tx).await;
-            let end = if result.is_ok() { "RELEASE job; SAVEPOINT job" } else { "ROLLBACK TO job" };
-            sqlx::raw_sql(end).execute(&mut *tx).await?;
+            match (guard, result.is_ok()) {
+                (Guard::None, true) => {}
+                (Guard::None, false) => {
+                    tx.rollback().await?;
+                    return Ok(false);
+                }
+                (Guard::Savepoints, true) => sqlx::raw_sql("RELEASE job; SAVEPOINT job").execute(&mut *tx).await.map(drop)?,
+                (Guard::Savepoints, false) => sqlx::raw_sql("ROLLBACK TO job").execute(&mut *tx).await.map(drop)?,
+            }
             results.push(result);
         }
         point!("write.before");
         tx.commit().await?;
         point!("write.after");
-        Ok(())
+        Ok(true)
     }
     .await;
     match kept {
-        Ok(()) => Some(results),
+        Ok(true) => Some(results),
+        Ok(false) => None,
         Err(error) => {
             // After SQLite's automatic rollback sqlx's idea of the transaction's depth stays wrong.
             let _ = connection.close().await;

@@ -53,7 +53,7 @@ impl Passwords {
 
     /// Runs `work` on a blocking thread. The permit moves along, so a client that leaves does not free it early.
     async fn slot<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let waiting = self.queue.clone().try_acquire_owned().map_err(|_| Error::TooMany { seconds: 2 })?;
+        let waiting = self.queue.clone().try_acquire_owned().map_err(|_| Error::TooMany { what: "attempts", seconds: 2 })?;
         let slot =
             self.slots.clone().acquire_owned().await.map_err(|_| Error::Unavailable("shutting down".to_owned()))?;
         tokio::task::spawn_blocking(move || {

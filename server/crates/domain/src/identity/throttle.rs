@@ -31,7 +31,7 @@ impl Throttle {
             if let Some(counter) = counters.get(&key) {
                 let wait = wait_ms(counter.failures, free) - (now.0 - counter.last);
                 if wait > 0 {
-                    return Err(Error::TooMany { seconds: (wait as u64).div_ceil(1000) });
+                    return Err(Error::TooMany { what: "attempts", seconds: (wait as u64).div_ceil(1000) });
                 }
             }
         }

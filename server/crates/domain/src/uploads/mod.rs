@@ -13,6 +13,7 @@ pub use write::InUse;
 pub(crate) use sql::{link_known, repository_id};
 
 use crate::access::{self, Authorized};
+use crate::blobs::digest_of;
 use crate::cache::Moment;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -21,7 +22,7 @@ use crate::points::point;
 use bytes::Bytes;
 use futures_util::Stream;
 use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp};
-pub(crate) use write::room;
+pub use write::room;
 use pending::Started;
 use write::{Turn, to_its_end, unknown, write};
 
@@ -30,8 +31,10 @@ const HOLD_TRIES: u32 = 200;
 const HOLD_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 /// An unfinished upload is kept this long, in ms.
 const KEPT: i64 = 24 * 3_600_000;
-/// Unfinished uploads an account may have at once.
+/// Unfinished uploads an account may have at once, of those that it touched within [`BUSY`].
 const PER_ACCOUNT: i64 = 1000;
+/// So long an unfinished upload counts as being worked on, in ms; one without bytes is kept no longer.
+const BUSY: i64 = 3_600_000;
 /// Largest blob, in bytes.
 pub const MAX_BLOB: u64 = 64 << 30;
 
@@ -42,18 +45,22 @@ async fn push_right<'c>(
     project: &ProjectName,
     repository: &RepositoryName,
 ) -> Result<Authorized<'c>> {
-    access::repository(c, ctx.now(), who, project, repository.as_str(), Action::RepositoryPush).await
+    access::repository_again(c, ctx, who, project, repository.as_str(), Action::RepositoryPush).await
 }
 
 /// Starts an upload; answers its id.
 pub async fn start(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName) -> Result<String> {
-    push_right(&mut *ctx.db.read().await?, ctx, who, project, repository).await?;
+    access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
     room(ctx, 0).await?;
     let id = ctx.random.id();
     if !ctx.uploads_pending.open(ctx.now(), &id, started(who, project, repository)) {
-        return Err(Error::TooMany { seconds: 60 });
+        return Err(too_many());
     }
     Ok(id)
+}
+
+fn too_many() -> Error {
+    Error::TooMany { what: "unfinished uploads of this account: finish or cancel some", seconds: 60 }
 }
 
 fn started(who: &Principal, project: &ProjectName, repository: &RepositoryName) -> Started {
@@ -68,11 +75,12 @@ pub async fn received(
     repository: &RepositoryName,
     id: &str,
 ) -> Result<i64> {
-    let mut c = ctx.db.read().await?;
-    let mut proof = push_right(&mut c, ctx, who, project, repository).await?;
     if ctx.uploads_pending.has(ctx.now(), id, &started(who, project, repository)) {
+        access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
         return Ok(0);
     }
+    let mut c = ctx.db.read().await?;
+    let mut proof = push_right(&mut c, ctx, who, project, repository).await?;
     sql::received(&mut proof, ctx.now(), id, repository.as_str(), &who.key()).await?.ok_or_else(unknown)
 }
 
@@ -89,7 +97,7 @@ pub async fn append<E: std::fmt::Display>(
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<i64> {
     let own = own_turn(ctx, who, project, repository, id).await?;
-    let (turn, length_now, broken) = write(ctx, own.turn, own.received as u64, start, length, body).await?;
+    let (turn, length_now, broken) = write(ctx, own.turn, own.received as u64, start, length, body, false).await?;
     note_received(ctx, who, project, repository, id, length_now as i64, turn, own.row).await?;
     match broken {
         None => Ok(length_now as i64),
@@ -151,15 +159,15 @@ async fn note_received(
             let now = ctx2.now();
             if !row {
                 let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
-                if sql::open_count(&mut proof, &who.key()).await? >= PER_ACCOUNT {
-                    return Err(Error::TooMany { seconds: 60 });
+                if sql::open_count(&mut proof, &who.key(), Stamp(now.0 + KEPT - BUSY)).await? >= PER_ACCOUNT {
+                    return Err(too_many());
                 }
                 sql::insert(&mut proof, now, &name, repository.as_str(), &who.key(), KEPT).await?;
             }
             // One that expired meanwhile is gone.
             if sql::set_received(c, now, &name, received, KEPT).await? { Ok(()) } else { Err(unknown()) }
         };
-        ctx.db.write(noted).await?;
+        ctx.db.write_content(noted).await?;
         ctx.uploads_pending.close(&id);
         point!("upload.noted");
         drop(turn);
@@ -181,7 +189,7 @@ pub async fn finish<E: std::fmt::Display>(
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<()> {
     let own = own_turn(ctx, who, project, repository, id).await?;
-    let (turn, total, broken) = write(ctx, own.turn, own.received as u64, start, length, body).await?;
+    let (turn, total, broken) = write(ctx, own.turn, own.received as u64, start, length, body, true).await?;
     if let Some(error) = broken {
         // What arrived stays.
         note_received(ctx, who, project, repository, id, total as i64, turn, own.row).await?;
@@ -206,18 +214,22 @@ async fn publish(
         (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
     to_its_end(async move {
         let done = async {
-            let hasher = match (digest.algorithm(), turn.hasher.take()) {
-                (Algorithm::Sha256, Some((_, hasher))) => hasher,
-                (algorithm, _) => ctx.blobs.rehash(&id, total, algorithm).await?,
+            let whole = turn.whole.take();
+            let actual = match (&whole, digest.algorithm(), turn.hasher.take()) {
+                (Some(whole), algorithm, _) => digest_of(algorithm, whole),
+                (None, Algorithm::Sha256, Some((_, hasher))) => hasher.finish(),
+                (None, algorithm, _) => ctx.blobs.rehash(&id, total, algorithm).await?.finish(),
             };
-            let actual = hasher.finish();
             if actual != digest {
                 discard(&ctx, &id, row).await?;
                 return Err(Error::DigestMismatch(format!("the content's digest is {actual}, not {digest}")));
             }
             let held = hold(&ctx, &digest).await?;
             point!("blob.held");
-            ctx.blobs.publish(&id, &digest, total).await?;
+            match whole {
+                Some(whole) => ctx.blobs.put(&id, &digest, whole).await?,
+                None => ctx.blobs.publish(&id, &digest, total).await?,
+            }
             let (ctx2, id) = (ctx.clone(), id.clone());
             let linked = async move |c: &mut sqlx::AnyConnection| {
                 let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
@@ -230,7 +242,7 @@ async fn publish(
                 point!("blob.linked");
                 if row { sql::delete(proof.conn(), &id).await } else { Ok(()) }
             };
-            ctx.db.write(linked).await
+            ctx.db.write_content(linked).await
         }
         .await;
         if !row {
@@ -256,7 +268,7 @@ async fn hold(ctx: &Ctx, digest: &Digest) -> Result<Stamp> {
             Some((true, touched)) if touched.0 > now.0 - ctx.settings.gc_grace / 2 => return Ok(now),
             Some((true, _)) => {
                 let digest = digest.clone();
-                if ctx.db.write(async move |c| sql::touch_blob(c, now, &digest).await).await? {
+                if ctx.db.write_content(async move |c| sql::touch_blob(c, now, &digest).await).await? {
                     return Ok(now);
                 }
             }
@@ -276,10 +288,10 @@ pub async fn put<E: std::fmt::Display>(
     length: Option<u64>,
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<()> {
-    push_right(&mut *ctx.db.read().await?, ctx, who, project, repository).await?;
+    access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
     let id = ctx.random.id();
     let turn = ctx.uploads_in_use.take(&id).ok_or_else(unknown)?;
-    let written = write(ctx, turn, 0, None, length, body).await;
+    let written = write(ctx, turn, 0, None, length, body, true).await;
     let (turn, total) = match written {
         Ok((turn, total, None)) => (turn, total),
         Ok((_, _, Some(error))) | Err(error) => {
@@ -293,7 +305,7 @@ pub async fn put<E: std::fmt::Display>(
 async fn discard(ctx: &Ctx, id: &str, row: bool) -> Result<()> {
     if row {
         let row = id.to_owned();
-        ctx.db.write(async move |c| sql::delete(c, &row).await).await?;
+        ctx.db.write_content(async move |c| sql::delete(c, &row).await).await?;
     }
     ctx.uploads_pending.close(id);
     ctx.blobs.discard(id).await?;
@@ -355,7 +367,7 @@ pub async fn mount(
     let (ctx2, who, project, repository, digest) =
         (ctx.clone(), who.clone(), project.clone(), repository.clone(), digest.clone());
     ctx.db
-        .write(async move |c| {
+        .write_content(async move |c| {
             let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
             sql::link_known(&mut proof, ctx2.now(), &repository, &digest).await
         })
@@ -396,7 +408,7 @@ pub async fn blob(
             let mut proof = access::repository(c, now, &who, &project, repository.as_str(), right).await?;
             sql::touch_link(&mut proof, now, &repository, &digest).await
         };
-        return Ok(ctx.db.write(there).await?.then_some(size));
+        return Ok(ctx.db.write_content(there).await?.then_some(size));
     }
     Ok(Some(size))
 }
@@ -443,7 +455,7 @@ pub async fn sweep(ctx: &Ctx) -> Result<usize> {
         }
         Ok(gone)
     };
-    let ids = ctx.db.write(forgotten).await?;
+    let ids = ctx.db.write_content(forgotten).await?;
     for id in &ids {
         ctx.uploads_in_use.forget(id);
         ctx.blobs.discard(id).await?;

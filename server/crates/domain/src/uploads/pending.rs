@@ -1,7 +1,7 @@
 //! Uploads that were started and have no bytes yet. They are kept in memory: most clients send a blob whole right after,
 //! and then nothing of its upload needs to be durable. With its first bytes an upload gets its row.
 
-use super::{KEPT, PER_ACCOUNT};
+use super::{BUSY, PER_ACCOUNT};
 use model::{ProjectName, RepositoryName, Stamp};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -51,7 +51,7 @@ impl Pending {
             return false;
         }
         *inner.by_account.entry(started.principal.clone()).or_default() += 1;
-        inner.uploads.insert(id.to_owned(), (started, Stamp(now.0 + KEPT)));
+        inner.uploads.insert(id.to_owned(), (started, Stamp(now.0 + BUSY)));
         true
     }
 

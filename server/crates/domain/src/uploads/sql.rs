@@ -1,6 +1,7 @@
 //! SQL of uploads and of which blobs a repository may read.
 
 use crate::access::Authorized;
+use crate::db::Script;
 use crate::error::{Error, Result};
 use model::{Digest, ProjectName, RepositoryName, Stamp};
 use sqlx::{AnyConnection, Row};
@@ -29,9 +30,11 @@ pub async fn insert(
     Ok(())
 }
 
-pub async fn open_count(proof: &mut Authorized<'_>, principal: &str) -> Result<i64> {
-    let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM uploads WHERE principal = $1")
+/// Uploads of an account that expire after `then`.
+pub async fn open_count(proof: &mut Authorized<'_>, principal: &str, then: Stamp) -> Result<i64> {
+    let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM uploads WHERE principal = $1 AND expires_at > $2")
         .bind(principal)
+        .bind(then.0)
         .fetch_one(proof.conn())
         .await?;
     Ok(row.get("n"))
@@ -135,23 +138,22 @@ pub async fn link_new(
     digest: &Digest,
     size: i64,
 ) -> Result<()> {
-    let id = repository_id(proof, now, repository).await?;
-    let project = proof.project.id.0;
-    let c = proof.conn();
-    let live = sqlx::query(
+    let mut script = Script::default();
+    script.add(
         "INSERT INTO blobs (digest, size, state, version, created_at, touched_at) VALUES ($1, $2, 'live', 1, $3, $3)
          ON CONFLICT (digest) DO UPDATE SET touched_at = $3 WHERE blobs.state = 'live'",
-    )
-    .bind(digest.as_str())
-    .bind(size)
-    .bind(now.0)
-    .execute(&mut *c)
-    .await?;
+        [digest.as_str().into(), size.into(), now.0.into()],
+    );
+    add_link(&mut script, proof, now, repository, digest);
+    let ran = script.run(proof.conn()).await?;
     // `hold` waited for this before the bytes were published.
-    if live.rows_affected() == 0 {
+    if ran[0].changed == 0 {
         return Err(Error::Unavailable(format!("blob {digest} is being deleted: push it again")));
     }
-    link(c, now, project, id, digest).await
+    if ran[1].changed == 0 {
+        link_first(proof, now, repository, digest).await?;
+    }
+    Ok(())
 }
 
 /// Is the blob live, and when was it last counted on? `None`: it is not known.
@@ -198,24 +200,26 @@ pub async fn link_known(
     if !touch_blob(proof.conn(), now, digest).await? {
         return Ok(false);
     }
-    let id = repository_id(proof, now, repository).await?;
-    let project = proof.project.id.0;
-    link(proof.conn(), now, project, id, digest).await?;
+    link_first(proof, now, repository, digest).await?;
     Ok(true)
 }
 
-async fn link(c: &mut AnyConnection, now: Stamp, project: i64, repository: i64, digest: &Digest) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO repository_blobs (repository_id, digest, created_at, touched_at, project_id) VALUES ($1, $2, $3, $3, $4)
-         ON CONFLICT (repository_id, digest) DO UPDATE SET touched_at = $3",
-    )
-    .bind(repository)
-    .bind(digest.as_str())
-    .bind(now.0)
-    .bind(project)
-    .execute(c)
-    .await?;
-    Ok(())
+/// Links a known blob, if the repository has its row.
+fn add_link(script: &mut Script, proof: &Authorized<'_>, now: Stamp, repository: &RepositoryName, digest: &Digest) {
+    script.add(
+        "INSERT INTO repository_blobs (repository_id, digest, created_at, touched_at, project_id)
+         SELECT r.id, $3, $4, $4, r.project_id FROM repositories AS r WHERE r.project_id = $1 AND r.name = $2
+         ON CONFLICT (repository_id, digest) DO UPDATE SET touched_at = $4",
+        [proof.project.id.0.into(), repository.as_str().into(), digest.as_str().into(), now.0.into()],
+    );
+}
+
+/// Links a known blob, making the repository's row where there is none.
+async fn link_first(proof: &mut Authorized<'_>, now: Stamp, repository: &RepositoryName, digest: &Digest) -> Result<()> {
+    repository_id(proof, now, repository).await?;
+    let mut script = Script::default();
+    add_link(&mut script, proof, now, repository, digest);
+    script.run(proof.conn()).await.map(drop)
 }
 
 /// Some repositories that hold the blob, for a mount without a source.

@@ -121,12 +121,19 @@ async fn n_082_two_writers_of_one_upload_do_not_mix() {
 async fn an_upload_that_broke_goes_on_where_it_broke() {
     let (world, project, repository) = world().await;
     let (ctx, who) = (&world.ctx, &world.admin);
-    let id = start(ctx, who, &project, &repository).await.unwrap();
-    let broken = stream::iter([Ok(Bytes::from_static(b"half")), Err("the line went dead")]);
-    let refused = append(ctx, who, &project, &repository, &id, None, None, broken).await;
-    assert!(matches!(refused, Err(Error::Invalid(_))));
-    assert_eq!(received(ctx, who, &project, &repository, &id).await.unwrap(), 4);
-    finish(ctx, who, &project, &repository, &id, &of(b"half and half"), Some(4), None, body(b" and half")).await.unwrap();
+    let digest = of(b"half and half");
+    // In a chunk; in a whole blob of unknown length; in a small one, whose bytes wait in memory for the rest.
+    for (last, length) in [(false, None), (true, None), (true, Some(13))] {
+        let id = start(ctx, who, &project, &repository).await.unwrap();
+        let broken = stream::iter([Ok(Bytes::from_static(b"half")), Err("the line went dead")]);
+        let refused = match last {
+            false => append(ctx, who, &project, &repository, &id, None, length, broken).await.map(drop),
+            true => finish(ctx, who, &project, &repository, &id, &digest, None, length, broken).await,
+        };
+        assert!(matches!(refused, Err(Error::Invalid(_))));
+        assert_eq!(received(ctx, who, &project, &repository, &id).await.unwrap(), 4);
+        finish(ctx, who, &project, &repository, &id, &digest, Some(4), None, body(b" and half")).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,9 @@ use tokio::sync::mpsc;
 /// Bytes of an upload between two looks at how much room there is.
 const ASK: u64 = 4 << 20;
 
+/// Largest blob that is kept in memory until it is whole, in bytes.
+const SMALL: u64 = 16 << 10;
+
 /// How much of a refused body is read, and for how long.
 const DRAINED: usize = 16 << 20;
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(5);
@@ -28,6 +31,8 @@ pub(super) struct Turn {
     in_use: InUse,
     id: String,
     pub hasher: Option<(u64, Hasher)>,
+    /// All of it, where it is small enough to need no file on its way.
+    pub whole: Option<Bytes>,
     /// The running hash is worth keeping.
     pub keep: bool,
 }
@@ -41,7 +46,7 @@ impl InUse {
             Some(None) => return None,
         };
         map.insert(id.to_owned(), None);
-        Some(Turn { in_use: self.clone(), id: id.to_owned(), hasher, keep: false })
+        Some(Turn { in_use: self.clone(), id: id.to_owned(), hasher, whole: None, keep: false })
     }
 
     /// Is something writing to it?
@@ -78,7 +83,7 @@ pub(super) fn too_large() -> Error {
 }
 
 /// Is there room for so many bytes more, beside what is kept free?
-pub(crate) async fn room(ctx: &Ctx, bytes: u64) -> Result<()> {
+pub async fn room(ctx: &Ctx, bytes: u64) -> Result<()> {
     let (reserve, free) = (ctx.settings.reserve, ctx.blobs.room().await?);
     match free {
         Some(free) if free.saturating_sub(bytes) < reserve => {
@@ -123,7 +128,8 @@ async fn drain<E>(body: &mut (impl Stream<Item = std::result::Result<Bytes, E>> 
     let _ = tokio::time::timeout(DRAIN, read).await;
 }
 
-/// Streams `body` into the upload's file. Answers the turn back, the new length, and why it ended early if it did.
+/// Streams `body` into the upload's file. Answers the turn back, the new length, and why it ended early if it did. With
+/// `last`, when nothing may follow, a small one that comes whole is only kept in the turn.
 pub(super) async fn write<E: std::fmt::Display>(
     ctx: &Ctx,
     mut turn: Turn,
@@ -131,6 +137,7 @@ pub(super) async fn write<E: std::fmt::Display>(
     start: Option<u64>,
     length: Option<u64>,
     mut body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+    last: bool,
 ) -> Result<(Turn, u64, Option<Error>)> {
     if let Err(error) = admit(ctx, received, start, length).await {
         turn.keep = true;
@@ -140,9 +147,10 @@ pub(super) async fn write<E: std::fmt::Display>(
     }
     let hasher = match turn.hasher.take() {
         Some((at, hasher)) if at == received => hasher,
+        _ if received == 0 => Hasher::new(Algorithm::Sha256),
         _ => ctx.blobs.rehash(&turn.id, received, Algorithm::Sha256).await.map_err(|_| unknown())?,
     };
-    let (sender, chunks) = mpsc::channel(4);
+    let (sender, mut chunks) = mpsc::channel(4);
     let feed = async move {
         let (mut fed, mut asked) = (0_u64, 0_u64);
         let ended = |message: String| Some(Error::invalid("body", message));
@@ -170,12 +178,39 @@ pub(super) async fn write<E: std::fmt::Display>(
         }
         length.filter(|&length| fed < length).and_then(|length| ended(format!("ended after {fed} of {length} bytes")))
     };
+    let mut feed = std::pin::pin!(feed);
+    let mut fed = None;
+    if last && received == 0 && length.is_some_and(|length| length <= SMALL) {
+        let gather = async {
+            let mut whole = Vec::new();
+            while let Some(chunk) = chunks.recv().await {
+                whole.extend_from_slice(&chunk);
+            }
+            whole
+        };
+        let (whole, broken) = tokio::join!(gather, &mut feed);
+        let (total, whole) = (whole.len() as u64, Bytes::from(whole));
+        if broken.is_none() {
+            turn.whole = Some(whole);
+            return Ok((turn, total, None));
+        }
+        // What arrived is kept.
+        let (sender, rest) = mpsc::channel(1);
+        let _ = sender.try_send(whole);
+        (chunks, fed) = (rest, Some(broken));
+    }
     let blobs = ctx.blobs.clone();
     let append = to_its_end(async move {
         let (total, hasher) = blobs.append(&turn.id, received, hasher, chunks).await?;
         turn.hasher = Some((total, hasher));
         Ok((turn, total))
     });
+    let feed = async {
+        match fed {
+            Some(broken) => broken,
+            None => feed.await,
+        }
+    };
     let (written, broken) = tokio::join!(append, feed);
     let (turn, total) = written?;
     Ok((turn, total, broken))

@@ -24,7 +24,7 @@ pub struct Place {
 pub async fn open(path: &Path) -> Result<Place, String> {
     let data = DataDir::open(path).map_err(|refusal| refusal.to_string())?;
     let keys = data.keys(None).map_err(|refusal| refusal.to_string())?;
-    let db = Db::open(&data.sqlite_url()).await.map_err(|refusal| refusal.to_string())?;
+    let db = Db::open(&data.sqlite_url().map_err(|refusal| refusal.to_string())?).await.map_err(|refusal| refusal.to_string())?;
     check_key(&db, &keys).await.map_err(|refusal| refusal.to_string())?;
     let blobs = Disk::open(data.path()).map_err(|error| error.to_string())?;
     let clock = Arc::new(AtomicI64::new(BEGIN));
