@@ -43,6 +43,8 @@ enum State {
 struct Log {
     all: Vec<(Push, State)>,
     by: HashMap<String, usize>,
+    /// Chunked uploads under way: where each goes on, and all of its bytes.
+    uploads: HashMap<String, Vec<u8>>,
 }
 
 impl Log {
@@ -67,6 +69,8 @@ pub struct Figures {
     /// Pushes that were under way at a kill and were there afterwards, whole.
     pub kept: usize,
     pub deleted: usize,
+    /// Uploads that were under way at a kill and went on where they broke.
+    pub resumed: usize,
     /// From the start of the process to its first word, in ms.
     pub restarts: Vec<f64>,
     pub checks: usize,
@@ -77,9 +81,9 @@ impl std::fmt::Display for Figures {
         let (middle, most) = middle_and_most(&self.restarts);
         write!(
             f,
-            "{} kills under {PUSHERS} pushers: {} pushes acknowledged, {} deleted, lost 0, phantom tags 0, {} under way were kept whole; \
-             restart {middle:.0} ms, at most {most:.0} ms; fsck --deep {} times clean",
-            self.rounds, self.acknowledged, self.deleted, self.kept, self.checks,
+            "{} kills under {PUSHERS} pushers: {} pushes acknowledged, {} deleted, lost 0, phantom tags 0, {} under way were kept whole, \
+             {} uploads went on where they broke; restart {middle:.0} ms, at most {most:.0} ms; fsck --deep {} times clean",
+            self.rounds, self.acknowledged, self.deleted, self.kept, self.resumed, self.checks,
         )
     }
 }
@@ -108,22 +112,51 @@ async fn expect(response: Response, status: u16) -> Result<Response> {
     Ok(response)
 }
 
-async fn push_blob(client: &Client, base: &str, push: &Push, bytes: &[u8]) -> Result<()> {
+async fn push_blob(client: &Client, base: &str, push: &Push, bytes: &[u8], log: &Mutex<Log>) -> Result<()> {
     let (digest, root) = (sha256(bytes), format!("{base}/v2/{}/blobs/uploads/", push.repository));
     if !push.chunked {
         return expect(ask(client, Method::POST, format!("{root}?digest={digest}")).body(bytes.to_vec()).send().await?, 201).await.map(drop);
     }
     let started = expect(ask(client, Method::POST, root).send().await?, 202).await?;
-    let place = format!("{base}{}", started.headers()["location"].to_str()?);
+    let path = started.headers()["location"].to_str()?.to_owned();
+    log.lock().expect("the log").uploads.insert(path.clone(), bytes.to_vec());
+    let place = format!("{base}{path}");
     let (first, second) = bytes.split_at(bytes.len() / 2);
     expect(ask(client, Method::PATCH, place.clone()).body(first.to_vec()).send().await?, 202).await?;
     expect(ask(client, Method::PATCH, place.clone()).body(second.to_vec()).send().await?, 202).await?;
-    expect(ask(client, Method::PUT, format!("{place}?digest={digest}")).send().await?, 201).await.map(drop)
+    expect(ask(client, Method::PUT, format!("{place}?digest={digest}")).send().await?, 201).await?;
+    log.lock().expect("the log").uploads.remove(&path);
+    Ok(())
 }
 
-async fn push_all(client: &Client, base: &str, push: &Push) -> Result<()> {
-    push_blob(client, base, push, &push.config).await?;
-    push_blob(client, base, push, &push.layer).await?;
+/// Goes on with an upload that broke, from where the server says it is; `false` if it is not known any more.
+async fn resume(client: &Client, base: &str, path: &str, bytes: &[u8]) -> Result<bool> {
+    let place = format!("{base}{path}");
+    let found = ask(client, Method::GET, place.clone()).send().await?;
+    if found.status() == 404 {
+        return Ok(false);
+    }
+    let found = expect(found, 204).await?;
+    let last = found.headers()["range"].to_str()?.split_once('-').and_then(|(_, last)| last.parse::<usize>().ok()).context("a range")?;
+    if last == 0 {
+        // "0-0" is said of none and of one byte alike: nothing to go on from.
+        return expect(ask(client, Method::DELETE, place).send().await?, 204).await.map(|_| false);
+    }
+    let at = last + 1;
+    ensure!(at <= bytes.len(), "{path} holds {at} of {} bytes", bytes.len());
+    let put = ask(client, Method::PUT, format!("{place}?digest={}", sha256(bytes))).body(bytes[at..].to_vec());
+    let answer = put.send().await?;
+    if at == bytes.len() && answer.status() == 404 {
+        // The kill came after its bytes had become the blob and before the repository had it: the client starts over.
+        return Ok(false);
+    }
+    expect(answer, 201).await.with_context(|| format!("{path} from {at} on"))?;
+    Ok(true)
+}
+
+async fn push_all(client: &Client, base: &str, push: &Push, log: &Mutex<Log>) -> Result<()> {
+    push_blob(client, base, push, &push.config, log).await?;
+    push_blob(client, base, push, &push.layer, log).await?;
     let url = format!("{base}/v2/{}/manifests/{}", push.repository, push.tag);
     expect(ask(client, Method::PUT, url).header("content-type", MANIFEST).body(push.manifest.clone()).send().await?, 201).await.map(drop)
 }
@@ -166,7 +199,7 @@ pub async fn kill(binary: &Path, rounds: usize, seed: u64, collect: bool) -> Res
                     for n in 0.. {
                         let push = made(&mut dice, pusher, round * 10_000 + n);
                         log.lock().expect("the log").set(&push, State::Begun);
-                        push_all(&client, &base, &push).await?;
+                        push_all(&client, &base, &push, &log).await?;
                         log.lock().expect("the log").set(&push, State::Acknowledged);
                         if collect && dice.roll(3) == 0 {
                             log.lock().expect("the log").set(&push, State::Leaving);
@@ -249,9 +282,13 @@ async fn check(server: &Server, log: &Mutex<Log>, first: usize, dice: &mut Dice,
             ensure!(log.by.contains_key(&format!("{repository}:{tag}")), "{repository}:{tag} was never pushed");
         }
     }
+    let broken = std::mem::take(&mut log.lock().expect("the log").uploads);
+    for (path, bytes) in &broken {
+        figures.resumed += usize::from(resume(client, &base, path, bytes).await?);
+    }
     // The client of a push that was cut tries again.
     let retry = made(dice, 0, 9_000_000 + figures.rounds);
-    push_all(client, &base, &retry).await.context("a push after the restart")?;
+    push_all(client, &base, &retry, log).await.context("a push after the restart")?;
     log.lock().expect("the log").set(&retry, State::Acknowledged);
     Ok(())
 }
