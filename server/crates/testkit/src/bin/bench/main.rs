@@ -1,130 +1,23 @@
 //! The benchmark: Wharf beside other registries on the same disk, in the same run, with the same client, taking turns.
 //! `cargo xtask bench` builds and starts it.
 
+mod many;
 mod physical;
+mod subject;
+mod table;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use futures_util::StreamExt;
 use futures_util::stream;
-use reqwest::{Client, Method, RequestBuilder};
-use std::fmt::Write as _;
+use reqwest::{Client, Method};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use subject::Subject;
 use testkit::image::sha256;
-use testkit::{PASSWORD, Server};
 
 const MB: usize = 1_000_000;
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-
-/// A registry under measurement.
-struct Subject {
-    name: &'static str,
-    url: String,
-    client: Client,
-    token: Option<String>,
-    pid: u32,
-    process: Process,
-}
-
-enum Process {
-    Wharf { _server: Box<Server> },
-    Peer { child: Child, _folder: tempfile::TempDir },
-}
-
-impl Drop for Subject {
-    fn drop(&mut self) {
-        if let Process::Peer { child, .. } = &mut self.process {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-impl Subject {
-    async fn wharf(binary: &Path) -> Result<Subject> {
-        let server = Server::start(binary, &[]).await?;
-        server.call(Method::POST, "/projects", serde_json::json!({ "project_name": "bench" })).await?;
-        let scope = "service=harbor-registry&scope=repository:bench/images:pull,push";
-        let asked = server.client.get(server.url(&format!("/service/token?{scope}"))).basic_auth("admin", Some(PASSWORD));
-        let token: serde_json::Value = asked.send().await?.json().await?;
-        Ok(Subject {
-            name: "wharf",
-            url: server.url("/v2/bench/images"),
-            client: client()?,
-            token: token["token"].as_str().map(str::to_owned),
-            pid: server.pid().context("it has ended")?,
-            process: Process::Wharf { _server: Box::new(server) },
-        })
-    }
-
-    /// A registry of the distribution family, without authentication.
-    async fn peer(name: &'static str, program: &Path) -> Result<Subject> {
-        let folder = tempfile::Builder::new().prefix("wharf-bench-").tempdir()?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let (config, data) = (folder.path().join("config.yml"), folder.path().join("data"));
-        std::fs::write(&config, format!(
-            "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
-            data.display(),
-        ))?;
-        let mut child = Command::new(program)
-            .arg("serve").arg(&config).env("OTEL_TRACES_EXPORTER", "none")
-            .stdout(Stdio::null()).stderr(Stdio::null())
-            .spawn().with_context(|| format!("{} does not start", program.display()))?;
-        let (begin, pid) = (Instant::now(), child.id());
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            if begin.elapsed() > Duration::from_secs(20) {
-                let _ = child.kill();
-                bail!("{name} did not start");
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let url = format!("http://127.0.0.1:{port}/v2/bench/images");
-        Ok(Subject { name, url, client: client()?, token: None, pid, process: Process::Peer { child, _folder: folder } })
-    }
-
-    fn ask(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}/{path}", self.url) };
-        let request = self.client.request(method, url);
-        match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        }
-    }
-
-    async fn push_blob(&self, digest: &str, bytes: bytes::Bytes) -> Result<()> {
-        let started = self.ask(Method::POST, "blobs/uploads/").send().await?;
-        ensure!(started.status() == 202, "{}: {}", self.name, started.status());
-        let place = started.headers()["location"].to_str()?.to_owned();
-        let place = if place.starts_with('/') { format!("{}{place}", self.url.split("/v2/").next().unwrap_or_default()) } else { place };
-        let join = if place.contains('?') { '&' } else { '?' };
-        let done = self.ask(Method::PUT, &format!("{place}{join}digest={digest}")).body(bytes).send().await?;
-        ensure!(done.status() == 201, "{}: {}", self.name, done.status());
-        Ok(())
-    }
-
-    async fn push_manifest(&self, reference: &str, json: String) -> Result<()> {
-        let done = self.ask(Method::PUT, &format!("manifests/{reference}")).header("content-type", MANIFEST).body(json).send().await?;
-        ensure!(done.status() == 201, "{}: {}", self.name, done.status());
-        Ok(())
-    }
-
-    /// CPU time used so far, in seconds.
-    fn cpu(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        let ticks = |n: usize| fields.get(n).and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
-        Ok((ticks(11) + ticks(12)) / 100.0)
-    }
-
-    /// Most memory it ever held, in MB.
-    fn peak(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).context("VmHWM")?;
-        Ok(line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or_default() / 1000)
-    }
-}
 
 fn client() -> Result<Client> {
     Ok(Client::builder().no_proxy().pool_max_idle_per_host(64).build()?)
@@ -156,10 +49,13 @@ enum What {
     Manifest { times: usize, clients: usize },
     Head { times: usize, clients: usize },
     Images { times: usize, clients: usize },
+    /// The first page of a repository with many tags.
     Tags { times: usize },
+    /// What refers to a manifest, of which there is much.
+    Referrers { times: usize },
 }
 
-const ALL: [(&str, What); 11] = [
+const ALL: [(&str, What); 12] = [
     ("pull 1 MB", What::Pull { size: MB, times: 200 }),
     ("pull 10 MB", What::Pull { size: 10 * MB, times: 40 }),
     ("pull 100 MB", What::Pull { size: 100 * MB, times: 8 }),
@@ -169,8 +65,9 @@ const ALL: [(&str, What); 11] = [
     ("manifest GET, 1 client", What::Manifest { times: 1000, clients: 1 }),
     ("manifest GET, 32 clients", What::Manifest { times: 6000, clients: 32 }),
     ("HEAD blob, 32 clients", What::Head { times: 6000, clients: 32 }),
-    ("first 100 of 2,000 tags", What::Tags { times: 200 }),
-    ("small images, 50 clients", What::Images { times: 200, clients: 50 }),
+    ("first 100 of 100,000 tags", What::Tags { times: 50 }),
+    ("1,000 referrers", What::Referrers { times: 50 }),
+    ("small images, 50 clients", What::Images { times: 500, clients: 50 }),
 ];
 
 /// Operations a second, and the slowest hundredth in ms.
@@ -211,8 +108,18 @@ async fn run(subject: &Subject, what: What) -> Result<(f64, f64)> {
         }
         What::Tags { times } => {
             timed(times, 1, async |_| {
+                // docker-registry 2.8.2 lists them all, whatever it is asked for.
                 let list: serde_json::Value = subject.ask(Method::GET, "tags/list?n=100").send().await?.error_for_status()?.json().await?;
                 ensure!(list["tags"].as_array().is_some_and(|tags| tags.len() >= 100), "{list}");
+                Ok(())
+            })
+            .await
+        }
+        What::Referrers { .. } if !subject.refers => Ok((0.0, 0.0)),
+        What::Referrers { times } => {
+            timed(times, 1, async |_| {
+                let list: serde_json::Value = subject.ask(Method::GET, &format!("referrers/{}", sha256(many::json(0).as_bytes()))).send().await?.error_for_status()?.json().await?;
+                ensure!(list["manifests"].as_array().is_some_and(|all| all.len() == many::REFERRERS), "{} refer", list["manifests"].as_array().map_or(0, Vec::len));
                 Ok(())
             })
             .await
@@ -260,17 +167,14 @@ fn median(values: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
-fn spread(values: &[f64]) -> String {
-    let (low, high) = values.iter().fold((f64::MAX, 0.0_f64), |(low, high), v| (low.min(*v), high.max(*v)));
-    format!("{low:.0}–{high:.0}")
-}
-
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let wharf = PathBuf::from(arguments.next().context("usage: bench WHARF ROUNDS NAME=PROGRAM…")?);
     let rounds: usize = arguments.next().context("how many rounds")?.parse()?;
     let mut subjects = vec![Subject::wharf(&wharf).await?];
+    // A part of an experiment's name: only those run.
+    let only = std::env::var("WHARF_BENCH_ONLY").unwrap_or_default();
     let mut nginx = None;
     for peer in arguments {
         let (name, program) = peer.split_once('=').context("a peer is NAME=PROGRAM")?;
@@ -289,9 +193,8 @@ async fn main() -> Result<()> {
         subject.push_blob(&config, bytes).await?;
         subject.push_manifest("latest", manifest((&config, 300), (&prepared(MB).0, MB))).await?;
     }
-    for subject in &subjects {
-        let (config, _) = prepared(MB);
-        timed(2000, 16, async |n| subject.push_manifest(&format!("tag-{n:05}"), manifest((&config, MB), (&config, MB))).await).await?;
+    for subject in subjects.iter().filter(|_| ALL.iter().any(|(name, what)| name.contains(&only) && matches!(what, What::Tags { .. } | What::Referrers { .. }))) {
+        many::prepare(subject).await?;
     }
     // results[experiment][subject]
     let mut rates = vec![vec![Vec::new(); subjects.len()]; ALL.len()];
@@ -299,7 +202,7 @@ async fn main() -> Result<()> {
     let mut cpu = vec![vec![0.0; subjects.len()]; ALL.len()];
     for round in 0..rounds {
         eprintln!("round {} of {rounds}", round + 1);
-        for (n, (name, what)) in ALL.iter().enumerate() {
+        for (n, (name, what)) in ALL.iter().enumerate().filter(|(_, (name, _))| name.contains(&only)) {
             for (m, subject) in subjects.iter().enumerate() {
                 let before = subject.cpu()?;
                 let (rate, p99) = run(subject, *what).await.with_context(|| format!("{name} on {}", subject.name))?;
@@ -313,45 +216,6 @@ async fn main() -> Result<()> {
         Some(program) => physical::lines(&program, rounds).await?,
         None => String::new(),
     };
-    print!("{}{machine}", table(&subjects, &rates, &slow, &cpu, rounds)?);
+    print!("{}{machine}", table::table(&subjects, &rates, &slow, &cpu, rounds)?);
     Ok(())
-}
-
-fn table(subjects: &[Subject], rates: &[Vec<Vec<f64>>], slow: &[Vec<Vec<f64>>], cpu: &[Vec<f64>], rounds: usize) -> Result<String> {
-    let mut text = format!("medians of {rounds} rounds, taking turns; a second (lowest–highest) p99 in ms, CPU ms each\n\n{:<26}", "");
-    for subject in subjects {
-        write!(text, "{:<36}", subject.name)?;
-    }
-    text.push_str("of the better peer\n");
-    for (n, (name, what)) in ALL.iter().enumerate() {
-        let times = match what {
-            What::Pull { times, .. } | What::Push { times, .. } | What::Manifest { times, .. } => *times,
-            What::Head { times, .. } | What::Images { times, .. } | What::Tags { times } => *times,
-        };
-        write!(text, "{name:<26}")?;
-        for m in 0..subjects.len() {
-            let (rate, p99) = (median(&rates[n][m]), median(&slow[n][m]));
-            let each = cpu[n][m] * 1000.0 / (times * rounds) as f64;
-            write!(text, "{:<36}", format!("{rate:.0} ({}) {p99:.1} {each:.2}", spread(&rates[n][m])))?;
-        }
-        let best = rates[n][1..].iter().map(|all| median(all)).fold(0.0, f64::max);
-        if best > 0.0 {
-            write!(text, "{:.2} ×", median(&rates[n][0]) / best)?;
-        }
-        text.push('\n');
-    }
-    write!(text, "{:<26}", "peak memory, MB")?;
-    for subject in subjects {
-        write!(text, "{:<36}", subject.peak()?)?;
-    }
-    text.push('\n');
-    for (n, (name, what)) in ALL.iter().enumerate() {
-        let (What::Pull { size, times } | What::Push { size, times }) = what else { continue };
-        write!(text, "{:<26}", format!("CPU s a GB, {name}"))?;
-        for each in &cpu[n] {
-            write!(text, "{:<36.2}", each / ((size * times * rounds) as f64 / 1e9))?;
-        }
-        text.push('\n');
-    }
-    Ok(text)
 }
