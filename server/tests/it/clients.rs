@@ -124,6 +124,39 @@ async fn images_travel_with_skopeo_podman_crane_and_oras() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
+async fn images_and_charts_travel_with_regctl_and_helm() -> Result<()> {
+    let ((first, clients), second) = (signed_in(&["travel"]).await?, server_with(&["travel"]).await?);
+    clients.login(&second.host(), "admin", PASSWORD)?;
+    let (name, there) = (format!("{}/travel/pause", first.host()), format!("{}/travel/pause", second.host()));
+    let digest = clients.push(&format!("{name}:1"))?;
+    clients.sign_bundle(&format!("{name}@{digest}"))?;
+    for host in [first.host(), second.host()] {
+        clients.regctl(&["registry", "set", &host, "--tls", "disabled"])?;
+    }
+    clients.regctl(&["image", "copy", "--referrers", "--digest-tags", &format!("{name}:1"), &format!("{there}:1")])?;
+    assert_eq!(clients.regctl(&["image", "digest", &format!("{there}:1")])?, digest);
+    assert_eq!(clients.graph(&format!("{there}:1"))?, clients.graph(&format!("{name}:1"))?);
+    clients.verify(&format!("{there}:1"))?;
+    assert_eq!(clients.regctl(&["tag", "ls", &there])?, "1");
+    // Its own way of deleting a tag, where a registry can.
+    clients.regctl(&["tag", "delete", &format!("{there}:1")])?;
+    assert_eq!(clients.regctl(&["tag", "ls", &there])?, "");
+
+    clients.helm(&["create", "ship"])?;
+    clients.helm(&["package", "ship"])?;
+    let place = format!("oci://{}/travel", first.host());
+    clients.helm(&["push", "ship-0.1.0.tgz", &place, "--plain-http"])?;
+    let pushed = std::fs::read(clients.path("ship-0.1.0.tgz"))?;
+    std::fs::remove_file(clients.path("ship-0.1.0.tgz"))?;
+    clients.helm(&["pull", &format!("{place}/ship"), "--version", "0.1.0", "--plain-http"])?;
+    assert_eq!(std::fs::read(clients.path("ship-0.1.0.tgz"))?, pushed);
+    let shown = first.call(reqwest::Method::GET, "/projects/travel/repositories/ship/artifacts", serde_json::Value::Null).await?;
+    assert_eq!((&shown[0]["type"], &shown[0]["tags"][0]["name"]), (&"CHART".into(), &"0.1.0".into()), "{shown}");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
 async fn the_token_traffic_of_docker_and_containerd_is_understood() -> Result<()> {
     let server = server_with(&["private"]).await?;
     let challenge = server.client.get(server.url("/v2/")).header("host", "evil.example").send().await?;

@@ -1,4 +1,4 @@
-//! Real clients: cosign, crane, oras, skopeo, with a configuration folder of their own.
+//! Real clients: cosign, crane, oras, regctl, helm, skopeo, with a configuration folder of their own.
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -55,6 +55,9 @@ impl Clients {
             .env("DOCKER_CONFIG", self.folder.path())
             .env("COSIGN_PASSWORD", "")
             .env("SSL_CERT_FILE", self.path("ca.pem"))
+            .env("REGCTL_CONFIG", self.path("regctl.json"))
+            .env("HELM_REGISTRY_CONFIG", self.path("config.json"))
+            .env("HELM_CACHE_HOME", self.path("helm"))
             .output()
             .with_context(|| format!("{} does not run", program.display()))
     }
@@ -73,6 +76,14 @@ impl Clients {
 
     pub fn oras(&self, arguments: &[&str]) -> Result<String> {
         self.run(tool("WHARF_TEST_ORAS")?, arguments)
+    }
+
+    pub fn regctl(&self, arguments: &[&str]) -> Result<String> {
+        self.run(tool("WHARF_TEST_REGCTL")?, arguments)
+    }
+
+    pub fn helm(&self, arguments: &[&str]) -> Result<String> {
+        self.run(tool("WHARF_TEST_HELM")?, arguments)
     }
 
     /// Signs in to a registry for crane, cosign, oras and skopeo alike.

@@ -20,9 +20,9 @@ cargo xtask run                 build for release, then serve on 127.0.0.1:8080 
 cargo xtask demo                two servers with the story prepared: what is left is to press Replicate
 cargo xtask test [STEP …]       every check: fmt, clippy, unit (both databases), build, clients, browser, docs
                                 each installs what it needs and says so
-cargo xtask bench [ROUNDS]      Wharf beside docker-registry 2.8 and distribution 3: speed, CPU and memory in one table
+cargo xtask bench [ROUNDS [PART]] Wharf beside docker-registry 2.8 and distribution 3: speed, CPU and memory in one table
 cargo xtask torture WHAT        try to break it: power, kill, gc, races, memory, resume, slow, scale; each with its figures
-cargo xtask tools [NAME …]      install the clients that tests use: cosign, cosign2, crane, oras, conformance, minio, distribution, apt, npm";
+cargo xtask tools [NAME …]      install the clients that tests use: cosign, cosign2, crane, oras, regctl, helm, conformance, minio, distribution, apt, npm";
 
 /// The repository's root.
 pub fn root() -> PathBuf {

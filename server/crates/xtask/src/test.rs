@@ -114,6 +114,8 @@ fn clients() -> Result<()> {
         ("cosign2", "WHARF_TEST_COSIGN2"),
         ("crane", "WHARF_TEST_CRANE"),
         ("oras", "WHARF_TEST_ORAS"),
+        ("regctl", "WHARF_TEST_REGCTL"),
+        ("helm", "WHARF_TEST_HELM"),
         ("conformance", "WHARF_TEST_CONFORMANCE"),
     ] {
         command.env(variable, tools::go(name)?);

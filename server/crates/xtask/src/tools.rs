@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Name, binary, Go package and version.
-const GO: [(&str, &str, &str, &str); 7] = [
+const GO: [(&str, &str, &str, &str); 9] = [
     ("cosign", "cosign", "github.com/sigstore/cosign/v3/cmd/cosign", "v3.1.3"),
     ("cosign2", "cosign", "github.com/sigstore/cosign/v2/cmd/cosign", "v2.6.5"),
     ("crane", "crane", "github.com/google/go-containerregistry/cmd/crane", "v0.22.1"),
     ("oras", "oras", "oras.land/oras/cmd/oras", "v1.3.6"),
+    ("regctl", "regctl", "github.com/regclient/regclient/cmd/regctl", "v0.11.7"),
+    ("helm", "helm", "helm.sh/helm/v4/cmd/helm", "v4.3.1"),
     (
         "conformance",
         "conformance",
@@ -111,7 +113,7 @@ pub fn postgres() -> Result<PathBuf> {
 
 /// `cargo xtask tools`: all, or those named.
 pub fn install(names: &[&str]) -> Result<()> {
-    let all = ["apt", "npm", "cosign", "cosign2", "crane", "oras", "conformance", "minio"];
+    let all = ["apt", "npm", "cosign", "cosign2", "crane", "oras", "regctl", "helm", "conformance", "minio"];
     for name in if names.is_empty() { &all[..] } else { names } {
         match *name {
             "apt" => apt()?,
