@@ -98,8 +98,30 @@ async fn r_08_r_10_a_disk_that_fails_at_any_step_fails_that_request_only() {
     assert!(whole < 100_000 && failed == 1, "{whole} bytes, {failed} failures");
     let again: Vec<_> = world.ctx.blobs.read(&digest, 0..100_000).await.unwrap().collect().await;
     assert_eq!(again.into_iter().map(|part| part.unwrap().len()).sum::<usize>(), 100_000);
+    a_failed_sync_is_final(&world, &project, &repository).await;
     println!("R-08, R-10: {faults} faults, each failed its request only");
     r_18_a_collection_keeps_what_it_cannot_delete(&world, &project, &repository).await;
+}
+
+/// An upload whose bytes could not be made durable is not gone on with: a later sync would say that all is well. At the end of a
+/// chunked upload, and in the midst of a large one.
+async fn a_failed_sync_is_final(world: &World, project: &ProjectName, repository: &RepositoryName) {
+    let (ctx, who) = (&world.ctx, &world.admin);
+    for size in [1000, 30 << 20] {
+        let bytes = vec![3; size];
+        let digest = digest_of(Algorithm::Sha256, &bytes);
+        let body = |from: usize| stream::iter(bytes[from..].chunks(100_000).map(|part| Ok::<_, Infallible>(Bytes::copy_from_slice(part))).collect::<Vec<_>>());
+        let id = uploads::start(ctx, who, project, repository).await.unwrap();
+        uploads::append(ctx, who, project, repository, &id, None, None, stream::iter([Ok::<_, Infallible>(Bytes::copy_from_slice(&bytes[..500]))])).await.unwrap();
+        fail::cfg("blob.sync", "1*return(5)->off").unwrap();
+        let failed = uploads::finish(ctx, who, project, repository, &id, &digest, None, None, body(500)).await;
+        fail::remove("blob.sync");
+        assert!(matches!(failed, Err(Error::Internal(_))), "{failed:?}");
+        let again = uploads::finish(ctx, who, project, repository, &id, &digest, None, None, body(500)).await;
+        assert!(matches!(again, Err(Error::NotFound(_))), "{again:?}");
+        assert_eq!(uploads::blob(ctx, who, project, repository, &digest).await.unwrap(), None);
+        blob(world, project, repository, &bytes).await.unwrap();
+    }
 }
 
 /// What a collection cannot delete stays what it was, and goes with the next one.

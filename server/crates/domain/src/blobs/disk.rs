@@ -28,6 +28,8 @@ const SLOW: Duration = Duration::from_millis(20);
 const LARGE: usize = 24 << 20;
 /// Bytes of an upload written in one go.
 const BATCH: usize = 512 * 1024;
+/// Bytes of an upload after which the disk begins to write them, while more arrives: the last sync has less to do.
+const EARLY: usize = 8 << 20;
 
 /// A blob on its way to a client. While a quick client takes a chunk the next one is read.
 struct Reading {
@@ -132,12 +134,20 @@ fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Makes what an upload's file holds durable. A failed sync is final for the file: the kernel forgets what it could not
+/// write, and the next sync would say that all is well. So the file goes, and the client starts over.
+fn sync(file: &File, path: &Path) -> io::Result<()> {
+    fn data(file: &File) -> io::Result<()> {
+        fault!("blob.sync");
+        file.sync_data()
+    }
+    data(file).inspect_err(|_| drop(fs::remove_file(path)))
+}
+
 /// Makes an upload's file durable, and then the blob `to`.
 fn settle(file: &File, from: &Path, to: &Path, root: &Path) -> io::Result<()> {
     point!("blob.written");
-    fault!("blob.sync");
-    // A failed sync is final for the file: it is given up, never synced again and trusted.
-    file.sync_data()?;
+    sync(file, from)?;
     point!("blob.synced");
     let dir = to.parent().expect("a blob's path has a directory");
     make_dirs(root, dir)?;
@@ -197,6 +207,7 @@ impl BlobStore for Disk {
     ) -> io::Result<(u64, Hasher)> {
         let path = self.upload(upload)?;
         let (mut length, mut opened) = (offset, None);
+        let (mut early, mut unsynced) = (None::<JoinHandle<io::Result<()>>>, 0);
         // No thread waits for a client: what has arrived is written and hashed in one go, while more arrives. Also nothing
         // that arrives makes a file.
         loop {
@@ -209,24 +220,39 @@ impl BlobStore for Disk {
                 batch.push(chunk);
             }
             if over && opened.is_some() {
-                return Ok((length, hasher));
+                break;
             }
             length += bytes as u64;
-            let path = path.clone();
-            (opened, hasher) = blocking(move || {
-                let mut file = opened.map_or_else(|| open_at(&path, offset), Ok)?;
+            let place = path.clone();
+            let file: File;
+            (file, hasher) = blocking(move || {
+                let mut file = opened.map_or_else(|| open_at(&place, offset), Ok)?;
                 for chunk in &batch {
                     fault!("blob.write");
                     file.write_all(chunk)?;
                     hasher.update(chunk);
                 }
-                Ok((Some(file), hasher))
+                Ok((file, hasher))
             })
             .await?;
+            unsynced += bytes;
+            if unsynced >= EARLY {
+                unsynced = 0;
+                if let Some(early) = early.take() {
+                    early.await.map_err(io::Error::other)??;
+                }
+                let (file, place) = (file.try_clone()?, path.clone());
+                early = Some(tokio::task::spawn_blocking(move || sync(&file, &place)));
+            }
+            opened = Some(file);
             if over {
-                return Ok((length, hasher));
+                break;
             }
         }
+        if let Some(early) = early {
+            early.await.map_err(io::Error::other)??;
+        }
+        Ok((length, hasher))
     }
 
     async fn rehash(&self, upload: &str, length: u64, algorithm: Algorithm) -> io::Result<Hasher> {

@@ -118,7 +118,8 @@ async fn run(subject: &Subject, what: What) -> Result<(f64, f64)> {
         What::Referrers { .. } if !subject.refers => Ok((0.0, 0.0)),
         What::Referrers { times } => {
             timed(times, 1, async |_| {
-                let list: serde_json::Value = subject.ask(Method::GET, &format!("referrers/{}", sha256(many::json(0).as_bytes()))).send().await?.error_for_status()?.json().await?;
+                let path = format!("referrers/{}", sha256(many::json(0).as_bytes()));
+                let list: serde_json::Value = subject.ask(Method::GET, &path).send().await?.error_for_status()?.json().await?;
                 ensure!(list["manifests"].as_array().is_some_and(|all| all.len() == many::REFERRERS), "{} refer", list["manifests"].as_array().map_or(0, Vec::len));
                 Ok(())
             })
