@@ -27,12 +27,29 @@ async fn collect(server: &Server) -> Result<Value> {
     }
 }
 
+/// A token, as clients have one: so many that send the password itself wait for each other. Its renewal may be told to wait.
+async fn token(server: &Server, client: u64) -> Result<String> {
+    let path = format!("/service/token?service=harbor-registry&scope=repository:race/r{client}:pull,push,delete");
+    for _ in 0..60 {
+        let answer = server.client.get(server.url(&path)).basic_auth("admin", Some(PASSWORD)).send().await?;
+        if answer.status() != 429 {
+            return Ok(answer.json::<Value>().await?["token"].as_str().context("a token")?.to_owned());
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    anyhow::bail!("no token for a minute")
+}
+
 /// One client that asks what is there, waits less than half the grace, and pushes what counts on the answer.
 async fn race(server: Arc<Server>, client: u64, rounds: u64, told: Arc<AtomicU32>) -> Result<()> {
     let url = |path: String| server.url(&format!("/v2/race/r{client}/{path}"));
-    let ask = |method: Method, path: String| server.client.request(method, url(path)).basic_auth("admin", Some(PASSWORD));
+    let mut bearer = String::new();
     let mut seed = client * 7919 + 1;
     for round in 0..rounds {
+        if round % 100 == 0 {
+            bearer = token(&server, client).await?;
+        }
+        let ask = |method: Method, path: String| server.client.request(method, url(path)).bearer_auth(&bearer);
         let layer = format!("client {client} layer {}", round % 5).into_bytes();
         let digest = sha256(&layer);
         let head = ask(Method::HEAD, format!("blobs/{digest}")).send().await?.status();
