@@ -369,7 +369,7 @@ pub async fn repository_again<'c>(
     Ok(proof)
 }
 
-/// As [`repository_again`], for who needs no rows.
+/// As [`repository_again`], for who needs no rows: where it is known it takes no connection.
 pub async fn may_again(ctx: &Ctx, who: &Principal, name: &ProjectName, repository: &str, action: Action) -> Result<()> {
     let (now, moment) = (ctx.now(), Moment::of_permissions(&ctx.db));
     match ctx.looks.0.get(moment, now, &Looks::key(who, name)) {

@@ -208,51 +208,52 @@ impl BlobStore for Disk {
         let path = self.upload(upload)?;
         let (mut length, mut opened) = (offset, None);
         let (mut early, mut unsynced) = (None::<JoinHandle<io::Result<()>>>, 0);
-        // No thread waits for a client: what has arrived is written and hashed in one go, while more arrives. Also nothing
-        // that arrives makes a file.
-        loop {
-            let first = chunks.recv().await;
-            let over = first.is_none();
-            let mut batch = Vec::from_iter(first);
-            let mut bytes = batch.iter().map(Bytes::len).sum::<usize>();
-            while bytes < BATCH && let Ok(chunk) = chunks.try_recv() {
-                bytes += chunk.len();
-                batch.push(chunk);
-            }
-            if over && opened.is_some() {
-                break;
-            }
-            length += bytes as u64;
-            let place = path.clone();
-            let file: File;
-            (file, hasher) = blocking(move || {
-                let mut file = opened.map_or_else(|| open_at(&place, offset), Ok)?;
-                for chunk in &batch {
-                    fault!("blob.write");
-                    file.write_all(chunk)?;
-                    hasher.update(chunk);
+        // No thread waits for a client: what has arrived is written and hashed in one go, while more arrives. An upload that
+        // nothing arrives for gets its file too.
+        let written = async {
+            loop {
+                let first = chunks.recv().await;
+                let over = first.is_none();
+                if over && opened.is_some() {
+                    return Ok((length, hasher));
                 }
-                Ok((file, hasher))
-            })
-            .await?;
-            unsynced += bytes;
-            if unsynced >= EARLY {
-                unsynced = 0;
-                if let Some(early) = early.take() {
-                    early.await.map_err(io::Error::other)??;
+                let mut batch = Vec::from_iter(first);
+                let mut bytes = batch.iter().map(Bytes::len).sum::<usize>();
+                while bytes < BATCH && let Ok(chunk) = chunks.try_recv() {
+                    bytes += chunk.len();
+                    batch.push(chunk);
                 }
-                let (file, place) = (file.try_clone()?, path.clone());
-                early = Some(tokio::task::spawn_blocking(move || sync(&file, &place)));
-            }
-            opened = Some(file);
-            if over {
-                break;
+                length += bytes as u64;
+                let place = path.clone();
+                let file: File;
+                (file, hasher) = blocking(move || {
+                    let mut file = opened.map_or_else(|| open_at(&place, offset), Ok)?;
+                    for chunk in &batch {
+                        fault!("blob.write");
+                        file.write_all(chunk)?;
+                        hasher.update(chunk);
+                    }
+                    Ok((file, hasher))
+                })
+                .await?;
+                unsynced += bytes;
+                if unsynced >= EARLY {
+                    unsynced = 0;
+                    if let Some(early) = early.take() {
+                        early.await.map_err(io::Error::other)??;
+                    }
+                    let (file, place) = (file.try_clone()?, path.clone());
+                    early = Some(tokio::task::spawn_blocking(move || sync(&file, &place)));
+                }
+                opened = Some(file);
             }
         }
+        .await;
+        // Waited for also where a write failed: a sync that fails takes the file, and who tries again must not have begun by then.
         if let Some(early) = early {
             early.await.map_err(io::Error::other)??;
         }
-        Ok((length, hasher))
+        written
     }
 
     async fn rehash(&self, upload: &str, length: u64, algorithm: Algorithm) -> io::Result<Hasher> {
