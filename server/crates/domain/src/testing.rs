@@ -33,7 +33,8 @@ pub struct World {
     dir: tempfile::TempDir,
 }
 
-async fn database(dir: &std::path::Path) -> String {
+/// The URL of a database that nothing is in yet.
+pub async fn database(dir: &std::path::Path) -> String {
     let Ok(server) = std::env::var("WHARF_TEST_POSTGRES") else {
         return format!("sqlite://{}", dir.join("wharf.db").display());
     };

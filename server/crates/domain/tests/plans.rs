@@ -96,7 +96,7 @@ async fn seeded() -> (World, ProjectName, RepositoryName) {
     seed(&world, "artifact_children", 20000, "parent_id, position, repository_id, child_digest, platform", "i, 1, i % 20 + 1, DIGEST || (1000000 + i), ''").await;
     seed(&world, "artifact_blobs", 20000, "artifact_id, repository_id, digest, size", "i + 10, i % 20 + 1, DIGEST || (1000000 + i), 1").await;
     seed(&world, "blobs", 20000, "digest, size, state, version, created_at", "DIGEST || (1000000 + i), 1, 'there', 1, i").await;
-    seed(&world, "repository_blobs", 20000, "repository_id, digest, created_at", "i % 20 + 1, DIGEST || (1000000 + i), i").await;
+    seed(&world, "repository_blobs", 20000, "project_id, repository_id, digest, created_at", "i % 20 + 1, i % 20 + 1, DIGEST || (1000000 + i), i").await;
     let content = if world.ctx.db.engine() == Engine::Sqlite { "x'7b7d'" } else { "'\\x7b7d'::bytea" };
     seed(&world, "manifests", 20000, "artifact_id, content", &format!("i + 10, {content}")).await;
     seed(&world, "executions", 5000, "rule_id, status, status_text, trigger_kind, requested_by, started_at", "i % 20 + 10, 'succeeded', '', 'manual', 'x', i").await;

@@ -159,7 +159,8 @@ pub async fn repository_with(
     for part in blobs.chunks(ROWS) {
         let names: Vec<String> = (0..part.len()).map(|n| format!("${}", n + 3)).collect();
         let text = format!(
-            "SELECT b.digest AS digest, b.size AS size FROM repositories AS r JOIN repository_blobs AS rb ON rb.repository_id = r.id
+            "SELECT b.digest AS digest, b.size AS size FROM repositories AS r
+             JOIN repository_blobs AS rb ON rb.repository_id = r.id AND rb.project_id = r.project_id
              JOIN blobs AS b ON b.digest = rb.digest WHERE r.project_id = $1 AND r.name = $2 AND rb.digest IN ({})",
             names.join(", "),
         );
@@ -552,10 +553,11 @@ pub async fn delete(c: &mut AnyConnection, now: Stamp, project: i64, repository:
         }
         // A push under way may count on its blobs: garbage collection takes them from the repository when none does.
         sqlx::query(
-            "UPDATE repository_blobs SET touched_at = $3 WHERE repository_id = $2 AND digest IN
+            "UPDATE repository_blobs SET touched_at = $4 WHERE project_id = $2 AND repository_id = $3 AND digest IN
                (SELECT digest FROM artifact_blobs WHERE artifact_id = $1)",
         )
         .bind(*id)
+        .bind(project)
         .bind(repository)
         .bind(now.0)
         .execute(&mut *c)

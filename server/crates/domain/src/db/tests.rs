@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::testing::World;
-use sqlx::Row;
+use sqlx::{AnyConnection, Connection, Row};
 use std::collections::BTreeMap;
 
 async fn put(world: &World, key: String) -> Result<()> {
@@ -37,6 +37,53 @@ async fn closures_that_share_a_commit_fail_alone() {
     let mut kept: Vec<String> = keys.into_iter().filter(|key| key.starts_with("kept")).collect();
     kept.sort();
     assert_eq!(found, kept);
+}
+
+#[tokio::test]
+async fn what_an_older_version_linked_is_linked_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = crate::testing::database(dir.path()).await;
+    sqlx::any::install_default_drivers();
+    let older = if url.starts_with("sqlite:") { &super::migrate::SQLITE } else { &super::migrate::POSTGRES };
+    let mut c = AnyConnection::connect(&if url.starts_with("sqlite:") { format!("{url}?mode=rwc") } else { url.clone() }).await.unwrap();
+    older.run_direct(Some(7), &mut c, false).await.unwrap();
+    for text in [
+        "INSERT INTO projects (name, public, require_signature, owner_id, repository_count, artifact_count, member_count, created_at, updated_at)
+         VALUES ('p', 1, 0, 1, 2, 1, 0, 1, 1)",
+        "INSERT INTO repositories (project_id, name, full_name, description, artifact_count, pull_count, created_at, updated_at)
+         VALUES (1, 'a', 'p/a', '', 1, 0, 1, 1), (1, 'b', 'p/b', '', 0, 0, 1, 1)",
+        "INSERT INTO blobs (digest, size, state, version, created_at, touched_at) VALUES ('y', 20, 'live', 3, 4, 5), ('x', 10, 'deleting', 1, 1, 1)",
+        "INSERT INTO repository_blobs (repository_id, digest, created_at, touched_at, project_id) VALUES (1, 'y', 6, 7, 1), (2, 'y', 8, 9, 1), (2, 'x', 1, 1, 1)",
+        "INSERT INTO artifact_blobs (artifact_id, repository_id, digest, size) VALUES (1, 1, 'y', 20)",
+    ] {
+        sqlx::query(text).execute(&mut c).await.unwrap();
+    }
+    c.close().await.unwrap();
+
+    let db = super::Db::open(&url).await.unwrap();
+    let said = async |text: &'static str| {
+        let rows = sqlx::query(text).fetch_all(&mut *db.read().await.unwrap()).await.unwrap();
+        rows.iter().map(|row| row.get::<String, _>("said")).collect::<Vec<_>>()
+    };
+    let blobs = "SELECT digest || ' ' || size || ' ' || state || ' ' || version || ' ' || created_at || ' ' || touched_at AS said FROM blobs ORDER BY digest";
+    assert_eq!(said(blobs).await, ["x 10 deleting 1 1 1", "y 20 live 3 4 5"]);
+    let links = "SELECT digest || ' ' || project_id || ' ' || repository_id || ' ' || created_at || ' ' || touched_at AS said
+                 FROM repository_blobs ORDER BY digest, repository_id";
+    assert_eq!(said(links).await, ["x 1 2 1 1", "y 1 1 6 7", "y 1 2 8 9"]);
+    assert_eq!(said("SELECT artifact_id || ' ' || digest || ' ' || size || ' ' || repository_id AS said FROM artifact_blobs").await, ["1 y 20 1"]);
+    let stored = "SELECT stored_bytes || ' ' || logical_bytes AS said FROM projects";
+    assert_eq!(said(stored).await, ["30 20"]);
+    // What is taken away is still counted.
+    for (text, left) in [
+        ("DELETE FROM repository_blobs WHERE repository_id = 1", "30 20"),
+        ("DELETE FROM repository_blobs WHERE digest = 'y'", "10 20"),
+        ("DELETE FROM artifact_blobs WHERE digest = 'y'", "10 0"),
+        ("INSERT INTO repository_blobs (digest, project_id, repository_id, created_at) VALUES ('y', 1, 1, 1)", "30 0"),
+        ("INSERT INTO artifact_blobs (artifact_id, repository_id, digest, size) VALUES (2, 1, 'y', 5)", "30 5"),
+    ] {
+        db.write(async move |c| Ok(sqlx::query(text).execute(c).await.map(drop)?)).await.unwrap();
+        assert_eq!(said(stored).await, [left], "{text}");
+    }
 }
 
 #[tokio::test]

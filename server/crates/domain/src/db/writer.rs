@@ -118,23 +118,27 @@ async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, gro
         let mut shared = None;
         for guard in [Guard::None, Guard::Savepoints] {
             if batch.len() > 1 && shared.is_none() {
-                shared = together(pool, &mut batch, guard).await.map(Vec::into_iter);
+                shared = together(pool, &mut batch, guard).await;
             }
         }
         // Also where a commit failed: whether it was kept is not known then.
         counts.committed();
-        for mut job in batch.drain(..) {
-            let done = match &mut shared {
-                Some(results) => results.next().expect("one result a job"),
-                None => {
-                    let done = alone(pool, &mut *job, "BEGIN IMMEDIATE", Engine::Sqlite).await;
+        let results = match shared {
+            Some(results) => results,
+            None => {
+                let mut results = Vec::with_capacity(batch.len());
+                for job in &mut batch {
+                    results.push(alone(pool, &mut **job, "BEGIN IMMEDIATE", Engine::Sqlite).await);
                     counts.committed();
-                    done
                 }
-            };
+                results
+            }
+        };
+        // Before the answers, so that whoever has one finds permissions known.
+        drop(settling);
+        for (job, done) in batch.drain(..).zip(results) {
             job.answer(done);
         }
-        drop(settling);
     }
 }
 

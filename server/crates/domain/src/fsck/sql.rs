@@ -63,10 +63,11 @@ pub async fn users(c: &mut AnyConnection, digest: &str) -> Result<Vec<String>> {
 /// Makes a blob unknown.
 pub async fn forget(c: &mut AnyConnection, digest: &str) -> Result<()> {
     // One by one: the triggers that count storage look at what is left.
-    let rows = sqlx::query("SELECT repository_id FROM repository_blobs WHERE digest = $1").bind(digest).fetch_all(&mut *c).await?;
+    let rows = sqlx::query("SELECT project_id, repository_id FROM repository_blobs WHERE digest = $1").bind(digest).fetch_all(&mut *c).await?;
     for row in rows {
-        sqlx::query("DELETE FROM repository_blobs WHERE digest = $1 AND repository_id = $2")
+        sqlx::query("DELETE FROM repository_blobs WHERE digest = $1 AND project_id = $2 AND repository_id = $3")
             .bind(digest)
+            .bind(row.get::<i64, _>("project_id"))
             .bind(row.get::<i64, _>("repository_id"))
             .execute(&mut *c)
             .await?;
@@ -80,7 +81,7 @@ pub async fn artifacts_without_blob(c: &mut AnyConnection, after: i64, to: i64) 
     let rows = sqlx::query(
         "SELECT r.full_name || '@' || a.digest AS name, x.digest AS other FROM artifacts AS a
          JOIN repositories AS r ON r.id = a.repository_id JOIN artifact_blobs AS x ON x.artifact_id = a.id
-         LEFT JOIN repository_blobs AS l ON l.repository_id = a.repository_id AND l.digest = x.digest
+         LEFT JOIN repository_blobs AS l ON l.digest = x.digest AND l.project_id = a.project_id AND l.repository_id = a.repository_id
          LEFT JOIN blobs AS b ON b.digest = x.digest
          WHERE a.id > $1 AND a.id <= $2 AND (b.digest IS NULL OR l.digest IS NULL) ORDER BY a.id, x.digest",
     )

@@ -133,31 +133,43 @@ pub async fn note(
     Ok(())
 }
 
-/// Of a page of links (repository to blob) drops those that no artifact of the repository needs and that were touched
-/// before `before`. Answers the page's last key; `None` where there are no more.
-pub async fn drop_links(c: &mut AnyConnection, before: Stamp, after: &(i64, String), limit: i64) -> Result<Option<(i64, String)>> {
+/// A blob in a repository.
+#[derive(Clone, Default)]
+pub struct Link {
+    digest: String,
+    project: i64,
+    repository: i64,
+}
+
+/// Of a page of links drops those that no artifact of the repository needs and that were touched before `before`. Answers
+/// the page's last; `None` where there are no more.
+pub async fn drop_links(c: &mut AnyConnection, before: Stamp, after: &Link, limit: i64) -> Result<Option<Link>> {
     let rows = sqlx::query(
-        "SELECT l.repository_id AS repository_id, l.digest AS digest, l.touched_at AS touched_at FROM repository_blobs AS l
-         WHERE (l.repository_id, l.digest) > ($1, $2) ORDER BY l.repository_id, l.digest LIMIT $3",
+        "SELECT l.digest AS digest, l.project_id AS project_id, l.repository_id AS repository_id, l.touched_at AS touched_at
+         FROM repository_blobs AS l WHERE (l.digest, l.project_id, l.repository_id) > ($1, $2, $3)
+         ORDER BY l.digest, l.project_id, l.repository_id LIMIT $4",
     )
-    .bind(after.0)
-    .bind(after.1.as_str())
+    .bind(after.digest.as_str())
+    .bind(after.project)
+    .bind(after.repository)
     .bind(limit)
     .fetch_all(&mut *c)
     .await?;
-    for row in rows.iter().filter(|row| row.get::<i64, _>("touched_at") < before.0) {
+    let link = |row: &AnyRow| Link { digest: row.get("digest"), project: row.get("project_id"), repository: row.get("repository_id") };
+    for link in rows.iter().filter(|row| row.get::<i64, _>("touched_at") < before.0).map(link) {
         sqlx::query(
-            "DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2 AND touched_at < $3 AND NOT EXISTS
-               (SELECT 1 FROM artifact_blobs AS b WHERE b.digest = $2 AND b.repository_id = $1)
-             AND NOT EXISTS (SELECT 1 FROM deleted_blobs AS d WHERE d.digest = $2 AND d.repository_id = $1)",
+            "DELETE FROM repository_blobs WHERE digest = $1 AND project_id = $2 AND repository_id = $3 AND touched_at < $4
+             AND NOT EXISTS (SELECT 1 FROM artifact_blobs AS b WHERE b.digest = $1 AND b.repository_id = $3)
+             AND NOT EXISTS (SELECT 1 FROM deleted_blobs AS d WHERE d.digest = $1 AND d.repository_id = $3)",
         )
-        .bind(row.get::<i64, _>("repository_id"))
-        .bind(row.get::<String, _>("digest"))
+        .bind(link.digest)
+        .bind(link.project)
+        .bind(link.repository)
         .bind(before.0)
         .execute(&mut *c)
         .await?;
     }
-    Ok(rows.last().map(|row| (row.get("repository_id"), row.get("digest"))))
+    Ok(rows.last().map(link))
 }
 
 /// A blob as a collection sees it.

@@ -123,7 +123,7 @@ async fn a_push_of_what_is_being_deleted_waits_and_then_stands() {
         .ctx
         .db
         .write(async move |c| {
-            sql::drop_links(c, before, &(0, String::new()), 10).await?;
+            sql::drop_links(c, before, &sql::Link::default(), 10).await?;
             let page = sql::blobs_after(c, before, "", 10).await?;
             sql::mark(c, before, &page).await
         })

@@ -127,7 +127,7 @@ impl Run<'_> {
 
     /// Takes blobs out of the repositories where nothing needs them.
     async fn links(&self) -> Result<Option<Cut>> {
-        let mut after = (0, String::new());
+        let mut after = sql::Link::default();
         loop {
             if let Some(cut) = cut(self.ctx, self.claim, self.stopping).await? {
                 return Ok(Some(cut));

@@ -181,9 +181,11 @@ pub async fn touch_link(
     digest: &Digest,
 ) -> Result<bool> {
     let Some(id) = existing(proof, repository).await? else { return Ok(false) };
-    let done = sqlx::query("UPDATE repository_blobs SET touched_at = $3 WHERE repository_id = $1 AND digest = $2")
-        .bind(id)
+    let project = proof.project.id.0;
+    let done = sqlx::query("UPDATE repository_blobs SET touched_at = $4 WHERE digest = $1 AND project_id = $2 AND repository_id = $3")
         .bind(digest.as_str())
+        .bind(project)
+        .bind(id)
         .bind(now.0)
         .execute(proof.conn())
         .await?;
@@ -209,7 +211,7 @@ fn add_link(script: &mut Script, proof: &Authorized<'_>, now: Stamp, repository:
     script.add(
         "INSERT INTO repository_blobs (repository_id, digest, created_at, touched_at, project_id)
          SELECT r.id, $3, $4, $4, r.project_id FROM repositories AS r WHERE r.project_id = $1 AND r.name = $2
-         ON CONFLICT (repository_id, digest) DO UPDATE SET touched_at = $4",
+         ON CONFLICT (digest, project_id, repository_id) DO UPDATE SET touched_at = $4",
         [proof.project.id.0.into(), repository.as_str().into(), digest.as_str().into(), now.0.into()],
     );
 }
@@ -251,7 +253,7 @@ pub async fn blob_in(
     let project = proof.project.id.0;
     let row = sqlx::query(
         "SELECT b.size AS size, rb.touched_at AS touched_at FROM repositories AS r
-         JOIN repository_blobs AS rb ON rb.repository_id = r.id
+         JOIN repository_blobs AS rb ON rb.repository_id = r.id AND rb.project_id = r.project_id
          JOIN blobs AS b ON b.digest = rb.digest
          WHERE r.project_id = $1 AND r.name = $2 AND rb.digest = $3",
     )
@@ -277,9 +279,11 @@ pub async fn blob_used(proof: &mut Authorized<'_>, repository: &RepositoryName, 
 
 pub async fn unlink(proof: &mut Authorized<'_>, repository: &RepositoryName, digest: &Digest) -> Result<()> {
     let Some(id) = existing(proof, repository).await? else { return Ok(()) };
-    sqlx::query("DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2")
-        .bind(id)
+    let project = proof.project.id.0;
+    sqlx::query("DELETE FROM repository_blobs WHERE digest = $1 AND project_id = $2 AND repository_id = $3")
         .bind(digest.as_str())
+        .bind(project)
+        .bind(id)
         .execute(proof.conn())
         .await?;
     Ok(())
