@@ -7,8 +7,8 @@ use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVe
 use aws_lc_rs::hmac;
 use model::Stamp;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use tokio::sync::Semaphore;
+use std::sync::{Arc, Mutex, Weak};
+use tokio::sync::{OnceCell, Semaphore};
 
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
@@ -27,6 +27,8 @@ pub struct Passwords {
     cache_key: hmac::Key,
     /// Proofs that were good: keyed by HMAC over account, `credentials_version` and password; with the time.
     cache: Mutex<HashMap<[u8; 32], Stamp>>,
+    /// Checks under way, by the same key: a crowd that sends one password costs one hash.
+    checking: Mutex<HashMap<[u8; 32], Weak<OnceCell<bool>>>>,
     /// Verified instead of an unknown account's hash, so that both take as long.
     dummy: std::sync::OnceLock<String>,
 }
@@ -47,6 +49,7 @@ impl Passwords {
             queue: Arc::new(Semaphore::new(WAITING)),
             cache_key: keys.hmac(b"wharf verified passwords v1"),
             cache: Mutex::default(),
+            checking: Mutex::default(),
             dummy: std::sync::OnceLock::new(),
         }
     }
@@ -83,13 +86,34 @@ impl Passwords {
         if password.reveal().len() > model::user::PASSWORD_MAX {
             return Ok(false);
         }
-        let key = hash.is_some().then(|| self.key(account, version, password));
-        if let Some(key) = &key
-            && self.cached(now, key)
-        {
+        let known = hash.is_some();
+        // Who is not there has a key too: a crowd for an unknown account is answered as any other.
+        let key = if known { self.key(account, version, password) } else { self.key(0, 0, password) };
+        if known && self.cached(now, &key) {
             return Ok(true);
         }
-        let known = hash.is_some();
+        let check = self.under_way(key);
+        let right = *check.get_or_try_init(|| self.check(hash, password)).await?;
+        if right && known {
+            self.remember(now, key);
+        }
+        Ok(right && known)
+    }
+
+    /// The check of this key that is under way, or one to begin.
+    fn under_way(&self, key: [u8; 32]) -> Arc<OnceCell<bool>> {
+        let mut checking = self.checking.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(check) = checking.get(&key).and_then(Weak::upgrade) {
+            return check;
+        }
+        checking.retain(|_, check| check.strong_count() > 0);
+        let check = Arc::default();
+        checking.insert(key, Arc::downgrade(&check));
+        check
+    }
+
+    /// Computes the hash. Without one to compare with, a dummy's.
+    async fn check(&self, hash: Option<String>, password: &PlainSecret) -> Result<bool> {
         let hash = match hash {
             Some(hash) => hash,
             None => match self.dummy.get() {
@@ -101,21 +125,16 @@ impl Passwords {
             },
         };
         let password = password.clone();
-        let right = self
-            .slot(move || {
-                let Ok(parsed) = PasswordHash::new(&hash) else { return false };
-                // Parameters come from the string: a planted one must not make us take gigabytes.
-                let params = Params::try_from(&parsed).ok();
-                if !params.is_some_and(|p| p.m_cost() <= 4 * MEMORY_KIB && p.t_cost() <= 10 && p.p_cost() <= 4) {
-                    return false;
-                }
-                argon2().verify_password(password.reveal().as_bytes(), &parsed).is_ok()
-            })
-            .await?;
-        if let (true, true, Some(key)) = (right, known, key) {
-            self.remember(now, key);
-        }
-        Ok(right && known)
+        self.slot(move || {
+            let Ok(parsed) = PasswordHash::new(&hash) else { return false };
+            // Parameters come from the string: a planted one must not make us take gigabytes.
+            let params = Params::try_from(&parsed).ok();
+            if !params.is_some_and(|p| p.m_cost() <= 4 * MEMORY_KIB && p.t_cost() <= 10 && p.p_cost() <= 4) {
+                return false;
+            }
+            argon2().verify_password(password.reveal().as_bytes(), &parsed).is_ok()
+        })
+        .await
     }
 
     fn key(&self, account: i64, version: i64, password: &PlainSecret) -> [u8; 32] {
@@ -192,6 +211,29 @@ mod tests {
         }
         assert!(check_new_password(&secret(&"x y z ".repeat(200)), &[]).is_err(), "over 1024 bytes is refused");
         assert!(check_new_password(&secret("nul\0inside a longer phrase"), &[]).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_crowd_with_one_password_costs_one_hash_and_a_crowd_of_guesses_is_turned_away() {
+        let passwords = Passwords::new(&Keys::from_bytes([1; 32]));
+        let hash = passwords.hash(&secret("seven tall ships sail")).await.unwrap();
+        let crowd = async |hash: Option<String>, password: fn(usize) -> String| {
+            let ask = async |n| passwords.verify(Stamp(0), 1, 1, hash.clone(), &secret(&password(n))).await;
+            futures_util::future::join_all((0..3 * WAITING).map(ask)).await
+        };
+        for (hash, password, expected) in [
+            (Some(hash.clone()), (|_| "seven tall ships sail".to_owned()) as fn(usize) -> String, true),
+            (Some(hash.clone()), |_| "seven tall ships sank".to_owned(), false),
+            (None, |_| "seven tall ships sail".to_owned(), false),
+        ] {
+            let answers = crowd(hash, password).await;
+            assert!(answers.iter().all(|answer| matches!(answer, Ok(right) if *right == expected)), "{answers:?}");
+        }
+        // Each of these is a hash of its own, and only so many wait.
+        let answers = crowd(Some(hash), |n| format!("guess {n}")).await;
+        let refused = answers.iter().filter(|answer| matches!(answer, Err(Error::TooMany { seconds: 2, .. }))).count();
+        assert_eq!(refused, 2 * WAITING);
+        assert!(answers.iter().all(|answer| !matches!(answer, Ok(true))));
     }
 
     #[tokio::test]

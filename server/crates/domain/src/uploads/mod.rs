@@ -2,33 +2,31 @@
 //!
 //! An upload belongs to a repository and to the account that started it: its id alone opens nothing.
 
+mod linked;
 mod pending;
+mod publish;
 mod sql;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use linked::{blob, mount, unlink_blob};
 pub use pending::Pending;
-pub use write::InUse;
+pub use write::{InUse, room};
 pub(crate) use sql::{link_known, repository_id};
 
 use crate::access::{self, Authorized};
-use crate::blobs::digest_of;
-use crate::cache::Moment;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::points::point;
 use bytes::Bytes;
 use futures_util::Stream;
-use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp};
-pub use write::room;
+use model::{Action, Digest, ProjectName, RepositoryName, Stamp};
 use pending::Started;
+use publish::publish;
 use write::{Turn, to_its_end, unknown, write};
 
-/// How long a push waits for a collection that is deleting the same content.
-const HOLD_TRIES: u32 = 200;
-const HOLD_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 /// An unfinished upload is kept this long, in ms.
 const KEPT: i64 = 24 * 3_600_000;
 /// Unfinished uploads an account may have at once, of those that it touched within [`BUSY`].
@@ -198,86 +196,6 @@ pub async fn finish<E: std::fmt::Display>(
     publish(ctx, who, project, repository, id, digest, total, turn, own.row).await
 }
 
-/// Checks the content, makes it durable, then makes it readable in the repository.
-async fn publish(
-    ctx: &Ctx,
-    who: &Principal,
-    project: &ProjectName,
-    repository: &RepositoryName,
-    id: &str,
-    digest: &Digest,
-    total: u64,
-    mut turn: Turn,
-    row: bool,
-) -> Result<()> {
-    let (ctx, who, project, repository, id, digest) =
-        (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
-    to_its_end(async move {
-        let done = async {
-            let whole = turn.whole.take();
-            let actual = match (&whole, digest.algorithm(), turn.hasher.take()) {
-                (Some(whole), algorithm, _) => digest_of(algorithm, whole),
-                (None, Algorithm::Sha256, Some((_, hasher))) => hasher.finish(),
-                (None, algorithm, _) => ctx.blobs.rehash(&id, total, algorithm).await?.finish(),
-            };
-            if actual != digest {
-                discard(&ctx, &id, row).await?;
-                return Err(Error::DigestMismatch(format!("the content's digest is {actual}, not {digest}")));
-            }
-            let held = hold(&ctx, &digest).await?;
-            point!("blob.held");
-            match whole {
-                Some(whole) => ctx.blobs.put(&id, &digest, whole).await?,
-                None => ctx.blobs.publish(&id, &digest, total).await?,
-            }
-            let (ctx2, id) = (ctx.clone(), id.clone());
-            let linked = async move |c: &mut sqlx::AnyConnection| {
-                let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
-                let now = ctx2.now();
-                // Past that a collection that began meanwhile may have taken the bytes.
-                if now.0 - held.0 >= ctx2.settings.gc_grace / 2 {
-                    return Err(Error::Unavailable(format!("blob {digest} took too long to become durable: push it again")));
-                }
-                sql::link_new(&mut proof, now, &repository, &digest, total as i64).await?;
-                point!("blob.linked");
-                if row { sql::delete(proof.conn(), &id).await } else { Ok(()) }
-            };
-            ctx.db.write_content(linked).await
-        }
-        .await;
-        if !row {
-            ctx.uploads_pending.close(&id);
-            // Nobody can go on with it.
-            if done.is_err() {
-                let _ = ctx.blobs.discard(&id).await;
-            }
-        }
-        done
-    })
-    .await
-}
-
-/// Makes sure that no collection deletes the blob between its publication and its row: one that a collection may be looking
-/// at is touched, one that is being deleted is waited for. Holds for half the grace from the answer on.
-async fn hold(ctx: &Ctx, digest: &Digest) -> Result<Stamp> {
-    for _ in 0..HOLD_TRIES {
-        let now = ctx.now();
-        let state = sql::blob_state(&mut *ctx.db.read().await?, digest).await?;
-        match state {
-            None => return Ok(now),
-            Some((true, touched)) if touched.0 > now.0 - ctx.settings.gc_grace / 2 => return Ok(now),
-            Some((true, _)) => {
-                let digest = digest.clone();
-                if ctx.db.write_content(async move |c| sql::touch_blob(c, now, &digest).await).await? {
-                    return Ok(now);
-                }
-            }
-            Some((false, _)) => tokio::time::sleep(HOLD_PAUSE).await,
-        }
-    }
-    Err(Error::Unavailable(format!("blob {digest} is being deleted: push it again")))
-}
-
 /// A whole blob in one request.
 pub async fn put<E: std::fmt::Display>(
     ctx: &Ctx,
@@ -322,120 +240,6 @@ pub async fn cancel(
 ) -> Result<()> {
     let own = own_turn(ctx, who, project, repository, id).await?;
     discard(ctx, id, own.row).await
-}
-
-/// Makes a blob of another repository readable in this one, without its bytes; `false` if it is nowhere the caller may
-/// pull, which looks the same as nowhere at all. Without `from`, any repository that the caller may pull from will do.
-/// What everybody may pull is a source whatever the scope of the caller's token says.
-pub async fn mount(
-    ctx: &Ctx,
-    who: &Principal,
-    project: &ProjectName,
-    repository: &RepositoryName,
-    digest: &Digest,
-    from: Option<(ProjectName, RepositoryName)>,
-) -> Result<bool> {
-    let mut c = ctx.db.read().await?;
-    push_right(&mut c, ctx, who, project, repository).await?;
-    let sources = match from {
-        Some(from) => vec![from],
-        None => sql::holders(&mut c, digest).await?,
-    };
-    let everybody = Principal::anonymous(who.client.clone());
-    let mut readable = false;
-    'found: for (project, repository) in sources {
-        for reader in [who, &everybody] {
-            match access::repository(&mut c, ctx.now(), reader, &project, repository.as_str(), Action::RepositoryPull).await {
-                Ok(mut proof) => {
-                    readable = sql::holds(&mut proof, &repository, digest).await?;
-                    if readable {
-                        break 'found;
-                    }
-                    break;
-                }
-                // To administrators a project that is not there is said to be missing: as good as nowhere.
-                Err(Error::NotFound(_)) => {}
-                Err(error) if error.is_refusal() => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    drop(c);
-    if !readable {
-        return Ok(false);
-    }
-    let (ctx2, who, project, repository, digest) =
-        (ctx.clone(), who.clone(), project.clone(), repository.clone(), digest.clone());
-    ctx.db
-        .write_content(async move |c| {
-            let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
-            sql::link_known(&mut proof, ctx2.now(), &repository, &digest).await
-        })
-        .await
-}
-
-/// The size of a blob that is readable in the repository.
-pub async fn blob(
-    ctx: &Ctx,
-    who: &Principal,
-    project: &ProjectName,
-    repository: &RepositoryName,
-    digest: &Digest,
-) -> Result<Option<i64>> {
-    let (now, moment) = (ctx.now(), Moment::of(&ctx.db));
-    let key = format!("{project}/{repository} {digest} {}", who.standpoint());
-    if let Some(size) = ctx.blob_sizes.get(moment, now, &key) {
-        return Ok(Some(size));
-    }
-    let mut c = ctx.db.read().await?;
-    let right = Action::RepositoryPull;
-    let mut proof = access::repository(&mut c, now, who, project, repository.as_str(), right).await?;
-    let Some((size, touched)) = sql::blob_in(&mut proof, repository, digest).await? else { return Ok(None) };
-    // Whoever is told that a blob is there may count on it: where a collection could take it, it is touched first.
-    let used = sql::blob_used(&mut proof, repository, digest).await?;
-    let safe_until = Stamp(touched.0 + ctx.settings.gc_grace / 2);
-    let could_go = !used && safe_until <= now;
-    let until = if used { proof.until } else { Some(proof.until.map_or(safe_until, |until| until.min(safe_until))) };
-    drop(c);
-    if !could_go {
-        ctx.blob_sizes.keep(moment, key, until, 0, size);
-    }
-    if could_go {
-        let (ctx2, who, project, repository, digest) =
-            (ctx.clone(), who.clone(), project.clone(), repository.clone(), digest.clone());
-        let there = async move |c: &mut sqlx::AnyConnection| {
-            let now = ctx2.now();
-            let mut proof = access::repository(c, now, &who, &project, repository.as_str(), right).await?;
-            sql::touch_link(&mut proof, now, &repository, &digest).await
-        };
-        return Ok(ctx.db.write_content(there).await?.then_some(size));
-    }
-    Ok(Some(size))
-}
-
-/// Takes a blob out of the repository, unless an artifact there still uses it. Its bytes stay for other repositories.
-pub async fn unlink_blob(
-    ctx: &Ctx,
-    who: &Principal,
-    project: &ProjectName,
-    repository: &RepositoryName,
-    digest: &Digest,
-) -> Result<()> {
-    let (now, caller, project, repository, digest) =
-        (ctx.now(), who.clone(), project.clone(), repository.clone(), digest.clone());
-    let act = crate::Act::new("blob.delete", format!("{project}/{repository}@{digest}"));
-    ctx.change(who, act, async move |c| {
-        let right = Action::ArtifactDelete;
-        let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
-        if sql::blob_in(&mut proof, &repository, &digest).await?.is_none() {
-            return Err(Error::not_found("blob", &digest));
-        }
-        if sql::blob_used(&mut proof, &repository, &digest).await? {
-            return Err(Error::Precondition(format!("blob {digest} belongs to an artifact: delete the artifact")));
-        }
-        sql::unlink(&mut proof, &repository, &digest).await
-    })
-    .await
 }
 
 /// Removes uploads that were left behind.

@@ -4,6 +4,7 @@ use super::*;
 use crate::blobs::digest_of;
 use crate::testing::World;
 use futures_util::stream;
+use model::Algorithm;
 use std::convert::Infallible;
 
 fn body(bytes: &'static [u8]) -> impl Stream<Item = std::result::Result<Bytes, Infallible>> + Unpin {

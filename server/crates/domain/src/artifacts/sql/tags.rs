@@ -1,0 +1,89 @@
+//! Tags of a repository.
+
+use crate::access::Authorized;
+use crate::db::Script;
+use crate::error::{Error, Result};
+use model::artifact::TagView;
+use model::{Stamp, Tag, TagId};
+use sqlx::{AnyConnection, Row};
+
+pub async fn tag_names(proof: &mut Authorized<'_>, repository: i64, last: &str, limit: i64) -> Result<Vec<String>> {
+    let rows = sqlx::query("SELECT name FROM tags WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3")
+        .bind(repository)
+        .bind(last)
+        .bind(limit)
+        .fetch_all(proof.conn())
+        .await?;
+    Ok(rows.iter().map(|row| row.get("name")).collect())
+}
+
+/// Points a tag that is new at the artifact; one that is there is left.
+pub fn add_tag(script: &mut Script, now: Stamp, repository: i64, tag: &Tag, artifact: i64) {
+    script.add(
+        "INSERT INTO tags (repository_id, artifact_id, name, pushed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (repository_id, name) DO NOTHING",
+        [repository.into(), artifact.into(), tag.as_str().into(), now.0.into()],
+    );
+}
+
+/// Points the tag at the artifact. Answers which artifact it pointed at before, if at another.
+pub async fn set_tag(
+    c: &mut AnyConnection,
+    now: Stamp,
+    repository: i64,
+    tag: &Tag,
+    artifact: i64,
+) -> Result<Option<i64>> {
+    let before = sqlx::query("SELECT artifact_id FROM tags WHERE repository_id = $1 AND name = $2")
+        .bind(repository)
+        .bind(tag.as_str())
+        .fetch_optional(&mut *c)
+        .await?
+        .map(|row| row.get::<i64, _>("artifact_id"));
+    sqlx::query(
+        "INSERT INTO tags (repository_id, artifact_id, name, pushed_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (repository_id, name) DO UPDATE SET artifact_id = $2, pushed_at = $4, pulled_at = NULL",
+    )
+    .bind(repository)
+    .bind(artifact)
+    .bind(tag.as_str())
+    .bind(now.0)
+    .execute(c)
+    .await?;
+    Ok(before.filter(|&id| id != artifact))
+}
+
+pub async fn tag_exists(c: &mut AnyConnection, repository: i64, tag: &Tag) -> Result<bool> {
+    let row = sqlx::query("SELECT id FROM tags WHERE repository_id = $1 AND name = $2")
+        .bind(repository)
+        .bind(tag.as_str())
+        .fetch_optional(c)
+        .await?;
+    Ok(row.is_some())
+}
+
+pub async fn remove_tag(c: &mut AnyConnection, repository: i64, tag: &Tag) -> Result<()> {
+    sqlx::query("DELETE FROM tags WHERE repository_id = $1 AND name = $2")
+        .bind(repository)
+        .bind(tag.as_str())
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+pub async fn tags_of(c: &mut AnyConnection, artifact: i64) -> Result<Vec<TagView>> {
+    let rows = sqlx::query("SELECT id, name, pushed_at, pulled_at FROM tags WHERE artifact_id = $1 ORDER BY name")
+        .bind(artifact)
+        .fetch_all(c)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let name: String = row.get("name");
+            Ok(TagView {
+                id: TagId(row.get("id")),
+                name: name.parse().map_err(|_| Error::Internal(format!("tag {name:?} in the database")))?,
+                pushed_at: Stamp(row.get("pushed_at")),
+                pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
+            })
+        })
+        .collect()
+}

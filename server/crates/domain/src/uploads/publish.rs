@@ -1,0 +1,94 @@
+//! An upload becomes a blob.
+
+use super::write::{Turn, to_its_end};
+use super::{discard, push_right, sql};
+use crate::blobs::digest_of;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::identity::Principal;
+use crate::points::point;
+use model::{Algorithm, Digest, ProjectName, RepositoryName, Stamp};
+
+/// How long a push waits for a collection that is deleting the same content.
+const HOLD_TRIES: u32 = 200;
+const HOLD_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// Checks the content, makes it durable, then makes it readable in the repository.
+pub(super) async fn publish(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    id: &str,
+    digest: &Digest,
+    total: u64,
+    mut turn: Turn,
+    row: bool,
+) -> Result<()> {
+    let (ctx, who, project, repository, id, digest) =
+        (ctx.clone(), who.clone(), project.clone(), repository.clone(), id.to_owned(), digest.clone());
+    to_its_end(async move {
+        let done = async {
+            let whole = turn.whole.take();
+            let actual = match (&whole, digest.algorithm(), turn.hasher.take()) {
+                (Some(whole), algorithm, _) => digest_of(algorithm, whole),
+                (None, Algorithm::Sha256, Some((_, hasher))) => hasher.finish(),
+                (None, algorithm, _) => ctx.blobs.rehash(&id, total, algorithm).await?.finish(),
+            };
+            if actual != digest {
+                discard(&ctx, &id, row).await?;
+                return Err(Error::DigestMismatch(format!("the content's digest is {actual}, not {digest}")));
+            }
+            let held = hold(&ctx, &digest).await?;
+            point!("blob.held");
+            match whole {
+                Some(whole) => ctx.blobs.put(&id, &digest, whole).await?,
+                None => ctx.blobs.publish(&id, &digest, total).await?,
+            }
+            let (ctx2, id) = (ctx.clone(), id.clone());
+            let linked = async move |c: &mut sqlx::AnyConnection| {
+                let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
+                let now = ctx2.now();
+                // Past that a collection that began meanwhile may have taken the bytes.
+                if now.0 - held.0 >= ctx2.settings.gc_grace / 2 {
+                    return Err(Error::Unavailable(format!("blob {digest} took too long to become durable: push it again")));
+                }
+                sql::link_new(&mut proof, now, &repository, &digest, total as i64).await?;
+                point!("blob.linked");
+                if row { sql::delete(proof.conn(), &id).await } else { Ok(()) }
+            };
+            ctx.db.write_content(linked).await
+        }
+        .await;
+        if !row {
+            ctx.uploads_pending.close(&id);
+            // Nobody can go on with it.
+            if done.is_err() {
+                let _ = ctx.blobs.discard(&id).await;
+            }
+        }
+        done
+    })
+    .await
+}
+
+/// Makes sure that no collection deletes the blob between its publication and its row: one that a collection may be looking
+/// at is touched, one that is being deleted is waited for. Holds for half the grace from the answer on.
+async fn hold(ctx: &Ctx, digest: &Digest) -> Result<Stamp> {
+    for _ in 0..HOLD_TRIES {
+        let now = ctx.now();
+        let state = sql::blob_state(&mut *ctx.db.read().await?, digest).await?;
+        match state {
+            None => return Ok(now),
+            Some((true, touched)) if touched.0 > now.0 - ctx.settings.gc_grace / 2 => return Ok(now),
+            Some((true, _)) => {
+                let digest = digest.clone();
+                if ctx.db.write_content(async move |c| sql::touch_blob(c, now, &digest).await).await? {
+                    return Ok(now);
+                }
+            }
+            Some((false, _)) => tokio::time::sleep(HOLD_PAUSE).await,
+        }
+    }
+    Err(Error::Unavailable(format!("blob {digest} is being deleted: push it again")))
+}
