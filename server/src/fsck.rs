@@ -6,7 +6,7 @@ use domain::datadir::DataDir;
 use domain::fsck::{Options, Report, Severity, check};
 use std::process::ExitCode;
 
-/// Checks, prints what it found, and answers 0 (all is well), 1 (only space is wasted) or 2 (something is lost).
+/// Checks, prints what it found, and answers 0 (all is well), 1 (only space is wasted or a figure is wrong) or 2 (something is lost).
 pub async fn run(config: &Config, options: Options) -> Result<ExitCode, String> {
     if !config.data.join("wharf").exists() {
         return Err(format!("{} is no data directory of Wharf", config.data.display()));
@@ -20,7 +20,11 @@ pub async fn run(config: &Config, options: Options) -> Result<ExitCode, String> 
 /// Prints what was found, and answers how bad it is.
 pub fn print(report: &Report, options: Options) -> ExitCode {
     for finding in &report.findings {
-        let kind = if finding.severity == Severity::Loss { "LOSS " } else { "space" };
+        let kind = match finding.severity {
+            Severity::Loss => "LOSS ",
+            Severity::Space => "space",
+            Severity::Count => "count",
+        };
         println!("{kind}  {}{}", finding.text, if finding.mended { " (mended)" } else { "" });
     }
     let size = model::stamp::bytes(report.bytes as i64);
@@ -29,6 +33,8 @@ pub fn print(report: &Report, options: Options) -> ExitCode {
     let (code, words) = match report.worst() {
         None => (0, "all is well"),
         Some(Severity::Space) if options.repair => (0, "what was wasted is freed"),
+        Some(Severity::Count) if options.repair => (0, "what was counted wrong is counted again"),
+        Some(Severity::Count) => (1, "nothing is lost; --repair counts again"),
         Some(Severity::Space) => (1, "nothing is lost; --repair frees what is wasted"),
         Some(Severity::Loss) => (2, "something is lost: push it again, or restore a backup"),
     };

@@ -8,12 +8,47 @@ use crate::errors::{Code, Refusal};
 use crate::router::{Answer, Call};
 use axum::body::Body;
 use axum::http::{Response, header};
-use domain::artifacts;
+use domain::artifacts::{self, Referrer};
+use model::Digest;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// Most in one answer: some clients read no second page, and none reads an index of more than 4 MiB.
 const PAGE: i64 = 4000;
+
+/// Image-spec 1.1, "OCI Image Index".
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Index<'a> {
+    schema_version: i64,
+    media_type: &'a str,
+    manifests: Vec<Descriptor<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor<'a> {
+    media_type: &'a str,
+    digest: &'a Digest,
+    size: i64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    artifact_type: &'a str,
+    /// As they were stored, which was a JSON object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<&'a RawValue>,
+}
+
+fn descriptor(referrer: &Referrer) -> Descriptor<'_> {
+    let annotations = Some(referrer.annotations.as_str()).filter(|text| *text != "{}");
+    Descriptor {
+        media_type: &referrer.media_type,
+        digest: &referrer.digest,
+        size: referrer.size,
+        artifact_type: &referrer.artifact_type,
+        annotations: annotations.and_then(|text| serde_json::from_str(text).ok()),
+    }
+}
 
 pub async fn list(call: &Call) -> Answer {
     let subject = digest(&call.path.reference)?;
@@ -26,25 +61,8 @@ pub async fn list(call: &Call) -> Answer {
     };
     let (found, more) =
         artifacts::referrers(&call.ctx, &call.who, &call.project, &call.repository, &subject, wanted, after, n).await?;
-    let manifests: Vec<Value> = found
-        .into_iter()
-        .map(|referrer| {
-            let mut descriptor = json!({
-                "mediaType": referrer.media_type,
-                "digest": referrer.digest,
-                "size": referrer.size,
-            });
-            if !referrer.artifact_type.is_empty() {
-                descriptor["artifactType"] = referrer.artifact_type.into();
-            }
-            let annotations: Map<String, Value> = serde_json::from_str(&referrer.annotations).unwrap_or_default();
-            if !annotations.is_empty() {
-                descriptor["annotations"] = annotations.into();
-            }
-            descriptor
-        })
-        .collect();
-    let index = json!({ "schemaVersion": 2, "mediaType": artifacts::OCI_INDEX, "manifests": manifests });
+    let index = Index { schema_version: 2, media_type: artifacts::OCI_INDEX, manifests: found.iter().map(descriptor).collect() };
+    let body = serde_json::to_vec(&index).map_err(|error| domain::Error::Internal(error.to_string()))?;
     // Clients compare this type byte for byte: no charset.
     let mut response = Response::builder().header(header::CONTENT_TYPE, artifacts::OCI_INDEX);
     if wanted.is_some() {
@@ -54,5 +72,5 @@ pub async fn list(call: &Call) -> Answer {
         let only = wanted.map_or(String::new(), |wanted| format!("&artifactType={}", utf8_percent_encode(wanted, NON_ALPHANUMERIC)));
         response = response.header(header::LINK, format!("<{}/referrers/{subject}?n={n}&last={last}{only}>; rel=\"next\"", call.base()));
     }
-    Ok(response.body(Body::from(index.to_string())).expect("fixed headers"))
+    Ok(response.body(Body::from(body)).expect("fixed headers"))
 }

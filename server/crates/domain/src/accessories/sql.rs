@@ -16,19 +16,14 @@ pub struct Accessory {
     pub kind: Kind,
     pub attachment: Attachment,
     pub detail: String,
-    pub media_type: String,
-    pub artifact_type: String,
-    pub manifest_size: i64,
     pub size: i64,
-    pub annotations: String,
     pub pushed_at: Stamp,
     pub superseded: bool,
 }
 
 const SELECT: &str = "SELECT x.id AS id, x.artifact_id AS artifact_id, x.subject_digest AS subject, x.kind AS kind, \
     x.attachment AS attachment, x.detail AS detail, x.superseded AS superseded, a.digest AS digest, \
-    a.media_type AS media_type, a.artifact_type AS artifact_type, a.manifest_size AS manifest_size, a.size AS size, \
-    a.annotations AS annotations, a.pushed_at AS pushed_at \
+    a.size AS size, a.pushed_at AS pushed_at \
     FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id";
 
 fn accessory(row: &AnyRow) -> Result<Accessory> {
@@ -44,11 +39,7 @@ fn accessory(row: &AnyRow) -> Result<Accessory> {
         kind: Kind::from_key(&row.get::<String, _>("kind")),
         attachment: Attachment::from_key(&row.get::<String, _>("attachment")),
         detail: row.get("detail"),
-        media_type: row.get("media_type"),
-        artifact_type: row.get("artifact_type"),
-        manifest_size: row.get("manifest_size"),
         size: row.get("size"),
-        annotations: row.get("annotations"),
         pushed_at: Stamp(row.get("pushed_at")),
         superseded: row.get::<i64, _>("superseded") != 0,
     })
@@ -61,6 +52,19 @@ pub async fn of_subject(c: &mut AnyConnection, repository: i64, subject: &str) -
     rows.iter().map(accessory).collect()
 }
 
+/// A manifest that refers to another by `subject`: distribution-spec 1.1, "Listing Referrers".
+pub struct Referrer {
+    /// Referrers of a subject are listed in this order.
+    pub number: i64,
+    pub media_type: String,
+    pub digest: Digest,
+    /// Of the manifest, in bytes.
+    pub size: i64,
+    pub artifact_type: String,
+    /// A JSON object.
+    pub annotations: String,
+}
+
 /// What refers to `subject` by its `subject` field, by number.
 pub async fn referrers(
     c: &mut AnyConnection,
@@ -69,12 +73,14 @@ pub async fn referrers(
     artifact_type: Option<&str>,
     after: i64,
     limit: i64,
-) -> Result<Vec<Accessory>> {
-    let text = format!(
-        "{SELECT} WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.attachment = 'subject' AND x.id > $3
-           AND ($4 = '' OR a.artifact_type = $4) ORDER BY x.id LIMIT $5"
-    );
-    let rows = sqlx::query(AssertSqlSafe(text))
+) -> Result<Vec<Referrer>> {
+    // Few columns: there may be thousands of rows, and each value of each costs.
+    let text = "SELECT x.id AS number, a.digest AS digest, a.media_type AS media_type, a.artifact_type AS artifact_type,
+           a.manifest_size AS size, a.annotations AS annotations
+         FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id
+         WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.attachment = 'subject' AND x.id > $3
+           AND ($4 = '' OR a.artifact_type = $4) ORDER BY x.id LIMIT $5";
+    let rows = sqlx::query(text)
         .bind(repository)
         .bind(subject)
         .bind(after)
@@ -82,7 +88,17 @@ pub async fn referrers(
         .bind(limit)
         .fetch_all(c)
         .await?;
-    rows.iter().map(accessory).collect()
+    let referrer = |row: &AnyRow| {
+        Ok(Referrer {
+            number: row.get("number"),
+            media_type: row.get("media_type"),
+            digest: crate::artifacts::sql::digest(row.get("digest"))?,
+            size: row.get("size"),
+            artifact_type: row.get("artifact_type"),
+            annotations: row.get("annotations"),
+        })
+    };
+    rows.iter().map(referrer).collect()
 }
 
 /// Attaches an artifact.

@@ -12,6 +12,7 @@ pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
 
+pub use crate::accessories::sql::Referrer;
 pub use delete::{delete, delete_tag, plan};
 pub use list::{Attached, GraphNode, attached, graph, list, page, tags};
 pub use manifest::{DOCKER_LIST, DOCKER_MANIFEST, Descriptor, EMPTY, MAX, Manifest, OCI_INDEX, OCI_MANIFEST};
@@ -123,16 +124,6 @@ pub async fn tag_names(
 /// Bytes of an answer's descriptors from which on it is long enough: clients read indexes of up to 4 MiB.
 const REFERRERS: usize = 3 << 20;
 
-/// A manifest that refers to another by `subject`: distribution-spec 1.1, "Listing Referrers".
-pub struct Referrer {
-    pub media_type: String,
-    pub digest: Digest,
-    pub size: i64,
-    pub artifact_type: String,
-    /// A JSON object.
-    pub annotations: String,
-}
-
 /// What refers to `subject` by its `subject` field, oldest first: at most `limit`, and some MiB, after the one with the number `after`, of
 /// `artifact_type` only where one is given. Answers the number of the last one where there are more. A repository or subject
 /// that is not there has no referrers.
@@ -161,19 +152,12 @@ pub async fn referrers(
         }
         let part = crate::accessories::sql::referrers(proof.conn(), id, subject.as_str(), artifact_type, at, want).await?;
         let ended = (part.len() as i64) < want;
-        bytes += part.iter().map(|a| a.annotations.len() + 300).sum::<usize>();
-        at = part.last().map_or(at, |a| a.id);
+        bytes += part.iter().map(|referrer| referrer.annotations.len() + 300).sum::<usize>();
+        at = part.last().map_or(at, |referrer| referrer.number);
         found.extend(part);
         if ended {
             break None;
         }
     };
-    let referrer = |a: crate::accessories::sql::Accessory| Referrer {
-        media_type: a.media_type,
-        digest: a.digest,
-        size: a.manifest_size,
-        artifact_type: a.artifact_type,
-        annotations: a.annotations,
-    };
-    Ok((found.into_iter().map(referrer).collect(), last))
+    Ok((found, last))
 }

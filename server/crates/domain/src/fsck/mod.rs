@@ -1,10 +1,11 @@
 //! Is everything there that the database promises? For an operator, with the server stopped.
 //!
 //! What is checked: the database's own consistency, every manifest against its digest, every blob's file against its row
-//! (`deep`: its content against its digest), what artifacts and tags point at, and files that nothing knows. `repair` does
-//! what cannot lose anything: it deletes bytes that nothing knows, and makes a lost blob unknown, so that a push brings
-//! it back instead of being told that it is there.
+//! (`deep`: its content against its digest), what artifacts and tags point at, what is counted, and files that nothing knows.
+//! `repair` does what cannot lose anything: it deletes bytes that nothing knows, makes a lost blob unknown, so that a push
+//! brings it back instead of being told that it is there, and counts again.
 
+pub(crate) mod figures;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,8 @@ pub struct Options {
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// A figure is not what it counts.
+    Count,
     /// Bytes that nothing needs.
     Space,
     /// Something that was stored cannot be had.
@@ -79,6 +82,7 @@ pub async fn check(ctx: &Ctx, options: Options) -> Result<Report> {
     artifacts(ctx, &mut report).await?;
     let known = blobs(ctx, options, &mut report).await?;
     promises(ctx, options, &mut report).await?;
+    figures(ctx, options, &mut report).await?;
     files(ctx, options, &known, &mut report).await?;
     Ok(report)
 }
@@ -195,6 +199,20 @@ async fn promises(ctx: &Ctx, options: Options, report: &mut Report) -> Result<()
             return Ok(());
         }
     }
+}
+
+/// What is counted is what is there.
+async fn figures(ctx: &Ctx, options: Options, report: &mut Report) -> Result<()> {
+    for figure in figures::all() {
+        let wrong = figure.find(&mut *ctx.db.read().await?).await?;
+        if !wrong.is_empty() && options.repair {
+            ctx.db.write(async move |c| figure.mend(c).await).await?;
+        }
+        for text in wrong {
+            report.found(Severity::Count, text, options.repair);
+        }
+    }
+    Ok(())
 }
 
 /// Files that no row knows: pushes that were cut before they were answered.

@@ -96,9 +96,32 @@ async fn a_changed_manifest_and_a_tag_without_artifact_are_losses() {
     };
     write("UPDATE tags SET artifact_id = 999").await;
     let report = d.run(false, false).await;
-    assert_eq!(texts(&report), vec![(Severity::Loss, "tag cargo/image:1 names no artifact: push it again", false)]);
+    let count = format!("artifact cargo/image@{}: number of tags is 1 and should be 0", d.image);
+    let tag = "tag cargo/image:1 names no artifact: push it again";
+    assert_eq!(texts(&report), vec![(Severity::Loss, tag, false), (Severity::Count, count.as_str(), false)]);
     write("UPDATE tags SET artifact_id = 1").await;
     write("DELETE FROM manifests").await;
     let text = format!("artifact cargo/image@{}: its manifest is lost or changed: push it again", d.image);
     assert_eq!(texts(&d.run(false, false).await), vec![(Severity::Loss, text.as_str(), false)]);
+}
+
+#[tokio::test]
+async fn what_is_counted_wrong_is_named_and_counted_again() {
+    let d = damaged().await;
+    let write = async |text: String| {
+        d.world.ctx.db.write(async move |c| Ok(sqlx::query(sqlx::AssertSqlSafe(text.clone())).execute(c).await.map(drop)?)).await.unwrap();
+    };
+    write("UPDATE repositories SET stored_bytes = 1".to_owned()).await;
+    let report = d.run(false, false).await;
+    let [finding] = report.findings.as_slice() else { panic!("{report:?}") };
+    assert!(finding.text.starts_with("repository cargo/image: stored bytes is 1 and should be "), "{finding:?}");
+    assert_eq!((finding.severity, finding.mended), (Severity::Count, false));
+    for figure in super::figures::all() {
+        let (table, column) = (figure.table, figure.column);
+        write(format!("UPDATE {table} SET {column} = {column} + 1")).await;
+        assert_eq!(d.run(false, false).await.worst(), Some(Severity::Count), "{table}.{column}");
+        let mended = d.run(false, true).await;
+        assert!(!mended.findings.is_empty() && mended.findings.iter().all(|finding| finding.mended), "{table}.{column}: {mended:?}");
+        assert_eq!(texts(&d.run(false, false).await), vec![], "{table}.{column}");
+    }
 }
