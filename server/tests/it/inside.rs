@@ -49,7 +49,13 @@ impl Inside {
         Inside { world, router, asked: AtomicU32::new(0) }
     }
 
+    /// Each from an address of its own, so that one's failures do not slow another down.
     pub async fn send(&self, ask: Ask<'_>) -> Response<Body> {
+        let n = self.asked.fetch_add(1, Ordering::Relaxed);
+        self.send_from([10, (n >> 16) as u8, (n >> 8) as u8, n as u8], ask).await
+    }
+
+    pub async fn send_from(&self, address: [u8; 4], ask: Ask<'_>) -> Response<Body> {
         let mut request = Request::builder().method(ask.method).uri(ask.path).header(header::HOST, "127.0.0.1:8080");
         match ask.proof {
             Proof::Nothing => {}
@@ -70,9 +76,7 @@ impl Inside {
             None => Body::empty(),
         };
         let mut request = request.body(body).unwrap();
-        // Each from an address of its own, so that one's failures do not slow another down.
-        let n = self.asked.fetch_add(1, Ordering::Relaxed);
-        request.extensions_mut().insert(Peer(SocketAddr::from(([10, (n >> 16) as u8, (n >> 8) as u8, n as u8], 1))));
+        request.extensions_mut().insert(Peer(SocketAddr::from((address, 1))));
         let shown = format!("{} {}", request.method(), request.uri());
         match tokio::time::timeout(Duration::from_secs(20), self.router.clone().oneshot(request)).await {
             Ok(response) => response.unwrap(),

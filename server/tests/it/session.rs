@@ -112,6 +112,48 @@ fn n_049_a_changed_password_gives_a_new_id_and_ends_the_other_sessions() {
 }
 
 #[test]
+fn n_155_no_way_in_is_without_a_limit() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let form = |body: &str| Some(("application/x-www-form-urlencoded", body.to_owned()));
+        let basic = |name: &str| Proof::Basic(name.to_owned(), "wrong".to_owned());
+        let change = Some(("application/json", r#"{"old_password":"wrong","new_password":"nine green bottles hang"}"#.to_owned()));
+        let me = inside.sign_in("admin").await;
+        let ways = [
+            ("the portal", "POST", "/fn/sign-in", Proof::Nothing, form("name=admin&password=wrong&next=%2F"), OURS),
+            ("Harbor's sign-in", "POST", "/c/login", Proof::Nothing, form("principal=admin&password=wrong"), &[]),
+            ("the token endpoint", "GET", "/service/token?service=harbor-registry", basic("admin"), None, &[]),
+            ("the registry", "GET", "/v2/", basic("admin"), None, &[]),
+            ("the API", "GET", "/api/v2.0/users/current", basic("admin"), None, &[]),
+            ("a robot's secret", "GET", "/v2/", basic("robot$ci"), None, &[]),
+            ("somebody who is not there", "GET", "/v2/", basic("nobody"), None, &[]),
+            ("a change of the password", "PUT", "/api/v2.0/users/1/password", me.clone(), change, OURS),
+        ];
+        for (n, (name, method, path, proof, body, headers)) in ways.into_iter().enumerate() {
+            let address = [192, 0, 2, n as u8];
+            let ask = || Ask { method, path, proof: &proof, body: body.clone(), headers };
+            // The portal says it in words, on the page where the form stands.
+            let slowed = async || {
+                let answer = inside.send_from(address, ask()).await;
+                let (status, waits) = (answer.status(), answer.headers().contains_key("retry-after"));
+                let said = text(answer).await.contains("too many attempts: try again in 1 s");
+                match status.as_u16() {
+                    200 | 303 if path == "/fn/sign-in" => said,
+                    429 => waits && said,
+                    400 | 401 | 403 | 422 => false,
+                    other => panic!("{name}: {other}"),
+                }
+            };
+            for _ in 0..6 {
+                assert!(!slowed().await, "{name}");
+            }
+            assert!(slowed().await, "{name}");
+        }
+        assert!(signed_in(&inside, &me).await, "who is in is not hindered");
+    });
+}
+
+#[test]
 fn n_051_n_052_cookies_are_strict_and_strangers_leave_no_rows() {
     crate::inside::run(async {
         let inside = Inside::new().await;

@@ -74,6 +74,7 @@ pub struct Inner {
     pub connector: std::sync::OnceLock<Arc<dyn crate::targets::Connector>>,
     pub passwords: Passwords,
     pub throttle: Throttle,
+    pub shares: identity::Shares,
     pub uploads_in_use: crate::uploads::InUse,
     pub uploads_pending: crate::uploads::Pending,
     pub pulls: crate::artifacts::Pulls,
@@ -130,13 +131,12 @@ impl Act {
 impl Ctx {
     /// Puts a context together.
     pub fn new(db: Db, blobs: Arc<dyn BlobStore>, clock: Clock, keys: Keys, settings: Settings) -> Ctx {
-        let passwords = Passwords::new(&keys);
+        let (passwords, throttle) = (Passwords::new(&keys), Throttle::new(&keys));
         let outbound = Outbound::new(settings.outbound_allow.clone());
         Ctx(Arc::new(Inner {
-            db, blobs, clock, keys, settings, outbound, passwords,
+            db, blobs, clock, keys, settings, outbound, passwords, throttle,
             random: Random::default(),
             connector: Default::default(),
-            throttle: Throttle::default(),
             uploads_in_use: Default::default(),
             uploads_pending: Default::default(),
             pulls: Default::default(),
@@ -145,6 +145,7 @@ impl Ctx {
             blob_sizes: Answers::new(8 << 20, 256),
             looks: Default::default(),
             tokens: Default::default(),
+            shares: Default::default(),
             collecting: RwLock::new(()),
             work: Notify::new(),
         }))

@@ -109,6 +109,12 @@ impl World {
         world
     }
 
+    /// A server started anew on the same database: it remembers nothing else.
+    pub fn restarted(&self) -> Ctx {
+        let clock = Clock::Fixed(self.clock.clone());
+        Ctx::new(self.ctx.db.clone(), self.ctx.blobs.clone(), clock, Keys::from_bytes([7; 32]), self.ctx.settings.clone())
+    }
+
     /// The data directory.
     pub fn dir(&self) -> &std::path::Path {
         self.dir.path()

@@ -38,12 +38,17 @@ pub fn site(release: bool) -> Result<PathBuf> {
     let (root, target) = (root(), target());
     let profile = if release { "wasm-release" } else { "wasm-dev" };
     // The wasm half may need another toolchain than the rest: the script prints how to select it.
-    run(Command::new("bash").current_dir(&root).args([
+    let mut cargo = Command::new("bash");
+    cargo.current_dir(&root).args([
         "-c",
         r#"sel=$(server/crates/xtask/scripts/wasm-toolchain.sh) && eval "$sel" && exec cargo "$@""#,
         "wasm",
         "build", "-p", "hydrate", "--target", "wasm32-unknown-unknown", "--profile", profile,
-    ]))?;
+    ]);
+    if release {
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", remap());
+    }
+    run(&mut cargo)?;
     let wasm = target.join("wasm32-unknown-unknown").join(profile).join("hydrate.wasm");
     let site = target.join("site");
     fs::create_dir_all(&site)?;

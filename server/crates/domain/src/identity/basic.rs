@@ -26,29 +26,29 @@ pub fn parse_basic(value: &str) -> Option<(String, PlainSecret)> {
 pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: Client) -> Result<Principal> {
     let now = ctx.now();
     if let Some(rest) = name.strip_prefix(ctx.settings.robot_prefix.as_str()) {
-        ctx.throttle.check(now, name, &client.address)?;
+        ctx.throttle.check(ctx, name, &client.address).await?;
         let found = robots::by_secret(ctx, rest, secret).await?;
         let Some((id, version)) = found else {
-            ctx.throttle.failed(now, name, &client.address);
+            ctx.throttle.failed(ctx, name, &client.address).await;
             return Err(Error::Unauthenticated);
         };
         ctx.robot_uses.note(id);
         let who = Who::Robot { id, name: name.to_owned() };
         return Ok(Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None });
     }
-    ctx.throttle.check(now, name, &client.address)?;
+    ctx.throttle.check(ctx, name, &client.address).await?;
     let found = users::credentials(ctx, name).await?;
     let (id, version) = found.as_ref().map_or((0, 0), |user| (user.id.0, user.credentials_version));
     let hash = found.as_ref().filter(|user| !user.disabled).map(|user| user.password_hash.clone());
     let right = ctx.passwords.verify(now, id, version, hash, secret).await?;
     match found {
         Some(user) if right => {
-            ctx.throttle.succeeded(name, &client.address);
+            ctx.throttle.succeeded(ctx, name, &client.address).await;
             let who = Who::User { id: user.id, name: user.name };
             Ok(Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None })
         }
         _ => {
-            ctx.throttle.failed(now, name, &client.address);
+            ctx.throttle.failed(ctx, name, &client.address).await;
             Err(Error::Unauthenticated)
         }
     }

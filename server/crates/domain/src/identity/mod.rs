@@ -2,6 +2,7 @@
 
 mod basic;
 mod passwords;
+mod share;
 mod throttle;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod token;
 
 pub use basic::{authenticate, parse_basic};
 pub use passwords::{Passwords, check_new_password};
+pub use share::Shares;
 pub use throttle::Throttle;
 pub use token::{Access, IssuedToken, Tokens, SERVICE, Scope, authenticate_token, issue, parse_scopes};
 

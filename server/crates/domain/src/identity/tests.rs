@@ -141,3 +141,51 @@ async fn n_153_guessing_gets_slower_for_the_guesser_only() {
     assert!(slowed);
     assert!(authenticate(&world.ctx, "admin", &right, from("198.51.100.9")).await.is_ok(), "its owner elsewhere signs in");
 }
+
+#[tokio::test]
+async fn n_159_a_crowd_of_robots_never_waits_for_a_password_hash() {
+    let world = World::new().await;
+    let robot = model::robot::NewRobot {
+        name: "busy".into(), project: None, description: String::new(), days: 30, disabled: false,
+        grants: vec![model::robot::Grant { scope: model::robot::Scope::AllProjects, actions: vec![model::Action::RepositoryPull] }],
+    };
+    let made = crate::robots::create(&world.ctx, &world.admin, robot, None).await.unwrap();
+    let name = format!("{}busy", model::robot::PREFIX);
+    let from = || Client { address: "203.0.113.5".into(), ..Client::default() };
+    let ask = async |secret: &crate::secrets::PlainSecret| authenticate(&world.ctx, &name, secret, from()).await;
+    // Of users with as many passwords, all but the first 64 would be told to come back.
+    let answers = futures_util::future::join_all((0..500).map(|_| ask(&made.secret))).await;
+    assert!(answers.iter().all(Result::is_ok));
+    // Guesses of secrets are slowed as those of passwords.
+    let wrong = crate::secrets::PlainSecret::new("0".repeat(64));
+    let answers = futures_util::future::join_all((0..8).map(|_| ask(&wrong))).await;
+    assert!(answers.iter().all(Result::is_err));
+    assert!(matches!(ask(&wrong).await, Err(crate::Error::TooMany { .. })));
+}
+
+#[tokio::test]
+async fn n_160_tokens_are_shared_fairly() {
+    let world = World::new().await;
+    let (greedy, modest) = (world.user("greedy").await, world.user("modest").await);
+    let ask = async |who: &Principal| issue(&world.ctx, who, &[]).await;
+    let told = |answer: crate::Result<_>| matches!(answer, Err(crate::Error::TooMany { what: "tokens in a second", seconds: 1 }));
+    let mut refused = 0;
+    for _ in 0..1000 {
+        refused += i64::from(told(ask(&greedy).await));
+    }
+    assert_eq!(refused, 1000 - super::share::TOKENS);
+    assert!(ask(&modest).await.is_ok(), "nobody else waits");
+    world.pass(500);
+    let mut given = 0;
+    while ask(&greedy).await.is_ok() {
+        given += 1;
+    }
+    assert_eq!(given, super::share::TOKENS / 2);
+    // Nobody's share is an address's.
+    let nobody = |address: &str| Principal::anonymous(Client { address: address.into(), ..Client::default() });
+    for _ in 0..super::share::TOKENS {
+        ask(&nobody("198.51.100.1")).await.unwrap();
+    }
+    assert!(told(ask(&nobody("198.51.100.1")).await));
+    assert!(ask(&nobody("198.51.100.2")).await.is_ok());
+}

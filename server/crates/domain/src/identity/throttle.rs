@@ -1,16 +1,23 @@
-//! Slows down guessing: failures are counted for an account at an address, and for an address.
+//! Slows down guessing: failures are counted for an account at an address, and for an address. What slows is kept in the
+//! database, so that a restart forgives nothing.
 
+use crate::ctx::Ctx;
+use crate::db::Script;
 use crate::error::{Error, Result};
+use crate::keys::Keys;
+use aws_lc_rs::hmac;
 use model::Stamp;
+use sqlx::Row;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
+use tokio::sync::OnceCell;
 
 /// Failures that cost nothing: people mistype.
 const FREE: u32 = 5;
 const FREE_ADDRESS: u32 = 50;
 /// Longest wait, in ms.
 const LONGEST: i64 = 900_000;
-/// Counters kept; beyond it the settled ones are forgotten.
+/// Most counters; beyond it the older half is forgotten.
 const KEPT: usize = 65_536;
 
 #[derive(Clone, Copy, Default)]
@@ -19,15 +26,27 @@ struct Counter {
     last: i64,
 }
 
-/// Counters in memory.
-#[derive(Default)]
-pub struct Throttle(Mutex<HashMap<String, Counter>>);
+/// Whose failures: an HMAC, because people type passwords where names belong, and so that all are of one size.
+type Key = [u8; 32];
+
+/// Counters in memory, and those that slow in the database.
+pub struct Throttle {
+    secret: hmac::Key,
+    counters: Mutex<HashMap<Key, Counter>>,
+    loaded: OnceCell<()>,
+}
 
 impl Throttle {
+    pub(crate) fn new(keys: &Keys) -> Throttle {
+        Throttle { secret: keys.hmac(b"wharf failed sign-ins v1"), counters: Mutex::default(), loaded: OnceCell::new() }
+    }
+
     /// May this account be tried from this address now?
-    pub fn check(&self, now: Stamp, account: &str, address: &str) -> Result<()> {
-        let counters = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        for (key, free) in keys(account, address) {
+    pub async fn check(&self, ctx: &Ctx, account: &str, address: &str) -> Result<()> {
+        let now = ctx.now();
+        self.loaded.get_or_try_init(|| self.load(ctx, now)).await?;
+        let counters = self.counters();
+        for (key, free) in self.keys(account, address) {
             if let Some(counter) = counters.get(&key) {
                 let wait = wait_ms(counter.failures, free) - (now.0 - counter.last);
                 if wait > 0 {
@@ -39,15 +58,59 @@ impl Throttle {
     }
 
     /// Counts a failure.
-    pub fn failed(&self, now: Stamp, account: &str, address: &str) {
-        let mut counters = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if counters.len() >= KEPT {
-            counters.retain(|_, counter| now.0 - counter.last < LONGEST);
-            if counters.len() >= KEPT {
-                counters.clear();
-            }
+    pub async fn failed(&self, ctx: &Ctx, account: &str, address: &str) {
+        let now = ctx.now();
+        let slowing = self.count(now, account, address);
+        if slowing.is_empty() {
+            return;
         }
-        for (key, _) in keys(account, address) {
+        let kept = async move |c: &mut sqlx::AnyConnection| {
+            let mut script = Script::default();
+            script.add("DELETE FROM failures WHERE last_at <= $1", [(now.0 - LONGEST).into()]);
+            for (key, counter) in &slowing {
+                script.add(
+                    "INSERT INTO failures (key, count, last_at) VALUES ($1, $2, $3)
+                     ON CONFLICT (key) DO UPDATE SET count = $2, last_at = $3",
+                    [hex::encode(key).into(), i64::from(counter.failures).into(), counter.last.into()],
+                );
+            }
+            script.run(c).await.map(drop)
+        };
+        if let Err(error) = ctx.db.write_content(kept).await {
+            tracing::warn!(%error, "failed sign-ins are counted in memory only");
+        }
+    }
+
+    /// Forgets the account's failures at this address.
+    pub async fn succeeded(&self, ctx: &Ctx, account: &str, address: &str) {
+        let [(key, free), _] = self.keys(account, address);
+        let counter = self.counters().remove(&key);
+        if counter.is_none_or(|counter| counter.failures <= free) {
+            return;
+        }
+        let forgotten = async move |c: &mut sqlx::AnyConnection| {
+            Ok(sqlx::query("DELETE FROM failures WHERE key = $1").bind(hex::encode(key)).execute(c).await.map(drop)?)
+        };
+        if let Err(error) = ctx.db.write_content(forgotten).await {
+            tracing::warn!(%error, "failed sign-ins are forgotten in memory only");
+        }
+    }
+
+    fn counters(&self) -> MutexGuard<'_, HashMap<Key, Counter>> {
+        self.counters.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Counts in memory; answers the counters that slow.
+    fn count(&self, now: Stamp, account: &str, address: &str) -> Vec<(Key, Counter)> {
+        let mut counters = self.counters();
+        if counters.len() + 2 > KEPT {
+            let mut ages: Vec<i64> = counters.values().map(|counter| counter.last).collect();
+            let (_, middle, _) = ages.select_nth_unstable(KEPT / 2);
+            let middle = *middle;
+            counters.retain(|_, counter| counter.last > middle);
+        }
+        let mut slowing = Vec::new();
+        for (key, free) in self.keys(account, address) {
             let counter = counters.entry(key).or_default();
             // A quarter of an hour without a failure forgives.
             if now.0 - counter.last > LONGEST {
@@ -55,28 +118,45 @@ impl Throttle {
             }
             counter.failures += 1;
             counter.last = now.0;
+            if counter.failures > free {
+                slowing.push((key, *counter));
+            }
         }
+        slowing
     }
 
-    /// Forgets the account's failures at this address.
-    pub fn succeeded(&self, account: &str, address: &str) {
-        let mut counters = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        counters.remove(&account_key(account, address));
+    /// What slowed before the last restart.
+    async fn load(&self, ctx: &Ctx, now: Stamp) -> Result<()> {
+        let rows = sqlx::query("SELECT key, count, last_at FROM failures WHERE last_at > $1 ORDER BY last_at DESC LIMIT $2")
+            .bind(now.0 - LONGEST)
+            .bind(KEPT as i64 / 2)
+            .fetch_all(&mut *ctx.db.read().await?)
+            .await?;
+        let mut counters = self.counters();
+        for row in rows {
+            let mut key = Key::default();
+            if hex::decode_to_slice(row.get::<String, _>("key"), &mut key).is_ok() {
+                counters.insert(key, Counter { failures: row.get::<i64, _>("count") as u32, last: row.get("last_at") });
+            }
+        }
+        Ok(())
     }
-}
 
-/// The account's key holds the address, so that a stranger's failures do not lock its owner out.
-fn account_key(account: &str, address: &str) -> String {
-    let account: String = account.chars().take(64).collect();
-    format!("{}\0{}", account.to_ascii_lowercase(), network(address))
-}
-
-fn keys(account: &str, address: &str) -> [(String, u32); 2] {
-    [(account_key(account, address), FREE), (format!("\0{}", network(address)), FREE_ADDRESS)]
+    /// The account's, which holds the address, so that a stranger's failures do not lock its owner out; and the address's.
+    fn keys(&self, account: &str, address: &str) -> [(Key, u32); 2] {
+        let key = |account: &str| {
+            let mut context = hmac::Context::with_key(&self.secret);
+            context.update(account.as_bytes());
+            context.update(b"\0");
+            context.update(network(address).as_bytes());
+            context.sign().as_ref().try_into().expect("HMAC-SHA256 gives 32 bytes")
+        };
+        [(key(&account.to_ascii_lowercase()), FREE), (key(""), FREE_ADDRESS)]
+    }
 }
 
 /// An IPv6 client owns its /64.
-fn network(address: &str) -> String {
+pub(super) fn network(address: &str) -> String {
     match address.parse::<std::net::IpAddr>() {
         Ok(std::net::IpAddr::V6(v6)) => format!("{:x?}", &v6.segments()[..4]),
         _ => address.to_owned(),
@@ -93,21 +173,70 @@ fn wait_ms(failures: u32, free: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::World;
 
-    #[test]
-    fn guessing_gets_slower_and_the_owner_elsewhere_is_not_locked_out() {
-        let throttle = Throttle::default();
-        let now = Stamp(1_000_000);
-        for _ in 0..FREE {
-            throttle.check(now, "admin", "198.51.100.1").unwrap();
-            throttle.failed(now, "admin", "198.51.100.1");
+    async fn waits(ctx: &Ctx, account: &str, address: &str) -> bool {
+        matches!(ctx.throttle.check(ctx, account, address).await, Err(Error::TooMany { .. }))
+    }
+
+    #[tokio::test]
+    async fn guessing_gets_slower_and_the_owner_elsewhere_is_not_locked_out() {
+        let world = World::new().await;
+        let (ctx, throttle) = (&world.ctx, &world.ctx.throttle);
+        for _ in 0..=FREE {
+            assert!(!waits(ctx, "admin", "198.51.100.1").await);
+            throttle.failed(ctx, "admin", "198.51.100.1").await;
         }
-        throttle.check(now, "admin", "198.51.100.1").unwrap();
-        throttle.failed(now, "admin", "198.51.100.1");
-        assert!(matches!(throttle.check(now, "ADMIN", "198.51.100.1"), Err(Error::TooMany { .. })));
-        throttle.check(now, "admin", "198.51.100.2").unwrap();
-        throttle.check(Stamp(now.0 + 1_001), "admin", "198.51.100.1").unwrap();
-        throttle.succeeded("admin", "198.51.100.1");
-        throttle.check(now, "admin", "198.51.100.1").unwrap();
+        assert!(waits(ctx, "ADMIN", "198.51.100.1").await);
+        assert!(!waits(ctx, "admin", "198.51.100.2").await);
+        world.pass(1_001);
+        assert!(!waits(ctx, "admin", "198.51.100.1").await);
+        throttle.failed(ctx, "admin", "198.51.100.1").await;
+        assert!(waits(ctx, "admin", "198.51.100.1").await);
+        throttle.succeeded(ctx, "admin", "198.51.100.1").await;
+        assert!(!waits(ctx, "admin", "198.51.100.1").await);
+    }
+
+    #[tokio::test]
+    async fn n_158_a_restart_forgives_nothing_and_a_success_does() {
+        let world = World::new().await;
+        let (ctx, rows) = (&world.ctx, "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM failures");
+        let kept = async || sqlx::query(rows).fetch_one(&mut *ctx.db.read().await.unwrap()).await.unwrap().get::<i64, _>("n");
+        for _ in 0..FREE {
+            ctx.throttle.failed(ctx, "admin", "198.51.100.1").await;
+        }
+        assert_eq!(kept().await, 0, "what does not slow is not written");
+        ctx.throttle.failed(ctx, "admin", "198.51.100.1").await;
+        assert_eq!(kept().await, 1);
+        // Another process on the same database.
+        let again = world.restarted();
+        assert!(waits(&again, "admin", "198.51.100.1").await);
+        assert!(!waits(&again, "admin", "198.51.100.2").await);
+        again.throttle.succeeded(&again, "admin", "198.51.100.1").await;
+        assert_eq!(kept().await, 0);
+        assert!(!waits(&world.restarted(), "admin", "198.51.100.1").await);
+        // What is long past goes with the next that is written.
+        for account in ["a", "b"] {
+            for _ in 0..=FREE {
+                again.throttle.failed(&again, account, "198.51.100.1").await;
+            }
+            world.pass(LONGEST + 1);
+        }
+        assert_eq!(kept().await, 1);
+    }
+
+    #[tokio::test]
+    async fn n_156_a_million_names_take_bounded_memory_and_the_newest_are_remembered() {
+        let throttle = Throttle::new(&Keys::from_bytes([7; 32]));
+        for n in 0..1_000_000_u32 {
+            let [_, a, b, c] = n.to_be_bytes();
+            throttle.count(Stamp(i64::from(n)), &format!("name{n}"), &format!("10.{a}.{b}.{c}"));
+        }
+        let counters = throttle.counters();
+        let bytes = counters.capacity() * size_of::<(Key, Counter)>();
+        assert!(counters.len() <= KEPT && bytes <= 64 << 20, "{} counters, {bytes} bytes", counters.len());
+        println!("{} counters of 2,000,000, {} KiB", counters.len(), bytes >> 10);
+        let [(newest, _), _] = throttle.keys("name999999", "10.15.66.63");
+        assert!(counters.contains_key(&newest));
     }
 }

@@ -162,8 +162,9 @@ fn key_pair(ctx: &Ctx) -> Result<Ed25519KeyPair> {
 }
 
 /// Makes a token for the caller: of each scope only what was asked for and what they may do now.
-/// Unknown types and projects give nothing, which is not an error.
+/// Unknown types and projects give nothing, which is not an error. Who asks again and again is told to wait.
 pub async fn issue(ctx: &Ctx, who: &Principal, scopes: &[Scope]) -> Result<IssuedToken> {
+    ctx.shares.take(ctx.now(), who)?;
     let mut entries = Vec::new();
     let mut c = ctx.db.read().await?;
     for scope in scopes.iter().filter(|scope| scope.kind == "repository") {

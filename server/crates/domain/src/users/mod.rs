@@ -184,12 +184,12 @@ pub async fn set_password(
     drop(c);
     if own {
         let current = current.unwrap_or_else(|| PlainSecret::new(String::new()));
-        ctx.throttle.check(ctx.now(), &user.name, &who.client.address)?;
+        ctx.throttle.check(ctx, &user.name, &who.client.address).await?;
         let version = credentials.credentials_version;
         let right =
             ctx.passwords.verify(ctx.now(), id.0, version, Some(credentials.password_hash), &current).await?;
         if !right {
-            ctx.throttle.failed(ctx.now(), &user.name, &who.client.address);
+            ctx.throttle.failed(ctx, &user.name, &who.client.address).await;
             let error = Error::invalid("current", "is not your current password");
             ctx.note_refusal(who, act, &error).await;
             return Err(error);

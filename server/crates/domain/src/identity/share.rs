@@ -1,0 +1,39 @@
+//! A fair share of what costs: nobody with a valid secret keeps the others waiting.
+
+use super::Principal;
+use super::throttle::network;
+use crate::error::{Error, Result};
+use model::Stamp;
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+/// Tokens an account may have a second, and at once. A busy CI asks for some hundred.
+pub(super) const TOKENS: i64 = 500;
+/// Accounts that are kept in mind; those whose second is over are forgotten first.
+const KEPT: usize = 65_536;
+
+/// Until when, in µs, each account has had its share.
+#[derive(Default)]
+pub struct Shares(Mutex<HashMap<String, i64>>);
+
+impl Shares {
+    /// Takes one token's worth. Who is nobody is told apart by address.
+    pub(super) fn take(&self, now: Stamp, who: &Principal) -> Result<()> {
+        let account = if who.is_anonymous() { network(&who.client.address) } else { who.key() };
+        let (now, second) = (now.0 * 1000, 1_000_000);
+        let mut had = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if had.len() >= KEPT {
+            had.retain(|_, until| *until > now);
+            if had.len() >= KEPT {
+                had.clear();
+            }
+        }
+        let until = had.entry(account).or_insert(now);
+        let next = (*until).max(now) + second / TOKENS;
+        if next > now + second {
+            return Err(Error::TooMany { what: "tokens in a second", seconds: 1 });
+        }
+        *until = next;
+        Ok(())
+    }
+}
