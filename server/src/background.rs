@@ -35,6 +35,9 @@ pub async fn flush(ctx: &Ctx) {
     if let Err(error) = robots::flush_use(ctx).await {
         tracing::warn!(%error, "robot accounts' last use could not be written");
     }
+    if let Err(error) = ctx.throttle.flush(ctx).await {
+        tracing::warn!(%error, "failed sign-ins could not be written");
+    }
 }
 
 async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
@@ -51,6 +54,9 @@ async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
             _ = sweep_at.tick() => {
                 if let Err(error) = sessions::sweep(&ctx).await {
                     tracing::warn!(%error, "ended sessions could not be swept");
+                }
+                if let Err(error) = ctx.throttle.sweep(&ctx).await {
+                    tracing::warn!(%error, "old failed sign-ins could not be swept");
                 }
                 match uploads::sweep(&ctx).await {
                     Ok(0) => {}

@@ -34,8 +34,8 @@ pub fn print(report: &Report, options: Options) -> ExitCode {
         None => (0, "all is well"),
         Some(Severity::Space) if options.repair => (0, "what was wasted is freed"),
         Some(Severity::Count) if options.repair => (0, "what was counted wrong is counted again"),
-        Some(Severity::Count) => (1, "nothing is lost; --repair counts again"),
-        Some(Severity::Space) => (1, "nothing is lost; --repair frees what is wasted"),
+        Some(Severity::Count) => (1, "nothing is lost; wharf fsck --repair counts again"),
+        Some(Severity::Space) => (1, "nothing is lost; wharf fsck --repair frees what is wasted"),
         Some(Severity::Loss) => (2, "something is lost: push it again, or restore a backup"),
     };
     println!("{words}");

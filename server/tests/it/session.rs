@@ -112,6 +112,21 @@ fn n_049_a_changed_password_gives_a_new_id_and_ends_the_other_sessions() {
 }
 
 #[test]
+fn n_070_a_request_keeps_its_name_only_if_that_is_plain() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let (long, longer) = ("a".repeat(64), "a".repeat(65));
+        for (given, kept) in [("Fine-1", true), (&*long, true), (&*longer, false), ("", false), ("a b", false), ("a\",\"b\":\"", false), ("a_b", false)] {
+            let ask = Ask { method: "GET", path: "/healthz", proof: &Proof::Nothing, body: None, headers: &[("x-request-id", given)] };
+            let answer = inside.send(ask).await;
+            let id = answer.headers()["x-request-id"].to_str().unwrap();
+            assert_eq!(id == given, kept, "{given:?}: {id:?}");
+            assert!((1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{id:?}");
+        }
+    });
+}
+
+#[test]
 fn n_155_no_way_in_is_without_a_limit() {
     crate::inside::run(async {
         let inside = Inside::new().await;

@@ -84,11 +84,6 @@ impl Server {
         self.data.clone()
     }
 
-    /// What it has logged so far.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }

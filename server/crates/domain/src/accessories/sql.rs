@@ -127,15 +127,15 @@ pub async fn attach(
 }
 
 /// A signature whose tag moved on: it stays under its subject, goes with it, and is neither shown nor counted.
-pub async fn supersede(c: &mut AnyConnection, artifact: i64) -> Result<Option<String>> {
-    let row = sqlx::query(
+pub async fn supersede(c: &mut AnyConnection, artifact: i64) -> Result<Vec<String>> {
+    let rows = sqlx::query(
         "UPDATE accessories SET superseded = 1 WHERE artifact_id = $1 AND attachment = 'cosign-tag'
          RETURNING subject_digest",
     )
     .bind(artifact)
-    .fetch_optional(c)
+    .fetch_all(c)
     .await?;
-    Ok(row.map(|row| row.get("subject_digest")))
+    Ok(rows.iter().map(|row| row.get("subject_digest")).collect())
 }
 
 /// Whether the artifact with digest `$2` in the repository `$1` is signed, from what hangs under it.

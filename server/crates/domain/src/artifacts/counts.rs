@@ -10,7 +10,7 @@ use serde_json::json;
 /// Every counter, against the rows that it counts.
 async fn all_true(world: &World, after: &str) {
     for figure in crate::fsck::figures::all() {
-        let wrong = figure.find(&mut world.ctx.db.read().await.unwrap()).await.unwrap();
+        let (wrong, _) = figure.find(&mut world.ctx.db.read().await.unwrap(), 0).await.unwrap();
         assert!(wrong.is_empty(), "after {after}: {wrong:?}");
     }
 }

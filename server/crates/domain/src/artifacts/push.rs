@@ -134,7 +134,7 @@ pub(crate) async fn place(
         if let Some(before) = sql::set_tag(c, now, id, tag, artifact).await? {
             touched.push(before);
             // A signature whose tag moved on is superseded: cosign wrote the old ones into the new one.
-            if let Some(subject) = accessories::sql::supersede(c, before).await? {
+            for subject in accessories::sql::supersede(c, before).await? {
                 accessories::sql::recount_signatures(c, id, &subject).await?;
             }
         }

@@ -53,7 +53,8 @@ async fn what_an_older_version_linked_is_linked_and_counted() {
         "INSERT INTO repositories (project_id, name, full_name, description, artifact_count, pull_count, created_at, updated_at)
          VALUES (1, 'a', 'p/a', '', 1, 0, 1, 1), (1, 'b', 'p/b', '', 0, 0, 1, 1)",
         "INSERT INTO blobs (digest, size, state, version, created_at, touched_at) VALUES ('y', 20, 'live', 3, 4, 5), ('x', 10, 'deleting', 1, 1, 1)",
-        "INSERT INTO repository_blobs (repository_id, digest, created_at, touched_at, project_id) VALUES (1, 'y', 6, 7, 1), (2, 'y', 8, 9, 1), (2, 'x', 1, 1, 1)",
+        "INSERT INTO repository_blobs (repository_id, digest, created_at, touched_at, project_id) VALUES (1, 'y', 6, 7, 1)",
+        "INSERT INTO repository_blobs (repository_id, digest, created_at, touched_at, project_id) VALUES (2, 'y', 8, 9, 1), (2, 'x', 1, 1, 1)",
         "INSERT INTO artifact_blobs (artifact_id, repository_id, digest, size) VALUES (1, 1, 'y', 20)",
     ] {
         sqlx::query(text).execute(&mut c).await.unwrap();

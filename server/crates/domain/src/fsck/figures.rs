@@ -4,10 +4,11 @@ use crate::accessories::sql::IS_SIGNED;
 use crate::error::Result;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-/// At most so many wrong ones of a kind are named.
-const MOST: i64 = 100;
+/// Rows of one statement: a database may cut off one that runs for long.
+const PAGE: i64 = 500;
 
 /// A column that counts.
+#[derive(Clone)]
 pub(crate) struct Figure {
     pub table: &'static str,
     pub column: &'static str,
@@ -61,29 +62,30 @@ impl Figure {
         format!("{there}t.{} <> {}", self.column, self.right)
     }
 
-    /// Names what is counted wrong.
-    pub(crate) async fn find(&self, c: &mut AnyConnection) -> Result<Vec<String>> {
+    /// Names what is counted wrong, of the rows with numbers `after` and up to the answered one; `None` where there are no more.
+    pub(crate) async fn find(&self, c: &mut AnyConnection, after: i64) -> Result<(Vec<String>, Option<i64>)> {
         let name = match self.table {
-            "artifacts" => "'artifact ' || (SELECT r.full_name FROM repositories AS r WHERE r.id = t.repository_id) || '@' || t.digest",
+            "artifacts" => "'artifact ' || COALESCE((SELECT r.full_name FROM repositories AS r WHERE r.id = t.repository_id), '?') || '@' || t.digest",
             "repositories" => "'repository ' || t.full_name",
             _ => "'project ' || t.name",
         };
         let Figure { table, column, right, words } = self;
         let text = format!(
-            "SELECT {name} AS name, t.{column} AS said, {right} AS counted FROM {table} AS t WHERE {} ORDER BY t.id LIMIT {MOST}", self.wrong(),
+            "SELECT {name} AS name, t.{column} AS said, {right} AS counted FROM {table} AS t WHERE t.id > $1 AND t.id <= $2 AND {} ORDER BY t.id", self.wrong(),
         );
-        let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(c).await?;
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(after).bind(after + PAGE).fetch_all(&mut *c).await?;
         let say = |row: &sqlx::any::AnyRow| {
             let (name, said, counted): (String, i64, i64) = (row.get("name"), row.get("said"), row.get("counted"));
             format!("{name}: {words} is {said} and should be {counted}")
         };
-        Ok(rows.iter().map(say).collect())
+        let last = sqlx::query(AssertSqlSafe(format!("SELECT MAX(id) AS id FROM {table}"))).fetch_one(c).await?.get::<Option<i64>, _>("id");
+        Ok((rows.iter().map(say).collect(), last.filter(|last| *last > after + PAGE).map(|_| after + PAGE)))
     }
 
-    /// Counts again.
-    pub(super) async fn mend(&self, c: &mut AnyConnection) -> Result<()> {
-        let text = format!("UPDATE {} AS t SET {} = {} WHERE {}", self.table, self.column, self.right, self.wrong());
-        sqlx::query(AssertSqlSafe(text)).execute(c).await?;
+    /// Counts the same rows again.
+    pub(super) async fn mend(&self, c: &mut AnyConnection, after: i64) -> Result<()> {
+        let text = format!("UPDATE {} AS t SET {} = {} WHERE t.id > $1 AND t.id <= $2 AND {}", self.table, self.column, self.right, self.wrong());
+        sqlx::query(AssertSqlSafe(text)).bind(after).bind(after + PAGE).execute(c).await?;
         Ok(())
     }
 }

@@ -204,12 +204,17 @@ async fn promises(ctx: &Ctx, options: Options, report: &mut Report) -> Result<()
 /// What is counted is what is there.
 async fn figures(ctx: &Ctx, options: Options, report: &mut Report) -> Result<()> {
     for figure in figures::all() {
-        let wrong = figure.find(&mut *ctx.db.read().await?).await?;
-        if !wrong.is_empty() && options.repair {
-            ctx.db.write(async move |c| figure.mend(c).await).await?;
-        }
-        for text in wrong {
-            report.found(Severity::Count, text, options.repair);
+        let mut next = Some(0);
+        while let Some(after) = next {
+            let wrong;
+            (wrong, next) = figure.find(&mut *ctx.db.read().await?, after).await?;
+            if !wrong.is_empty() && options.repair {
+                let figure = figure.clone();
+                ctx.db.write(async move |c| figure.mend(c, after).await).await?;
+            }
+            for text in wrong {
+                report.found(Severity::Count, text, options.repair);
+            }
         }
     }
     Ok(())

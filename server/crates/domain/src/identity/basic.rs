@@ -29,7 +29,7 @@ pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: C
         ctx.throttle.check(ctx, name, &client.address).await?;
         let found = robots::by_secret(ctx, rest, secret).await?;
         let Some((id, version)) = found else {
-            ctx.throttle.failed(ctx, name, &client.address).await;
+            ctx.throttle.failed(now, name, &client.address);
             return Err(Error::Unauthenticated);
         };
         ctx.robot_uses.note(id);
@@ -40,15 +40,15 @@ pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: C
     let found = users::credentials(ctx, name).await?;
     let (id, version) = found.as_ref().map_or((0, 0), |user| (user.id.0, user.credentials_version));
     let hash = found.as_ref().filter(|user| !user.disabled).map(|user| user.password_hash.clone());
-    let right = ctx.passwords.verify(now, id, version, hash, secret).await?;
+    let right = ctx.passwords.verify(now, name, (id, version), hash, secret).await?;
     match found {
         Some(user) if right => {
-            ctx.throttle.succeeded(ctx, name, &client.address).await;
+            ctx.throttle.succeeded(name, &client.address);
             let who = Who::User { id: user.id, name: user.name };
             Ok(Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None })
         }
         _ => {
-            ctx.throttle.failed(ctx, name, &client.address).await;
+            ctx.throttle.failed(now, name, &client.address);
             Err(Error::Unauthenticated)
         }
     }

@@ -73,13 +73,13 @@ impl Passwords {
         self.slot(move || hash_now(password.reveal().as_bytes())).await?
     }
 
-    /// Is this the account's password? `account` and `version` key the cache; `hash` is `None` for an unknown account,
-    /// which costs the same and is never right.
+    /// Is this the password of the account with this name? `account` and `version` key the cache; `hash` is `None` for an
+    /// unknown account, which costs the same and is never right.
     pub async fn verify(
         &self,
         now: Stamp,
-        account: i64,
-        version: i64,
+        name: &str,
+        (account, version): (i64, i64),
         hash: Option<String>,
         password: &PlainSecret,
     ) -> Result<bool> {
@@ -87,8 +87,8 @@ impl Passwords {
             return Ok(false);
         }
         let known = hash.is_some();
-        // Who is not there has a key too: a crowd for an unknown account is answered as any other.
-        let key = if known { self.key(account, version, password) } else { self.key(0, 0, password) };
+        // Who is not there has a key too, each name its own: a crowd for an unknown account is answered as any other.
+        let key = self.key(name, account, version, password);
         if known && self.cached(now, &key) {
             return Ok(true);
         }
@@ -137,8 +137,10 @@ impl Passwords {
         .await
     }
 
-    fn key(&self, account: i64, version: i64, password: &PlainSecret) -> [u8; 32] {
+    fn key(&self, name: &str, account: i64, version: i64, password: &PlainSecret) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.cache_key);
+        context.update(&(name.len() as u64).to_be_bytes());
+        context.update(name.to_ascii_lowercase().as_bytes());
         context.update(&account.to_be_bytes());
         context.update(&version.to_be_bytes());
         context.update(password.reveal().as_bytes());
@@ -198,7 +200,7 @@ mod tests {
         let long = "correct horse battery staple ".repeat(10) + " end";
         let hash = passwords.hash(&secret(&long)).await.unwrap();
         let now = Stamp(0);
-        let verify = async |text: &str| passwords.verify(now, 1, 1, Some(hash.clone()), &secret(text)).await.unwrap();
+        let verify = async |text: &str| passwords.verify(now, "ada", (1, 1), Some(hash.clone()), &secret(text)).await.unwrap();
         assert!(verify(&long).await);
         assert!(verify(&long).await, "and again, from the cache");
         assert!(!verify(&long[..72]).await, "a prefix is not enough");
@@ -206,8 +208,8 @@ mod tests {
         assert!(!verify(long.trim_start_matches('c')).await);
         for text in [" spaces at both ends count ", "emoji 🚢 harbour 🚢 wall", &"p4ssphrase ".repeat(90)] {
             let hash = passwords.hash(&secret(text)).await.unwrap();
-            assert!(passwords.verify(now, 2, 1, Some(hash.clone()), &secret(text)).await.unwrap());
-            assert!(!passwords.verify(now, 2, 1, Some(hash), &secret(text.trim())).await.unwrap() || text.trim() == text);
+            assert!(passwords.verify(now, "bob", (2, 1), Some(hash.clone()), &secret(text)).await.unwrap());
+            assert!(!passwords.verify(now, "bob", (2, 1), Some(hash), &secret(text.trim())).await.unwrap() || text.trim() == text);
         }
         assert!(check_new_password(&secret(&"x y z ".repeat(200)), &[]).is_err(), "over 1024 bytes is refused");
         assert!(check_new_password(&secret("nul\0inside a longer phrase"), &[]).is_err());
@@ -218,7 +220,8 @@ mod tests {
         let passwords = Passwords::new(&Keys::from_bytes([1; 32]));
         let hash = passwords.hash(&secret("seven tall ships sail")).await.unwrap();
         let crowd = async |hash: Option<String>, password: fn(usize) -> String| {
-            let ask = async |n| passwords.verify(Stamp(0), 1, 1, hash.clone(), &secret(&password(n))).await;
+            let account = if hash.is_some() { (1, 1) } else { (0, 0) };
+            let ask = async |n| passwords.verify(Stamp(0), "ada", account, hash.clone(), &secret(&password(n))).await;
             futures_util::future::join_all((0..3 * WAITING).map(ask)).await
         };
         for (hash, password, expected) in [
@@ -231,15 +234,19 @@ mod tests {
         }
         // Each of these is a hash of its own, and only so many wait.
         let answers = crowd(Some(hash), |n| format!("guess {n}")).await;
-        let refused = answers.iter().filter(|answer| matches!(answer, Err(Error::TooMany { seconds: 2, .. }))).count();
-        assert_eq!(refused, 2 * WAITING);
-        assert!(answers.iter().all(|answer| !matches!(answer, Ok(true))));
+        let refused = |answers: &[Result<bool>]| answers.iter().filter(|answer| matches!(answer, Err(Error::TooMany { seconds: 2, .. }))).count();
+        assert!((1..=2 * WAITING).contains(&refused(&answers)) && answers.iter().all(|answer| !matches!(answer, Ok(true))));
+        // So are names that are not there: one of them does not answer for another.
+        let names: Vec<String> = (0..3 * WAITING).map(|n| format!("nobody{n}")).collect();
+        let ask = async |name: &String| passwords.verify(Stamp(0), name, (0, 0), None, &secret("seven tall ships sail")).await;
+        let answers = futures_util::future::join_all(names.iter().map(ask)).await;
+        assert!((1..=2 * WAITING).contains(&refused(&answers)) && answers.iter().all(|answer| !matches!(answer, Ok(true))));
     }
 
     #[tokio::test]
     async fn an_unknown_account_costs_a_hash_and_is_refused() {
         let passwords = Passwords::new(&Keys::from_bytes([1; 32]));
-        assert!(!passwords.verify(Stamp(0), 0, 0, None, &secret("anything")).await.unwrap());
+        assert!(!passwords.verify(Stamp(0), "nobody", (0, 0), None, &secret("anything")).await.unwrap());
         assert!(passwords.dummy.get().is_some(), "the dummy hash ran");
     }
 

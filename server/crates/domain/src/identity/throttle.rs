@@ -19,6 +19,8 @@ const FREE_ADDRESS: u32 = 50;
 const LONGEST: i64 = 900_000;
 /// Most counters; beyond it the older half is forgotten.
 const KEPT: usize = 65_536;
+/// Most rows of one write.
+const BATCH: usize = 1024;
 
 #[derive(Clone, Copy, Default)]
 struct Counter {
@@ -29,25 +31,30 @@ struct Counter {
 /// Whose failures: an HMAC, because people type passwords where names belong, and so that all are of one size.
 type Key = [u8; 32];
 
-/// Counters in memory, and those that slow in the database.
+/// Counters in memory; those that slow are written to the database in batches, so that no stranger makes us write at will.
 pub struct Throttle {
     secret: hmac::Key,
     counters: Mutex<HashMap<Key, Counter>>,
+    /// What the database does not say yet; `None`: forgiven.
+    unwritten: Mutex<HashMap<Key, Option<Counter>>>,
     loaded: OnceCell<()>,
 }
 
 impl Throttle {
     pub(crate) fn new(keys: &Keys) -> Throttle {
-        Throttle { secret: keys.hmac(b"wharf failed sign-ins v1"), counters: Mutex::default(), loaded: OnceCell::new() }
+        let secret = keys.hmac(b"wharf failed sign-ins v1");
+        Throttle { secret, counters: Mutex::default(), unwritten: Mutex::default(), loaded: OnceCell::new() }
     }
 
     /// May this account be tried from this address now?
     pub async fn check(&self, ctx: &Ctx, account: &str, address: &str) -> Result<()> {
         let now = ctx.now();
         self.loaded.get_or_try_init(|| self.load(ctx, now)).await?;
-        let counters = self.counters();
+        let mut counters = lock(&self.counters);
         for (key, free) in self.keys(account, address) {
-            if let Some(counter) = counters.get(&key) {
+            if let Some(counter) = counters.get_mut(&key) {
+                // The clock may have been set back.
+                counter.last = counter.last.min(now.0);
                 let wait = wait_ms(counter.failures, free) - (now.0 - counter.last);
                 if wait > 0 {
                     return Err(Error::TooMany { what: "attempts", seconds: (wait as u64).div_ceil(1000) });
@@ -58,58 +65,14 @@ impl Throttle {
     }
 
     /// Counts a failure.
-    pub async fn failed(&self, ctx: &Ctx, account: &str, address: &str) {
-        let now = ctx.now();
-        let slowing = self.count(now, account, address);
-        if slowing.is_empty() {
-            return;
-        }
-        let kept = async move |c: &mut sqlx::AnyConnection| {
-            let mut script = Script::default();
-            script.add("DELETE FROM failures WHERE last_at <= $1", [(now.0 - LONGEST).into()]);
-            for (key, counter) in &slowing {
-                script.add(
-                    "INSERT INTO failures (key, count, last_at) VALUES ($1, $2, $3)
-                     ON CONFLICT (key) DO UPDATE SET count = $2, last_at = $3",
-                    [hex::encode(key).into(), i64::from(counter.failures).into(), counter.last.into()],
-                );
-            }
-            script.run(c).await.map(drop)
-        };
-        if let Err(error) = ctx.db.write_content(kept).await {
-            tracing::warn!(%error, "failed sign-ins are counted in memory only");
-        }
-    }
-
-    /// Forgets the account's failures at this address.
-    pub async fn succeeded(&self, ctx: &Ctx, account: &str, address: &str) {
-        let [(key, free), _] = self.keys(account, address);
-        let counter = self.counters().remove(&key);
-        if counter.is_none_or(|counter| counter.failures <= free) {
-            return;
-        }
-        let forgotten = async move |c: &mut sqlx::AnyConnection| {
-            Ok(sqlx::query("DELETE FROM failures WHERE key = $1").bind(hex::encode(key)).execute(c).await.map(drop)?)
-        };
-        if let Err(error) = ctx.db.write_content(forgotten).await {
-            tracing::warn!(%error, "failed sign-ins are forgotten in memory only");
-        }
-    }
-
-    fn counters(&self) -> MutexGuard<'_, HashMap<Key, Counter>> {
-        self.counters.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// Counts in memory; answers the counters that slow.
-    fn count(&self, now: Stamp, account: &str, address: &str) -> Vec<(Key, Counter)> {
-        let mut counters = self.counters();
+    pub fn failed(&self, now: Stamp, account: &str, address: &str) {
+        let mut counters = lock(&self.counters);
         if counters.len() + 2 > KEPT {
             let mut ages: Vec<i64> = counters.values().map(|counter| counter.last).collect();
             let (_, middle, _) = ages.select_nth_unstable(KEPT / 2);
             let middle = *middle;
             counters.retain(|_, counter| counter.last > middle);
         }
-        let mut slowing = Vec::new();
         for (key, free) in self.keys(account, address) {
             let counter = counters.entry(key).or_default();
             // A quarter of an hour without a failure forgives.
@@ -118,11 +81,69 @@ impl Throttle {
             }
             counter.failures += 1;
             counter.last = now.0;
-            if counter.failures > free {
-                slowing.push((key, *counter));
+            let mut unwritten = lock(&self.unwritten);
+            if counter.failures > free && (unwritten.len() < KEPT || unwritten.contains_key(&key)) {
+                unwritten.insert(key, Some(*counter));
             }
         }
-        slowing
+    }
+
+    /// Forgets the account's failures at this address.
+    pub fn succeeded(&self, account: &str, address: &str) {
+        let [(key, free), _] = self.keys(account, address);
+        let counter = lock(&self.counters).remove(&key);
+        if counter.is_some_and(|counter| counter.failures > free) {
+            lock(&self.unwritten).insert(key, None);
+        }
+    }
+
+    /// Writes what changed; of very many failures some wait for the next time.
+    pub async fn flush(&self, ctx: &Ctx) -> Result<()> {
+        let batch: Vec<(Key, Option<Counter>)> = {
+            let mut unwritten = lock(&self.unwritten);
+            let keys: Vec<Key> = unwritten.keys().take(BATCH).copied().collect();
+            keys.into_iter().filter_map(|key| unwritten.remove_entry(&key)).collect()
+        };
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let rows = batch.clone();
+        let written = async move |c: &mut sqlx::AnyConnection| {
+            let mut script = Script::default();
+            for (key, counter) in &rows {
+                let key = hex::encode(key);
+                match counter {
+                    Some(counter) => script.add(
+                        "INSERT INTO failures (key, count, last_at) VALUES ($1, $2, $3)
+                         ON CONFLICT (key) DO UPDATE SET count = $2, last_at = $3",
+                        [key.into(), i64::from(counter.failures).into(), counter.last.into()],
+                    ),
+                    None => script.add("DELETE FROM failures WHERE key = $1", [key.into()]),
+                }
+            }
+            script.run(c).await.map(drop)
+        };
+        let done = ctx.db.write_content(written).await;
+        if done.is_err() {
+            let mut unwritten = lock(&self.unwritten);
+            for (key, counter) in batch {
+                unwritten.entry(key).or_insert(counter);
+            }
+        }
+        done
+    }
+
+    /// Deletes rows that slow nobody any more, and the oldest beyond what memory would hold, a few at a time.
+    pub async fn sweep(&self, ctx: &Ctx) -> Result<()> {
+        let before = ctx.now().0 - LONGEST;
+        let swept = async move |c: &mut sqlx::AnyConnection| {
+            let over = sqlx::query("DELETE FROM failures WHERE key IN (SELECT key FROM failures WHERE last_at <= $1 LIMIT $2)");
+            let many = sqlx::query("DELETE FROM failures WHERE key IN (SELECT key FROM failures ORDER BY last_at DESC LIMIT $1 OFFSET $2)");
+            let over = over.bind(before).bind(BATCH as i64).execute(&mut *c).await?.rows_affected();
+            Ok(over + many.bind(BATCH as i64).bind(KEPT as i64).execute(c).await?.rows_affected())
+        };
+        while ctx.db.write_content(swept).await? > 0 {}
+        Ok(())
     }
 
     /// What slowed before the last restart.
@@ -132,7 +153,7 @@ impl Throttle {
             .bind(KEPT as i64 / 2)
             .fetch_all(&mut *ctx.db.read().await?)
             .await?;
-        let mut counters = self.counters();
+        let mut counters = lock(&self.counters);
         for row in rows {
             let mut key = Key::default();
             if hex::decode_to_slice(row.get::<String, _>("key"), &mut key).is_ok() {
@@ -155,8 +176,12 @@ impl Throttle {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
 /// An IPv6 client owns its /64.
-pub(super) fn network(address: &str) -> String {
+fn network(address: &str) -> String {
     match address.parse::<std::net::IpAddr>() {
         Ok(std::net::IpAddr::V6(v6)) => format!("{:x?}", &v6.segments()[..4]),
         _ => address.to_owned(),
@@ -185,15 +210,15 @@ mod tests {
         let (ctx, throttle) = (&world.ctx, &world.ctx.throttle);
         for _ in 0..=FREE {
             assert!(!waits(ctx, "admin", "198.51.100.1").await);
-            throttle.failed(ctx, "admin", "198.51.100.1").await;
+            throttle.failed(ctx.now(), "admin", "198.51.100.1");
         }
         assert!(waits(ctx, "ADMIN", "198.51.100.1").await);
         assert!(!waits(ctx, "admin", "198.51.100.2").await);
         world.pass(1_001);
         assert!(!waits(ctx, "admin", "198.51.100.1").await);
-        throttle.failed(ctx, "admin", "198.51.100.1").await;
+        throttle.failed(ctx.now(), "admin", "198.51.100.1");
         assert!(waits(ctx, "admin", "198.51.100.1").await);
-        throttle.succeeded(ctx, "admin", "198.51.100.1").await;
+        throttle.succeeded("admin", "198.51.100.1");
         assert!(!waits(ctx, "admin", "198.51.100.1").await);
     }
 
@@ -203,26 +228,51 @@ mod tests {
         let (ctx, rows) = (&world.ctx, "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM failures");
         let kept = async || sqlx::query(rows).fetch_one(&mut *ctx.db.read().await.unwrap()).await.unwrap().get::<i64, _>("n");
         for _ in 0..FREE {
-            ctx.throttle.failed(ctx, "admin", "198.51.100.1").await;
+            ctx.throttle.failed(ctx.now(), "admin", "198.51.100.1");
         }
+        ctx.throttle.flush(ctx).await.unwrap();
         assert_eq!(kept().await, 0, "what does not slow is not written");
-        ctx.throttle.failed(ctx, "admin", "198.51.100.1").await;
+        ctx.throttle.failed(ctx.now(), "admin", "198.51.100.1");
+        ctx.throttle.flush(ctx).await.unwrap();
         assert_eq!(kept().await, 1);
         // Another process on the same database.
         let again = world.restarted();
         assert!(waits(&again, "admin", "198.51.100.1").await);
         assert!(!waits(&again, "admin", "198.51.100.2").await);
-        again.throttle.succeeded(&again, "admin", "198.51.100.1").await;
+        again.throttle.succeeded("admin", "198.51.100.1");
+        again.throttle.flush(ctx).await.unwrap();
         assert_eq!(kept().await, 0);
         assert!(!waits(&world.restarted(), "admin", "198.51.100.1").await);
-        // What is long past goes with the next that is written.
+        // What is long past is swept.
         for account in ["a", "b"] {
             for _ in 0..=FREE {
-                again.throttle.failed(&again, account, "198.51.100.1").await;
+                again.throttle.failed(again.now(), account, "198.51.100.1");
             }
-            world.pass(LONGEST + 1);
+            again.throttle.flush(&again).await.unwrap();
+            world.pass(LONGEST - 1);
         }
+        assert_eq!(kept().await, 2);
+        again.throttle.sweep(&again).await.unwrap();
         assert_eq!(kept().await, 1);
+        assert!(!waits(&again, "b", "198.51.100.1").await, "it has waited long enough");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_locks_nobody_out() {
+        let world = World::new().await;
+        let ctx = &world.ctx;
+        for _ in 0..=FREE {
+            ctx.throttle.failed(ctx.now(), "admin", "198.51.100.1");
+        }
+        ctx.throttle.failed(ctx.now(), "somebody", "198.51.100.1");
+        ctx.throttle.flush(ctx).await.unwrap();
+        world.pass(-3_600_000);
+        for ctx in [ctx.clone(), world.restarted()] {
+            assert!(!waits(&ctx, "somebody", "198.51.100.1").await);
+            assert!(waits(&ctx, "admin", "198.51.100.1").await);
+        }
+        world.pass(1_001);
+        assert!(!waits(ctx, "admin", "198.51.100.1").await);
     }
 
     #[tokio::test]
@@ -230,9 +280,9 @@ mod tests {
         let throttle = Throttle::new(&Keys::from_bytes([7; 32]));
         for n in 0..1_000_000_u32 {
             let [_, a, b, c] = n.to_be_bytes();
-            throttle.count(Stamp(i64::from(n)), &format!("name{n}"), &format!("10.{a}.{b}.{c}"));
+            throttle.failed(Stamp(i64::from(n)), &format!("name{n}"), &format!("10.{a}.{b}.{c}"));
         }
-        let counters = throttle.counters();
+        let counters = lock(&throttle.counters);
         let bytes = counters.capacity() * size_of::<(Key, Counter)>();
         assert!(counters.len() <= KEPT && bytes <= 64 << 20, "{} counters, {bytes} bytes", counters.len());
         println!("{} counters of 2,000,000, {} KiB", counters.len(), bytes >> 10);

@@ -187,9 +187,9 @@ pub async fn set_password(
         ctx.throttle.check(ctx, &user.name, &who.client.address).await?;
         let version = credentials.credentials_version;
         let right =
-            ctx.passwords.verify(ctx.now(), id.0, version, Some(credentials.password_hash), &current).await?;
+            ctx.passwords.verify(ctx.now(), &user.name, (id.0, version), Some(credentials.password_hash), &current).await?;
         if !right {
-            ctx.throttle.failed(ctx, &user.name, &who.client.address).await;
+            ctx.throttle.failed(ctx.now(), &user.name, &who.client.address);
             let error = Error::invalid("current", "is not your current password");
             ctx.note_refusal(who, act, &error).await;
             return Err(error);
