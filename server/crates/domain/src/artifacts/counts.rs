@@ -9,8 +9,9 @@ use serde_json::json;
 
 /// Every counter, against the rows that it counts.
 async fn all_true(world: &World, after: &str) {
-    for figure in crate::fsck::figures::all() {
-        let (wrong, _) = figure.find(&mut world.ctx.db.read().await.unwrap(), 0).await.unwrap();
+    for figure in crate::fsck::sql::figures::all() {
+        let found = figure.find(&mut world.ctx.db.read().await.unwrap(), 0).await.unwrap();
+        let wrong = found.expect("there are rows").1;
         assert!(wrong.is_empty(), "after {after}: {wrong:?}");
     }
 }

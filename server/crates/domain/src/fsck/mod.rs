@@ -5,8 +5,7 @@
 //! `repair` does what cannot lose anything: it deletes bytes that nothing knows, makes a lost blob unknown, so that a push
 //! brings it back instead of being told that it is there, and counts again.
 
-pub(crate) mod figures;
-mod sql;
+pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
 
@@ -203,14 +202,13 @@ async fn promises(ctx: &Ctx, options: Options, report: &mut Report) -> Result<()
 
 /// What is counted is what is there.
 async fn figures(ctx: &Ctx, options: Options, report: &mut Report) -> Result<()> {
-    for figure in figures::all() {
-        let mut next = Some(0);
-        while let Some(after) = next {
-            let wrong;
-            (wrong, next) = figure.find(&mut *ctx.db.read().await?, after).await?;
+    for figure in sql::figures::all() {
+        let mut after = 0;
+        while let Some((last, wrong)) = figure.find(&mut *ctx.db.read().await?, after).await? {
+            let span = (std::mem::replace(&mut after, last), last);
             if !wrong.is_empty() && options.repair {
                 let figure = figure.clone();
-                ctx.db.write(async move |c| figure.mend(c, after).await).await?;
+                ctx.db.write(async move |c| figure.mend(c, span).await).await?;
             }
             for text in wrong {
                 report.found(Severity::Count, text, options.repair);

@@ -116,7 +116,7 @@ async fn what_is_counted_wrong_is_named_and_counted_again() {
     let [finding] = report.findings.as_slice() else { panic!("{report:?}") };
     assert!(finding.text.starts_with("repository cargo/image: stored bytes is 1 and should be "), "{finding:?}");
     assert_eq!((finding.severity, finding.mended), (Severity::Count, false));
-    for figure in super::figures::all() {
+    for figure in super::sql::figures::all() {
         let (table, column) = (figure.table, figure.column);
         write(format!("UPDATE {table} SET {column} = {column} + 1")).await;
         assert_eq!(d.run(false, false).await.worst(), Some(Severity::Count), "{table}.{column}");
@@ -124,4 +124,20 @@ async fn what_is_counted_wrong_is_named_and_counted_again() {
         assert!(!mended.findings.is_empty() && mended.findings.iter().all(|finding| finding.mended), "{table}.{column}: {mended:?}");
         assert_eq!(texts(&d.run(false, false).await), vec![], "{table}.{column}");
     }
+}
+
+#[tokio::test]
+async fn more_rows_than_a_page_are_all_counted_again() {
+    let d = damaged().await;
+    // As many numbers are missing before them as a page has rows.
+    let text = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
+        INSERT INTO repositories (project_id, name, full_name, description, artifact_count, pull_count, created_at, updated_at)
+        SELECT 1, 'r' || i, 'cargo/r' || i, '', 1, 0, 0, 0 FROM n";
+    for text in [text, "DELETE FROM repositories WHERE id > 1 AND id <= 551"] {
+        d.world.ctx.db.write(async move |c| Ok(sqlx::query(text).execute(c).await.map(drop)?)).await.unwrap();
+    }
+    let report = d.run(false, true).await;
+    assert_eq!((report.findings.len(), report.worst()), (550, Some(Severity::Count)));
+    assert!(report.findings.iter().all(|finding| finding.mended && finding.text.ends_with("number of artifacts is 1 and should be 0")));
+    assert_eq!(texts(&d.run(false, false).await), vec![]);
 }

@@ -3,6 +3,7 @@
 mod basic;
 mod passwords;
 mod share;
+mod sql;
 mod throttle;
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,13 @@
 //! Slows down guessing: failures are counted for an account at an address, and for an address. What slows is kept in the
 //! database, so that a restart forgives nothing.
 
+use super::sql::{self, Counter};
 use crate::ctx::Ctx;
-use crate::db::Script;
 use crate::error::{Error, Result};
 use crate::keys::Keys;
 use aws_lc_rs::hmac;
 use model::Stamp;
-use sqlx::Row;
+use sqlx::AnyConnection;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::OnceCell;
@@ -21,12 +21,6 @@ const LONGEST: i64 = 900_000;
 const KEPT: usize = 65_536;
 /// Most rows of one write.
 const BATCH: usize = 1024;
-
-#[derive(Clone, Copy, Default)]
-struct Counter {
-    failures: u32,
-    last: i64,
-}
 
 /// Whose failures: an HMAC, because people type passwords where names belong, and so that all are of one size.
 type Key = [u8; 32];
@@ -108,20 +102,8 @@ impl Throttle {
             return Ok(());
         }
         let rows = batch.clone();
-        let written = async move |c: &mut sqlx::AnyConnection| {
-            let mut script = Script::default();
-            for (key, counter) in &rows {
-                let key = hex::encode(key);
-                match counter {
-                    Some(counter) => script.add(
-                        "INSERT INTO failures (key, count, last_at) VALUES ($1, $2, $3)
-                         ON CONFLICT (key) DO UPDATE SET count = $2, last_at = $3",
-                        [key.into(), i64::from(counter.failures).into(), counter.last.into()],
-                    ),
-                    None => script.add("DELETE FROM failures WHERE key = $1", [key.into()]),
-                }
-            }
-            script.run(c).await.map(drop)
+        let written = async move |c: &mut AnyConnection| {
+            sql::set_failures(c, rows.iter().map(|(key, counter)| (hex::encode(key), counter))).await
         };
         let done = ctx.db.write_content(written).await;
         if done.is_err() {
@@ -135,29 +117,20 @@ impl Throttle {
 
     /// Deletes rows that slow nobody any more, and the oldest beyond what memory would hold, a few at a time.
     pub async fn sweep(&self, ctx: &Ctx) -> Result<()> {
-        let before = ctx.now().0 - LONGEST;
-        let swept = async move |c: &mut sqlx::AnyConnection| {
-            let over = sqlx::query("DELETE FROM failures WHERE key IN (SELECT key FROM failures WHERE last_at <= $1 LIMIT $2)");
-            let many = sqlx::query("DELETE FROM failures WHERE key IN (SELECT key FROM failures ORDER BY last_at DESC LIMIT $1 OFFSET $2)");
-            let over = over.bind(before).bind(BATCH as i64).execute(&mut *c).await?.rows_affected();
-            Ok(over + many.bind(BATCH as i64).bind(KEPT as i64).execute(c).await?.rows_affected())
-        };
+        let then = Stamp(ctx.now().0 - LONGEST);
+        let swept = async move |c: &mut AnyConnection| sql::sweep_failures(c, then, KEPT as i64, BATCH as i64).await;
         while ctx.db.write_content(swept).await? > 0 {}
         Ok(())
     }
 
     /// What slowed before the last restart.
     async fn load(&self, ctx: &Ctx, now: Stamp) -> Result<()> {
-        let rows = sqlx::query("SELECT key, count, last_at FROM failures WHERE last_at > $1 ORDER BY last_at DESC LIMIT $2")
-            .bind(now.0 - LONGEST)
-            .bind(KEPT as i64 / 2)
-            .fetch_all(&mut *ctx.db.read().await?)
-            .await?;
+        let found = sql::failures_since(&mut *ctx.db.read().await?, Stamp(now.0 - LONGEST), KEPT as i64 / 2).await?;
         let mut counters = lock(&self.counters);
-        for row in rows {
+        for (text, counter) in found {
             let mut key = Key::default();
-            if hex::decode_to_slice(row.get::<String, _>("key"), &mut key).is_ok() {
-                counters.insert(key, Counter { failures: row.get::<i64, _>("count") as u32, last: row.get("last_at") });
+            if hex::decode_to_slice(text, &mut key).is_ok() {
+                counters.insert(key, counter);
             }
         }
         Ok(())
@@ -199,6 +172,7 @@ fn wait_ms(failures: u32, free: u32) -> i64 {
 mod tests {
     use super::*;
     use crate::testing::World;
+    use sqlx::Row;
 
     async fn waits(ctx: &Ctx, account: &str, address: &str) -> bool {
         matches!(ctx.throttle.check(ctx, account, address).await, Err(Error::TooMany { .. }))

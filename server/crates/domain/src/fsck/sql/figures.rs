@@ -62,30 +62,33 @@ impl Figure {
         format!("{there}t.{} <> {}", self.column, self.right)
     }
 
-    /// Names what is counted wrong, of the rows with numbers `after` and up to the answered one; `None` where there are no more.
-    pub(crate) async fn find(&self, c: &mut AnyConnection, after: i64) -> Result<(Vec<String>, Option<i64>)> {
+    /// Looks at the next rows after the number `after`: the last one's number, and words on what is counted wrong. `None`:
+    /// there are no more.
+    pub(crate) async fn find(&self, c: &mut AnyConnection, after: i64) -> Result<Option<(i64, Vec<String>)>> {
+        let Figure { table, column, right, words } = self;
+        let page = format!("SELECT MAX(id) AS id FROM (SELECT id FROM {table} WHERE id > $1 ORDER BY id LIMIT {PAGE}) AS page");
+        let last = sqlx::query(AssertSqlSafe(page)).bind(after).fetch_one(&mut *c).await?.get::<Option<i64>, _>("id");
+        let Some(last) = last else { return Ok(None) };
         let name = match self.table {
             "artifacts" => "'artifact ' || COALESCE((SELECT r.full_name FROM repositories AS r WHERE r.id = t.repository_id), '?') || '@' || t.digest",
             "repositories" => "'repository ' || t.full_name",
             _ => "'project ' || t.name",
         };
-        let Figure { table, column, right, words } = self;
         let text = format!(
             "SELECT {name} AS name, t.{column} AS said, {right} AS counted FROM {table} AS t WHERE t.id > $1 AND t.id <= $2 AND {} ORDER BY t.id", self.wrong(),
         );
-        let rows = sqlx::query(AssertSqlSafe(text)).bind(after).bind(after + PAGE).fetch_all(&mut *c).await?;
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(after).bind(last).fetch_all(c).await?;
         let say = |row: &sqlx::any::AnyRow| {
             let (name, said, counted): (String, i64, i64) = (row.get("name"), row.get("said"), row.get("counted"));
             format!("{name}: {words} is {said} and should be {counted}")
         };
-        let last = sqlx::query(AssertSqlSafe(format!("SELECT MAX(id) AS id FROM {table}"))).fetch_one(c).await?.get::<Option<i64>, _>("id");
-        Ok((rows.iter().map(say).collect(), last.filter(|last| *last > after + PAGE).map(|_| after + PAGE)))
+        Ok(Some((last, rows.iter().map(say).collect())))
     }
 
-    /// Counts the same rows again.
-    pub(super) async fn mend(&self, c: &mut AnyConnection, after: i64) -> Result<()> {
+    /// Counts rows of a span again: after the first number, up to the second.
+    pub(crate) async fn mend(&self, c: &mut AnyConnection, (after, last): (i64, i64)) -> Result<()> {
         let text = format!("UPDATE {} AS t SET {} = {} WHERE t.id > $1 AND t.id <= $2 AND {}", self.table, self.column, self.right, self.wrong());
-        sqlx::query(AssertSqlSafe(text)).bind(after).bind(after + PAGE).execute(c).await?;
+        sqlx::query(AssertSqlSafe(text)).bind(after).bind(last).execute(c).await?;
         Ok(())
     }
 }

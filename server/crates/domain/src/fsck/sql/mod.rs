@@ -1,5 +1,7 @@
 //! SQL of the check. At most [`MOST`] findings of a kind.
 
+pub(crate) mod figures;
+
 use crate::error::Result;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 

@@ -1,0 +1,55 @@
+//! SQL of failed sign-ins.
+
+use crate::db::Script;
+use crate::error::Result;
+use model::Stamp;
+use sqlx::{AnyConnection, Row};
+
+/// Failures under one key, and when the last one was.
+#[derive(Clone, Copy, Default)]
+pub struct Counter {
+    pub failures: u32,
+    pub last: i64,
+}
+
+/// Those after `then`, the newest first, by key in hexadecimal.
+pub async fn failures_since(c: &mut AnyConnection, then: Stamp, limit: i64) -> Result<Vec<(String, Counter)>> {
+    let rows = sqlx::query("SELECT key, count, last_at FROM failures WHERE last_at > $1 ORDER BY last_at DESC LIMIT $2")
+        .bind(then.0)
+        .bind(limit)
+        .fetch_all(c)
+        .await?;
+    let counter = |row: &sqlx::any::AnyRow| Counter { failures: row.get::<i64, _>("count") as u32, last: row.get("last_at") };
+    Ok(rows.iter().map(|row| (row.get("key"), counter(row))).collect())
+}
+
+/// Writes counters; without one the key is forgiven.
+pub async fn set_failures<'a>(c: &mut AnyConnection, counters: impl Iterator<Item = (String, &'a Option<Counter>)>) -> Result<()> {
+    let mut script = Script::default();
+    for (key, counter) in counters {
+        match counter {
+            Some(counter) => script.add(
+                "INSERT INTO failures (key, count, last_at) VALUES ($1, $2, $3)
+                 ON CONFLICT (key) DO UPDATE SET count = $2, last_at = $3",
+                [key.into(), i64::from(counter.failures).into(), counter.last.into()],
+            ),
+            None => script.add("DELETE FROM failures WHERE key = $1", [key.into()]),
+        }
+    }
+    script.run(c).await.map(drop)
+}
+
+/// Deletes some of those up to `then`, and some of the oldest beyond the newest `kept`; says how many.
+pub async fn sweep_failures(c: &mut AnyConnection, then: Stamp, kept: i64, limit: i64) -> Result<u64> {
+    let past = sqlx::query("DELETE FROM failures WHERE key IN (SELECT key FROM failures WHERE last_at <= $1 LIMIT $2)")
+        .bind(then.0)
+        .bind(limit)
+        .execute(&mut *c)
+        .await?;
+    let over = sqlx::query("DELETE FROM failures WHERE key IN (SELECT key FROM failures ORDER BY last_at DESC LIMIT $1 OFFSET $2)")
+        .bind(limit)
+        .bind(kept)
+        .execute(c)
+        .await?;
+    Ok(past.rows_affected() + over.rows_affected())
+}
