@@ -138,7 +138,11 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|(_, value)| value.to_owned())
 }
 
-/// Path and query of the page that a form stands on: its `Referer`, if the host is the one that was asked.
+/// Holds the page that a form stood on while its answer is shown, under the address of the function.
+const PAGE: &str = "page";
+
+/// Path and query of the page that a form stands on: its `Referer`, if the host is the one that was asked. Where the form was
+/// sent from an answer to it, that is the function's address, and the answer's cookie says which page it showed.
 fn page_of(headers: &HeaderMap, external_url: &str) -> Option<String> {
     let referer = headers.get(header::REFERER)?.to_str().ok()?;
     let (_, rest) = referer.split_once("://")?;
@@ -147,7 +151,14 @@ fn page_of(headers: &HeaderMap, external_url: &str) -> Option<String> {
     let own = external_url.split_once("://").map_or("", |(_, host)| host);
     // A path that a browser would read as another host is no page of ours.
     let ours = (host == asked || host == own) && !path.starts_with("//") && !path.contains('\\');
-    ours.then(|| path.split('#').next().unwrap_or_default().to_owned())
+    let path = path.split('#').next().unwrap_or_default();
+    if ours && path.starts_with("/fn/") {
+        let kept = cookie(headers, PAGE)?;
+        let kept = percent_encoding::percent_decode_str(&kept).decode_utf8().ok()?;
+        let page = kept.starts_with('/') && !kept.starts_with("//") && !kept.starts_with("/fn/") && !kept.contains('\\');
+        return page.then(|| kept.into_owned());
+    }
+    ours.then(|| path.to_owned())
 }
 
 /// The routes of [`App`], listed once in a process: while Leptos lists them, no resource anywhere loads, so a page that is
@@ -250,6 +261,10 @@ async fn form_answers(State((pages, ctx)): State<(Router, Ctx)>, request: Reques
             let mut response = pages.oneshot(again).await.into_response();
             *response.status_mut() = status;
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            let text = cookie_text(PAGE, &crate::paths::segment(&page), 3600, ctx.settings.is_tls());
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                response.headers_mut().append(header::SET_COOKIE, value);
+            }
             response
         }
     };

@@ -126,6 +126,38 @@ fn n_070_a_request_keeps_its_name_only_if_that_is_plain() {
     });
 }
 
+/// A browser without script sends the second try from the page that answered the first, whose address is the function's.
+#[test]
+fn a_form_can_be_wrong_twice() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let kept = |answer: &http::Response<axum::body::Body>| {
+            let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()?.split(';').next());
+            cookies.filter(|pair| pair.starts_with("page=")).map(str::to_owned).next()
+        };
+        let send = async |referer: &str, cookie: &str| {
+            let headers = [OURS[0], ("accept", "text/html"), ("referer", referer), ("cookie", cookie)];
+            inside.form("/fn/sign-in", &Proof::Nothing, "name=admin&password=wrong&next=%2F", &headers).await
+        };
+        let (page, function) = ("http://127.0.0.1:8080/sign-in?next=%2Fx", "http://127.0.0.1:8080/fn/sign-in");
+        let (mut referer, mut cookie) = (page, String::new());
+        for _ in 0..3 {
+            let answer = send(referer, &cookie).await;
+            assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+            cookie = kept(&answer).unwrap();
+            let text = text(answer).await;
+            assert!(text.contains("do not sign in here") && text.contains("name=\"password\""), "{text}");
+            referer = function;
+        }
+        assert_eq!(cookie, "page=%2Fsign-in%3Fnext%3D%252Fx");
+        // What is no page of ours is none in the cookie either.
+        for planted in ["page=%2F%2Fevil.example", "page=https:%2F%2Fevil.example", "page=%2F%5Cevil", "page=%2Ffn%2Fsign-in", "page=", ""] {
+            let answer = send(function, planted).await;
+            assert_eq!((answer.status(), kept(&answer)), (StatusCode::UNPROCESSABLE_ENTITY, Some("page=%2F".to_owned())), "{planted}");
+        }
+    });
+}
+
 #[test]
 fn n_155_no_way_in_is_without_a_limit() {
     crate::inside::run(async {
