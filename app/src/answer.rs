@@ -1,17 +1,29 @@
-//! What a changing server function answers: one shape, so that one form component and one no-script path serve them all.
+//! What a form does, and what it answers.
 
-use model::Problems;
+use crate::{Call, UiError};
+use domain::Principal;
 use model::rule::Preview;
 use model::target::Probe;
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use std::sync::atomic::AtomicBool;
 
-/// The outcome of a form.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A form: the struct holds its fields as they are sent, [`Act::AT`] is where to, and [`Act::act`] what is done. One form, one
+/// use-case: `act` is an adapter of a few lines, and what the use-case refuses leaves it by `?`.
+///
+/// A field that the struct does not know is refused (`wire`), so nothing is smuggled and nothing misspelt is lost.
+pub trait Act: DeserializeOwned + Send + 'static {
+    /// `/fn/<noun>/<verb>`.
+    const AT: &'static str;
+
+    fn act(self, call: &Call) -> impl Future<Output = Result<Answer, UiError>> + Send;
+}
+
+/// What a form was answered with, other than an error.
 pub enum Answer {
-    /// Done: go there, and say this once.
-    Done { to: String, say: String },
-    /// Nothing was changed; each problem at its field.
-    Wrong(Problems),
+    /// Done: go there, and say this once. `cookie` is one of the portal's own: name, value, seconds.
+    Done { to: String, say: String, cookie: Option<(&'static str, String, i64)> },
+    /// Signed in again: back to the form that found the session over, with what was typed into it.
+    Back { who: Box<Principal>, kept: Kept },
     /// A robot account's secret, for the one page that shows it.
     Secret(Secret),
     /// What *Test connection* found.
@@ -20,8 +32,25 @@ pub enum Answer {
     Preview(Preview),
 }
 
+impl Answer {
+    pub fn done(to: impl Into<String>, say: impl Into<String>) -> Answer {
+        Answer::Done { to: to.into(), say: say.into(), cookie: None }
+    }
+}
+
+/// A form that was sent when nobody was signed in any more: it waits in the page that asks to sign in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// [`Act::AT`] of the form.
+    pub form: String,
+    /// The page that it stands on.
+    pub page: String,
+    /// What was typed, as a form is sent, without what is secret.
+    pub typed: String,
+}
+
 /// A secret on its way to the person who asked for it. It is in the answer to the POST and nowhere else.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone)]
 pub struct Secret {
     /// The name to sign in with.
     pub account: String,
@@ -40,13 +69,24 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-impl Answer {
-    pub fn done(to: impl Into<String>, say: impl Into<String>) -> Answer {
-        Answer::Done { to: to.into(), say: say.into() }
+/// An answered form, for the page that shows the answer.
+pub struct Posted {
+    /// [`Act::AT`] of the form that was sent.
+    pub at: &'static str,
+    pub outcome: Result<Answer, UiError>,
+    /// What was typed, without what is secret.
+    pub typed: Vec<(String, String)>,
+    /// Set by the form that shows it. Where none does (the form is gone from the page), the page says it.
+    pub shown: AtomicBool,
+}
+
+impl Posted {
+    pub fn new(at: &'static str, outcome: Result<Answer, UiError>, typed: Vec<(String, String)>) -> Posted {
+        Posted { at, outcome, typed, shown: AtomicBool::new(false) }
     }
 
-    /// A problem of the form as a whole.
-    pub fn wrong(message: impl Into<String>) -> Answer {
-        Answer::Wrong(Problems::one("", message))
+    /// The status of the page.
+    pub fn status(&self) -> u16 {
+        self.outcome.as_ref().map_or_else(UiError::status, |_| 200)
     }
 }

@@ -1,12 +1,9 @@
-//! What a page is told when a use-case does not give it what it asked for.
+//! Why a page cannot be shown, or a form was not done.
 
-use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
-use server_fn::codec::JsonEncoding;
-use server_fn::error::ServerFnErrorErr;
+use model::Problems;
 
-/// Crosses the wire; holds nothing that the caller may not know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+/// Holds nothing that the caller may not know, but for [`UiError::Broken`], whose text is for the log alone.
+#[derive(Debug, thiserror::Error)]
 pub enum UiError {
     #[error("sign in to see this")]
     SignIn,
@@ -16,65 +13,74 @@ pub enum UiError {
     /// Who can grant it stands in the text.
     #[error("{0}")]
     Forbidden(String),
-    /// The input or the state of things does not allow it.
+    /// What the person can mend, each problem at its field; an empty field is the form as a whole.
     #[error("{0}")]
-    Refused(String),
+    Wrong(Problems),
+    /// What was sent is no form of ours.
+    #[error("this form was not understood: {0}")]
+    Unread(String),
+    /// Trying again after so many seconds helps.
+    #[error("{text}")]
+    TooMany { text: String, seconds: u64 },
     /// Trying again later may help.
     #[error("{0}")]
     Busy(String),
-    /// Ours to mend; the request id finds the log line.
-    #[error("something broke on the server (request {0})")]
-    Broken(String),
-    /// The call itself failed.
-    #[error("the server could not be asked: {0}")]
-    Call(String),
-}
-
-impl FromServerFnError for UiError {
-    type Encoder = JsonEncoding;
-
-    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        UiError::Call(error.to_string())
-    }
+    /// Ours to mend; the request's id finds the log line.
+    #[error("something broke on the server")]
+    Broken(domain::Error),
 }
 
 impl UiError {
-    /// The status of a page that shows this.
+    /// A problem of the form as a whole.
+    pub fn wrong(message: impl Into<String>) -> UiError {
+        UiError::at("", message)
+    }
+
+    /// A problem of one field.
+    pub fn at(field: &str, message: impl Into<String>) -> UiError {
+        UiError::Wrong(Problems::one(field, message))
+    }
+
+    /// The status of the page that shows it.
     pub fn status(&self) -> u16 {
         match self {
             UiError::SignIn => 401,
             UiError::NotFound(_) => 404,
             UiError::Forbidden(_) => 403,
-            UiError::Refused(_) => 422,
+            UiError::Wrong(_) => 422,
+            UiError::Unread(_) => 400,
+            UiError::TooMany { .. } => 429,
             UiError::Busy(_) => 503,
             UiError::Broken(_) => 500,
-            UiError::Call(_) => 400,
+        }
+    }
+
+    /// What a form says of it: each problem at its field.
+    pub fn problems(&self) -> Problems {
+        match self {
+            UiError::Wrong(problems) => problems.clone(),
+            other => Problems::one("", other.to_string()),
         }
     }
 }
 
-#[cfg(feature = "ssr")]
-impl UiError {
-    /// From a use-case's error; ours are logged here and leave without their text.
-    pub fn from_domain(error: domain::Error, request_id: &str) -> UiError {
+impl From<domain::Error> for UiError {
+    fn from(error: domain::Error) -> UiError {
         use domain::Error;
         match error {
             Error::Unauthenticated => UiError::SignIn,
             Error::NotVisible(name) => UiError::NotFound(format!("project {name}")),
             Error::NotFound(what) => UiError::NotFound(what),
             Error::Forbidden { reason, .. } => UiError::Forbidden(reason),
-            Error::Invalid(problems) => UiError::Refused(problems.to_string()),
-            Error::Conflict { message, .. } | Error::Precondition(message) | Error::Policy(message) => {
-                UiError::Refused(message)
-            }
+            Error::Invalid(problems) => UiError::Wrong(problems),
+            Error::Conflict { field, message } => UiError::at(&field, message),
+            Error::Precondition(message) | Error::Policy(message) => UiError::wrong(message),
             Error::CredentialUnreadable(_) | Error::DigestMismatch(_) | Error::Manifest { .. } | Error::Range { .. } => {
-                UiError::Refused(error.to_string())
+                UiError::wrong(error.to_string())
             }
-            Error::TooMany { .. } | Error::Unavailable(_) => UiError::Busy(error.to_string()),
-            Error::Internal(_) | Error::Db(_) => {
-                tracing::error!(%error, request_id, "a page could not be made");
-                UiError::Broken(request_id.to_owned())
-            }
+            Error::TooMany { seconds, .. } => UiError::TooMany { text: error.to_string(), seconds },
+            Error::Unavailable(_) => UiError::Busy(error.to_string()),
+            Error::Internal(_) | Error::Db(_) => UiError::Broken(error),
         }
     }
 }

@@ -1,22 +1,35 @@
-//! The portal: pages over the use-cases of `domain`. HTML first: every page works before the wasm arrives, and what
-//! matters without script at all. State is in the address.
+//! The portal: HTML from the server, over the use-cases of `domain`, with a few islands that run in the browser.
 //!
-//! A page is one file in `pages/<noun>/`, its server functions are in `pages/<noun>/api.rs`, its address in `paths.rs`,
-//! its route below. Reading functions are GET, changing ones POST and answer an [`answer::Answer`].
+//! A page is one file in `pages/<noun>/`: it reads by calling use-cases and answers a [`Page`]. What its forms change is in
+//! `forms.rs` beside it: a struct of the form's fields with what is done ([`Act`]). Addresses are in [`paths`], and every page and
+//! form has its line in [`routes`]. All of that is the server's (`ssr`). The browser's half (`hydrate`) is `islands` alone: they know
+//! the document and nothing of the product, and every page works without them.
 
-#![recursion_limit = "512"]
+#[cfg(feature = "hydrate")]
+pub mod islands;
 
+#[cfg(feature = "ssr")]
 pub mod answer;
+#[cfg(feature = "ssr")]
+pub mod call;
+#[cfg(feature = "ssr")]
 pub mod error;
+#[cfg(feature = "ssr")]
 pub mod layout;
-pub mod live;
+#[cfg(feature = "ssr")]
 pub mod pages;
+#[cfg(feature = "ssr")]
 pub mod paths;
-mod routes;
+#[cfg(feature = "ssr")]
+pub mod routes;
 #[cfg(feature = "ssr")]
 pub mod server;
+#[cfg(feature = "ssr")]
 pub mod session;
+#[cfg(feature = "ssr")]
 pub mod ui;
+#[cfg(feature = "ssr")]
 pub mod wire;
 
-pub use routes::App;
+#[cfg(feature = "ssr")]
+pub use {answer::{Act, Answer}, call::Call, error::UiError, layout::Page};

@@ -6,6 +6,17 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// What may stand unencoded in one segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b':');
 
+/// Longest way back, in bytes.
+const LONGEST: usize = 2048;
+
+/// A way back into the portal, as it was given to us, or nothing. The one judge of it: what a browser could read as another site
+/// (`//host`, a backslash, a tab or line feed that it drops), what cannot stand in a header, and a form's own address are none.
+pub fn ours(text: &str) -> Option<&str> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let fine = text.starts_with('/') && !text.starts_with("//") && !text.starts_with("/fn/") && plain && text.len() <= LONGEST;
+    fine.then_some(text)
+}
+
 /// One path segment or query value.
 pub fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
@@ -143,5 +154,19 @@ mod tests {
         let (project, name) = ("p".parse().unwrap(), "a/b".parse().unwrap());
         assert_eq!(repository(&project, &name), "/projects/p/repositories/a%2Fb");
         assert_eq!(with("/x", &[("q", "a&b"), ("after", "")]), "/x?q=a%26b");
+    }
+
+    #[test]
+    fn n_142_a_way_back_is_a_path_of_ours() {
+        for fine in ["/", "/projects?q=x&after=3", "/projects/p/repositories/a%2Fb", "/fnord", "/x?next=//evil.example"] {
+            assert_eq!(ours(fine), Some(fine));
+        }
+        let long = format!("/{}", "a".repeat(LONGEST));
+        for other in [
+            "", "projects", "https://evil.example", "//evil.example", "/\\evil.example", "\\/evil.example", "/\t/evil.example", "/\n/evil.example",
+            "/\r\nset-cookie:x", "/ /evil.example", "/\u{1}", "/é", "javascript:alert(1)", "/fn/sign-in", &long,
+        ] {
+            assert_eq!(ours(other), None, "{other:?}");
+        }
     }
 }

@@ -1,120 +1,121 @@
-//! Every route of the portal on one screen, and the document around them.
+//! Every page and every form of the portal, on one screen. A page or form without a line here does not exist, and the access
+//! matrix (`server/tests/it/matrix.rs`) walks these two tables.
 
-use crate::layout::keys::{JumpDialog, Keys};
-use crate::layout::side::SideNav;
-use crate::layout::toast::{Again, Said, Toast};
-use crate::layout::top::TopBar;
+use crate::answer::Act;
 use crate::pages::{account, artifacts, collections, deletions, executions, jump, members, projects, repositories, robots, rules, sign_in, targets, users};
-use crate::session::MeSource;
-use leptos::prelude::*;
-use leptos_meta::provide_meta_context;
-use leptos_router::components::{Route, Router, Routes};
-use leptos_router::{SsrMode, path};
+use crate::session::Needs::{self, Admin, Nothing, SignIn};
+use crate::{Answer, Call, Page, UiError, wire};
+use std::pin::Pin;
 
-/// The document. The script tags carry the nonce of this response's policy; a page that answers a form has none.
-#[cfg(feature = "ssr")]
-pub fn shell(folder: &'static str) -> impl IntoView {
-    use leptos::nonce::use_nonce;
-    use leptos_meta::MetaTags;
-    let theme = use_context::<axum::http::request::Parts>()
-        .and_then(|parts| {
-            let cookies = parts.headers.get("cookie")?.to_str().ok()?.to_owned();
-            cookies.split(';').find_map(|pair| pair.trim().strip_prefix("theme=").map(str::to_owned))
-        })
-        .filter(|theme| theme == "light" || theme == "dark");
-    let answers = use_context::<crate::server::FormAnswer>().is_some();
-    let nonce = use_nonce();
-    let scripts = (!folder.is_empty() && !answers).then(|| {
-        let (js, wasm) = (format!("{folder}/wharf.js"), format!("{folder}/wharf_bg.wasm"));
-        view! {
-            <link rel="modulepreload" href=js.clone() nonce=nonce.clone()/>
-            <link rel="preload" href=wasm.clone() r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
-            <script type="module" nonce=nonce.clone()>
-                {format!("import init, {{ hydrate }} from {js:?}; await init({{ module_or_path: {wasm:?} }}); hydrate();")}
-            </script>
-        }
-    });
-    view! {
-        <!DOCTYPE html>
-        <html lang="en" data-theme=theme>
-            <head>
-                <meta charset="utf-8"/>
-                <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta name="color-scheme" content="light dark"/>
-                {(!folder.is_empty()).then(|| view! {
-                    <link rel="stylesheet" href=format!("{folder}/wharf.css")/>
-                    <link rel="icon" href=format!("{folder}/favicon.svg") type="image/svg+xml"/>
-                })}
-                {scripts}
-                <MetaTags/>
-            </head>
-            <body><App/></body>
-        </html>
-    }
+/// A page or an answer that is being made.
+pub type Making<'a, T> = Pin<Box<dyn Future<Output = Result<T, UiError>> + Send + 'a>>;
+
+/// A page: its address as axum writes it, who is shown it at all, and what makes it.
+pub struct PageRoute {
+    pub pattern: &'static str,
+    pub needs: Needs,
+    pub show: for<'a> fn(&'a Call) -> Making<'a, Page>,
 }
 
-/// The portal.
-#[component]
-pub fn App() -> impl IntoView {
-    provide_meta_context();
-    provide_context(MeSource::ask());
-    provide_context(Said(RwSignal::new(String::new())));
-    provide_context(Again(RwSignal::new(0)));
-    provide_context(JumpDialog::default());
-    view! {
-        <Router>
-            <a class="skip" href="#main">"Skip to the page"</a>
-            <TopBar/>
-            <Keys/>
-            <div class="frame">
-                <SideNav/>
-                <main id="main" tabindex="-1">
-                    <Toast/>
-                    <Routes fallback=not_found>
-                        <Route path=path!("/") view=projects::List ssr=SsrMode::Async/>
-                        <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async/>
-                        <Route path=path!("/account") view=account::Account ssr=SsrMode::Async/>
-                        <Route path=path!("/jump") view=jump::Jump ssr=SsrMode::Async/>
-                        <Route path=path!("/projects") view=projects::List ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/new") view=projects::New ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project") view=repositories::List ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/members") view=members::List ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/members/new") view=members::New ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/members/:id") view=members::Edit ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/robots") view=robots::ProjectList ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/robots/new") view=robots::ProjectNew ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/robots/:id") view=robots::Show ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/replication") view=rules::OfProject ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/deleted") view=deletions::List ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/settings") view=projects::Settings ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/repositories/:repository") view=artifacts::List ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/repositories/:repository/settings") view=repositories::Settings ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/repositories/:repository/artifacts/:digest") view=artifacts::Show ssr=SsrMode::Async/>
-                        <Route path=path!("/projects/:project/repositories/:repository/artifacts/:digest/delete") view=artifacts::Delete ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/users") view=users::List ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/users/new") view=users::New ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/users/:id") view=users::Show ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/robots") view=robots::SystemList ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/robots/new") view=robots::SystemNew ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/robots/:id") view=robots::Show ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/registries") view=targets::List ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/registries/new") view=targets::New ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/registries/:id") view=targets::Edit ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/replication") view=rules::List ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/replication/new") view=rules::New ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/replication/:id") view=rules::Show ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/replication/:id/edit") view=rules::Edit ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/replication/:rule/executions/:id") view=executions::Show ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/replication/:rule/executions/:id/tasks/:task") view=executions::Task ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/garbage") view=collections::List ssr=SsrMode::Async/>
-                        <Route path=path!("/admin/garbage/:id") view=collections::Show ssr=SsrMode::Async/>
-                    </Routes>
-                </main>
-            </div>
-        </Router>
-    }
+/// A form: where it is sent, who may send it at all, and what reads and does it.
+pub struct FormRoute {
+    pub at: &'static str,
+    pub needs: Needs,
+    pub run: for<'a> fn(&'a Call, &'a [u8]) -> Making<'a, Answer>,
 }
 
-fn not_found() -> AnyView {
-    crate::ui::empty::failed(&crate::error::UiError::NotFound("this page".to_owned()))
+const fn page(pattern: &'static str, needs: Needs, show: for<'a> fn(&'a Call) -> Making<'a, Page>) -> PageRoute {
+    PageRoute { pattern, needs, show }
 }
+
+const fn form<A: Act>(needs: Needs) -> FormRoute {
+    FormRoute { at: A::AT, needs, run: run::<A> }
+}
+
+fn run<'a, A: Act>(call: &'a Call, form: &'a [u8]) -> Making<'a, Answer> {
+    Box::pin(async move { wire::read::<A>(form)?.act(call).await })
+}
+
+pub static PAGES: &[PageRoute] = &[
+    page("/", Nothing, |call| Box::pin(projects::list(call))),
+    page("/sign-in", Nothing, |call| Box::pin(sign_in::show(call))),
+    page("/account", SignIn, |call| Box::pin(account::show(call))),
+    page("/jump", Nothing, |call| Box::pin(jump::show(call))),
+    page("/projects", Nothing, |call| Box::pin(projects::list(call))),
+    page("/projects/new", SignIn, |call| Box::pin(projects::new(call))),
+    page("/projects/{project}", Nothing, |call| Box::pin(repositories::list(call))),
+    page("/projects/{project}/members", Nothing, |call| Box::pin(members::list(call))),
+    page("/projects/{project}/members/new", SignIn, |call| Box::pin(members::new(call))),
+    page("/projects/{project}/members/{id}", SignIn, |call| Box::pin(members::edit(call))),
+    page("/projects/{project}/robots", Nothing, |call| Box::pin(robots::of_project(call))),
+    page("/projects/{project}/robots/new", SignIn, |call| Box::pin(robots::new_in_project(call))),
+    page("/projects/{project}/robots/{id}", SignIn, |call| Box::pin(robots::show(call))),
+    page("/projects/{project}/replication", Nothing, |call| Box::pin(rules::of_project(call))),
+    page("/projects/{project}/deleted", Nothing, |call| Box::pin(deletions::list(call))),
+    page("/projects/{project}/settings", Nothing, |call| Box::pin(projects::settings(call))),
+    page("/projects/{project}/repositories/{repository}", Nothing, |call| Box::pin(artifacts::list(call))),
+    page("/projects/{project}/repositories/{repository}/settings", Nothing, |call| Box::pin(repositories::settings(call))),
+    page("/projects/{project}/repositories/{repository}/artifacts/{digest}", Nothing, |call| Box::pin(artifacts::show(call))),
+    page("/projects/{project}/repositories/{repository}/artifacts/{digest}/delete", SignIn, |call| Box::pin(artifacts::delete(call))),
+    page("/admin/users", Admin, |call| Box::pin(users::list(call))),
+    page("/admin/users/new", Admin, |call| Box::pin(users::new(call))),
+    page("/admin/users/{id}", Admin, |call| Box::pin(users::show(call))),
+    page("/admin/robots", Admin, |call| Box::pin(robots::of_system(call))),
+    page("/admin/robots/new", Admin, |call| Box::pin(robots::new_in_system(call))),
+    page("/admin/robots/{id}", Admin, |call| Box::pin(robots::show(call))),
+    page("/admin/registries", Admin, |call| Box::pin(targets::list(call))),
+    page("/admin/registries/new", Admin, |call| Box::pin(targets::new(call))),
+    page("/admin/registries/{id}", Admin, |call| Box::pin(targets::edit(call))),
+    page("/admin/replication", Admin, |call| Box::pin(rules::list(call))),
+    page("/admin/replication/new", Admin, |call| Box::pin(rules::new(call))),
+    page("/admin/replication/{id}", Admin, |call| Box::pin(rules::show(call))),
+    page("/admin/replication/{id}/edit", Admin, |call| Box::pin(rules::edit(call))),
+    page("/admin/replication/{id}/executions/{execution}", Admin, |call| Box::pin(executions::show(call))),
+    page("/admin/replication/{id}/executions/{execution}/tasks/{task}", Admin, |call| Box::pin(executions::task(call))),
+    page("/admin/garbage", Admin, |call| Box::pin(collections::list(call))),
+    page("/admin/garbage/{id}", Admin, |call| Box::pin(collections::show(call))),
+];
+
+pub static FORMS: &[FormRoute] = &[
+    form::<sign_in::forms::SignIn>(Nothing),
+    form::<account::forms::SignOut>(Nothing),
+    form::<account::forms::Theme>(Nothing),
+    form::<account::forms::ChangeProfile>(SignIn),
+    form::<account::forms::ChangePassword>(SignIn),
+    form::<projects::forms::Create>(SignIn),
+    form::<projects::forms::Update>(SignIn),
+    form::<projects::forms::Delete>(SignIn),
+    form::<members::forms::Create>(SignIn),
+    form::<members::forms::Update>(SignIn),
+    form::<members::forms::Delete>(SignIn),
+    form::<repositories::forms::Describe>(SignIn),
+    form::<repositories::forms::Delete>(SignIn),
+    form::<artifacts::forms::Delete>(SignIn),
+    form::<artifacts::forms::AddTag>(SignIn),
+    form::<artifacts::forms::DeleteTag>(SignIn),
+    form::<artifacts::forms::Replicate>(SignIn),
+    form::<deletions::forms::Undo>(SignIn),
+    form::<deletions::forms::Purge>(SignIn),
+    form::<robots::forms::Create>(SignIn),
+    form::<robots::forms::Update>(SignIn),
+    form::<robots::forms::RefreshSecret>(SignIn),
+    form::<robots::forms::SetState>(SignIn),
+    form::<users::forms::Create>(Admin),
+    form::<users::forms::Update>(Admin),
+    form::<users::forms::SetPassword>(Admin),
+    form::<users::forms::SetState>(Admin),
+    form::<targets::forms::Create>(Admin),
+    form::<targets::forms::Update>(Admin),
+    form::<targets::forms::Test>(Admin),
+    form::<targets::forms::Probe>(Admin),
+    form::<targets::forms::Delete>(Admin),
+    form::<rules::forms::Save>(Admin),
+    form::<rules::forms::Preview>(Admin),
+    form::<rules::forms::Delete>(Admin),
+    form::<executions::forms::Execute>(Admin),
+    form::<executions::forms::Stop>(Admin),
+    form::<executions::forms::Retry>(Admin),
+    form::<collections::forms::Start>(Admin),
+    form::<collections::forms::Stop>(Admin),
+    form::<collections::forms::Reschedule>(Admin),
+];

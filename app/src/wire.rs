@@ -1,88 +1,65 @@
-//! How server functions are called: as forms and queries, and a field that a function does not know is refused.
-//!
-//! They are `Http<PostUrl, Json>` and `Http<GetUrl, Json>` but for that: a misspelt or smuggled field is an error in
-//! words instead of a silent default.
+//! How a form is sent: as the browser encodes it (`application/x-www-form-urlencoded`, WHATWG URL Standard 5).
 
-use http::Method;
+use crate::UiError;
 use serde::de::DeserializeOwned;
-use server_fn::client::Client;
-use server_fn::codec::{FromReq, FromRes, GetUrl, IntoReq, IntoRes, Json, PostUrl};
-use server_fn::error::{FromServerFnError, IntoAppError, ServerFnErrorErr};
-use server_fn::request::Req;
-use server_fn::server::Server;
-use server_fn::{Http, Protocol};
-
-/// Arguments in the body of a `POST`, as a browser sends a form; the answer is JSON.
-pub struct FormBody;
-
-/// Arguments in the query of a `GET`; the answer is JSON.
-pub struct Query;
 
 /// Deepest nesting of names such as `a[b][c]`.
 const DEPTH: usize = 5;
 
-/// Reads arguments; what the function does not know is an error.
-fn read<T: DeserializeOwned, E: FromServerFnError>(text: &str) -> Result<T, E> {
-    let wrong = |text: String| ServerFnErrorErr::Args(text).into_app_error();
+/// Reads a form's fields. What the form does not know is an error in words, never a silent default: a misspelt or smuggled field.
+pub fn read<T: DeserializeOwned>(form: &[u8]) -> Result<T, UiError> {
+    let wrong = |error: serde_qs::Error| UiError::Unread(error.to_string());
     let config = serde_qs::Config::new(DEPTH, false);
-    let input = serde_qs::Deserializer::with_config(&config, text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+    let input = serde_qs::Deserializer::with_config(&config, form).map_err(wrong)?;
     let mut unknown = None;
-    let arguments = serde_ignored::deserialize(input, |path| {
+    let fields = serde_ignored::deserialize(input, |path| {
         unknown.get_or_insert_with(|| path.to_string());
     })
-    .map_err(|error: serde_qs::Error| wrong(error.to_string()))?;
+    .map_err(wrong)?;
     match unknown {
-        Some(name) => Err(wrong(format!("unknown field `{name}`"))),
-        None => Ok(arguments),
+        Some(name) => Err(UiError::Unread(format!("unknown field `{name}`"))),
+        None => Ok(fields),
     }
 }
 
-impl<I, O, C, S, E> Protocol<I, O, C, S, E> for FormBody
-where
-    I: DeserializeOwned + IntoReq<PostUrl, C::Request, E> + FromReq<PostUrl, S::Request, E> + Send,
-    O: IntoRes<Json, S::Response, E> + FromRes<Json, C::Response, E> + Send,
-    E: FromServerFnError,
-    C: Client<E>,
-    S: Server<E>,
-{
-    const METHOD: Method = Method::POST;
-
-    async fn run_server<F, Fut>(request: S::Request, function: F) -> Result<S::Response, E>
-    where
-        F: Fn(I) -> Fut + Send,
-        Fut: Future<Output = Result<O, E>> + Send,
-    {
-        let arguments = read(&request.try_into_string().await?)?;
-        let output = function(arguments).await?;
-        output.into_res().await
-    }
-
-    async fn run_client(path: &str, arguments: I) -> Result<O, E> {
-        <Http<PostUrl, Json> as Protocol<I, O, C, S, E>>::run_client(path, arguments).await
-    }
+/// Names and values, in their order; what is no UTF-8 is replaced.
+pub fn pairs(form: &[u8]) -> Vec<(String, String)> {
+    let decode = |text: &[u8]| {
+        let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        percent_encoding::percent_decode(&spaced).decode_utf8_lossy().into_owned()
+    };
+    form.split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| match pair.iter().position(|byte| *byte == b'=') {
+            Some(at) => (decode(&pair[..at]), decode(&pair[at + 1..])),
+            None => (decode(pair), String::new()),
+        })
+        .collect()
 }
 
-impl<I, O, C, S, E> Protocol<I, O, C, S, E> for Query
-where
-    I: DeserializeOwned + IntoReq<GetUrl, C::Request, E> + FromReq<GetUrl, S::Request, E> + Send,
-    O: IntoRes<Json, S::Response, E> + FromRes<Json, C::Response, E> + Send,
-    E: FromServerFnError,
-    C: Client<E>,
-    S: Server<E>,
-{
-    const METHOD: Method = Method::GET;
+/// The opposite of [`pairs`].
+pub fn encode(pairs: &[(String, String)]) -> String {
+    let segment = crate::paths::segment;
+    pairs.iter().map(|(name, value)| format!("{}={}", segment(name), segment(value))).collect::<Vec<_>>().join("&")
+}
 
-    async fn run_server<F, Fut>(request: S::Request, function: F) -> Result<S::Response, E>
-    where
-        F: Fn(I) -> Fut + Send,
-        Fut: Future<Output = Result<O, E>> + Send,
-    {
-        let arguments = read(request.as_query().unwrap_or_default())?;
-        let output = function(arguments).await?;
-        output.into_res().await
-    }
+/// What was typed, to be shown again; secrets are not.
+pub fn typed(form: &[u8]) -> Vec<(String, String)> {
+    // Repetitions of a password are secret too.
+    let secret = |name: &str| name.contains("password") || name.contains("secret") || name == "current" || name == "again";
+    pairs(form).into_iter().filter(|(name, _)| !secret(name)).collect()
+}
 
-    async fn run_client(path: &str, arguments: I) -> Result<O, E> {
-        <Http<GetUrl, Json> as Protocol<I, O, C, S, E>>::run_client(path, arguments).await
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_comes_back_without_what_is_secret() {
+        let form = b"name=a%26b+c&password=p&again=p&current=p&access_secret=p&grants%5B%5D=x&grants%5B%5D=y&empty=&%ff=%ff&bare&&";
+        let kept = typed(form);
+        let shown: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(shown, [("name", "a&b c"), ("grants[]", "x"), ("grants[]", "y"), ("empty", ""), ("\u{fffd}", "\u{fffd}"), ("bare", "")]);
+        assert_eq!(pairs(encode(&kept).as_bytes()), kept);
     }
 }

@@ -1,9 +1,9 @@
-//! The browser's entry: takes the server's page over.
+//! The browser's entry: the islands of `app` and nothing else.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[wasm_bindgen]
-pub fn hydrate() {
-    console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(app::App);
+/// Called by the script once the wasm is there.
+#[wasm_bindgen(start)]
+pub fn start() {
+    app::islands::start();
 }

@@ -1,4 +1,4 @@
-//! The pages, by noun. `api.rs` beside them holds their server functions.
+//! The pages, by noun: one file a page, and `forms.rs` with what its forms do.
 
 pub mod account;
 pub mod artifacts;
@@ -15,16 +15,7 @@ pub mod sign_in;
 pub mod targets;
 pub mod users;
 
-use crate::error::UiError;
-use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
-use std::str::FromStr;
+use crate::{Page, UiError};
 
-/// A parameter of the address, parsed; what does not parse is not found.
-pub fn param<T: FromStr>(name: &'static str, what: &'static str) -> impl Fn() -> Result<T, UiError> + Copy + Send + Sync {
-    let params = use_params_map();
-    move || {
-        let text = params.read().get(name).unwrap_or_default();
-        text.parse().map_err(|_| UiError::NotFound(format!("{what} {text}")))
-    }
-}
+/// What a page is, or why it is not shown.
+pub type Shown = Result<Page, UiError>;

@@ -1,163 +1,186 @@
 //! Fields: label above, help below, what is wrong under it.
 
-use super::form::FormState;
 use leptos::prelude::*;
 
 /// What the browser should know of a field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FieldKind {
-    #[default]
+pub enum Kind {
     Text,
     Email,
     Password,
     NewPassword,
     Number,
     Url,
+    Area(u32),
+    Choice(Vec<(String, String)>),
+    Tick,
 }
 
-impl FieldKind {
-    fn html(self) -> (&'static str, &'static str) {
+impl Kind {
+    /// The input's type, and what the browser may complete.
+    fn html(&self) -> (&'static str, &'static str) {
         match self {
-            FieldKind::Text => ("text", "off"),
-            FieldKind::Email => ("email", "off"),
-            FieldKind::Password => ("password", "current-password"),
-            FieldKind::NewPassword => ("password", "new-password"),
-            FieldKind::Number => ("number", "off"),
-            FieldKind::Url => ("url", "off"),
+            Kind::Email => ("email", "off"),
+            Kind::Password => ("password", "current-password"),
+            Kind::NewPassword => ("password", "new-password"),
+            Kind::Number => ("number", "off"),
+            Kind::Url => ("url", "off"),
+            Kind::Text | Kind::Area(_) | Kind::Choice(_) | Kind::Tick => ("text", "off"),
         }
     }
 }
 
-fn problem_of(name: &'static str) -> impl Fn() -> Option<String> + Copy + Send + 'static {
-    let state = use_context::<FormState>();
-    move || state.and_then(|state| state.problems.get().of(name).map(|message| message.to_owned()))
-}
-
-fn below(name: &'static str, help: &'static str, problem: impl Fn() -> Option<String> + Copy + Send + 'static) -> AnyView {
-    view! {
-        {(!help.is_empty()).then(|| view! { <p class="field__help" id=format!("{name}-help")>{help}</p> })}
-        <p class="field__problem" id=format!("{name}-problem")>{move || problem()}</p>
-    }
-    .into_any()
-}
-
-/// One line of text.
-#[component]
-pub fn Field(
+/// One field of a [`super::form::Form`], which makes it.
+pub struct Field {
     name: &'static str,
     label: &'static str,
-    #[prop(optional)] help: &'static str,
-    #[prop(optional)] kind: FieldKind,
-    #[prop(optional, into)] value: String,
-    #[prop(optional)] required: bool,
-    #[prop(optional)] autofocus: bool,
-    #[prop(optional, into)] list: String,
-    #[prop(optional, into)] placeholder: String,
-    /// Overrides the browser's completion, e.g. `username`.
-    #[prop(optional)]
-    complete: &'static str,
-) -> impl IntoView {
-    let problem = problem_of(name);
-    let typed = use_context::<FormState>().and_then(|state| state.typed(name)).unwrap_or(value);
-    let (html, off) = kind.html();
-    let autocomplete = if complete.is_empty() { off } else { complete };
-    let secret = html == "password";
-    let shown = RwSignal::new(false);
-    view! {
-        <div class="field" class:field--bad=move || problem().is_some()>
-            <label for=name>{label}{(!required).then(|| view! { <span class="field__optional">" optional"</span> })}</label>
-            <div class="field__row">
-                <input
-                    id=name name=name value=typed required=required autofocus=autofocus placeholder=placeholder
-                    type=move || if shown.get() { "text" } else { html }
-                    autocomplete=autocomplete autocapitalize="none" spellcheck="false"
-                    list=(!list.is_empty()).then_some(list)
-                    aria-describedby=format!("{name}-help {name}-problem")
-                    aria-invalid=move || problem().is_some().to_string()
-                />
-                {secret.then(|| view! {
-                    <button type="button" class="button js" aria-pressed=move || shown.get().to_string()
-                        on:click=move |_| shown.update(|shown| *shown = !*shown)>
-                        {move || if shown.get() { "Hide" } else { "Show" }}
-                    </button>
-                })}
+    kind: Kind,
+    typed: Option<Vec<String>>,
+    problem: Option<String>,
+    /// Whether this is the first field with a problem; `None` where there is no problem at all.
+    bad: Option<bool>,
+    help: &'static str,
+    value: String,
+    ticked: bool,
+    required: bool,
+    focus: bool,
+    list: &'static str,
+    placeholder: &'static str,
+    complete: Option<&'static str>,
+}
+
+impl Field {
+    pub fn new(
+        name: &'static str,
+        label: &'static str,
+        kind: Kind,
+        typed: Option<Vec<String>>,
+        problem: Option<String>,
+        bad: Option<bool>,
+    ) -> Field {
+        Field {
+            name, label, kind, typed, problem, bad,
+            help: "", value: String::new(), ticked: false, required: false, focus: false, list: "", placeholder: "", complete: None,
+        }
+    }
+
+    pub fn help(self, help: &'static str) -> Field {
+        Field { help, ..self }
+    }
+
+    /// What stands in it at first.
+    pub fn value(self, value: impl Into<String>) -> Field {
+        Field { value: value.into(), ..self }
+    }
+
+    /// Of a tick: whether it is set at first.
+    pub fn ticked(self, ticked: bool) -> Field {
+        Field { ticked, ..self }
+    }
+
+    pub fn required(self) -> Field {
+        Field { required: true, ..self }
+    }
+
+    /// Where a person begins to type.
+    pub fn focus(self) -> Field {
+        Field { focus: true, ..self }
+    }
+
+    /// Offers what the `datalist` of this id holds; with script it is asked for anew as one types (`islands::suggest`).
+    pub fn suggests(self, list: &'static str) -> Field {
+        Field { list, ..self }
+    }
+
+    pub fn placeholder(self, placeholder: &'static str) -> Field {
+        Field { placeholder, ..self }
+    }
+
+    /// Overrides what the browser may complete, e.g. `username`.
+    pub fn complete(self, complete: &'static str) -> Field {
+        Field { complete: Some(complete), ..self }
+    }
+
+    fn typed(&self) -> Option<&String> {
+        self.typed.as_ref()?.first()
+    }
+
+    fn tick(self) -> AnyView {
+        // Of a form that came back, what was not sent was not ticked.
+        let ticked = self.typed.as_ref().map_or(self.ticked, |typed| !typed.is_empty());
+        view! {
+            <label class="tick">
+                <input type="checkbox" id=self.name name=self.name value="true" checked=ticked/>
+                <span>{self.label}{(!self.help.is_empty()).then(|| view! { <span class="tick__help">{self.help}</span> })}</span>
+            </label>
+        }
+        .into_any()
+    }
+}
+
+/// Leptos writes a textarea's text unescaped, and HTML reads it as text with entities, of which a first line feed is none (13.1.2.5).
+fn textarea_text(text: &str) -> String {
+    format!("\n{}", text.replace('&', "&amp;").replace('<', "&lt;"))
+}
+
+impl IntoRender for Field {
+    type Output = AnyView;
+
+    fn into_render(self) -> AnyView {
+        if let Kind::Tick = self.kind {
+            return self.tick();
+        }
+        let text = self.typed().unwrap_or(&self.value).clone();
+        let (name, label, help) = (self.name, self.label, self.help);
+        let (html, off) = self.kind.html();
+        let focus = self.bad.unwrap_or(self.focus);
+        let bad = self.problem.is_some();
+        let invalid = bad.then_some("true");
+        let mut about = Vec::new();
+        if !help.is_empty() {
+            about.push(format!("{name}-help"));
+        }
+        if self.problem.is_some() {
+            about.push(format!("{name}-problem"));
+        }
+        let about = (!about.is_empty()).then(|| about.join(" "));
+        let optional = !self.required && !matches!(self.kind, Kind::Choice(_));
+        let control = match self.kind {
+            Kind::Area(rows) => view! {
+                <textarea id=name name=name rows=rows.to_string() spellcheck="false" autofocus=focus aria-invalid=invalid aria-describedby=about>
+                    {textarea_text(&text)}
+                </textarea>
+            }
+            .into_any(),
+            Kind::Choice(options) => {
+                let options = options.into_iter().map(|(value, words)| {
+                    let selected = value == text;
+                    view! { <option value=value selected=selected>{words}</option> }
+                });
+                view! {
+                    <select id=name name=name autofocus=focus aria-invalid=invalid aria-describedby=about>{options.collect_view()}</select>
+                }
+                .into_any()
+            }
+            _ => view! {
+                <input id=name name=name type=html value=text required=self.required autofocus=focus
+                    placeholder=(!self.placeholder.is_empty()).then_some(self.placeholder)
+                    autocomplete=self.complete.unwrap_or(off) autocapitalize="none" spellcheck="false"
+                    list=(!self.list.is_empty()).then_some(self.list) data-suggest=(!self.list.is_empty()).then_some(self.list)
+                    aria-invalid=invalid aria-describedby=about/>
+            }
+            .into_any(),
+        };
+        let eye = (html == "password").then(|| view! {
+            <button type="button" class="button js" aria-pressed="false" aria-controls=name data-eye="">"Show"</button>
+        });
+        view! {
+            <div class="field" class:field--bad=bad>
+                <label for=name>{label}{optional.then(|| view! { <span class="field__optional">" optional"</span> })}</label>
+                <div class="field__row">{control}{eye}</div>
+                {(!help.is_empty()).then(|| view! { <p class="field__help" id=format!("{name}-help")>{help}</p> })}
+                {self.problem.map(|problem| view! { <p class="field__problem" id=format!("{name}-problem")>{problem}</p> })}
             </div>
-            {below(name, help, problem)}
-        </div>
-    }
-}
-
-/// Leptos writes a textarea's text unescaped, and HTML reads it as text with entities: on the server it is escaped here.
-fn textarea_text(text: String) -> String {
-    if cfg!(feature = "ssr") { text.replace('&', "&amp;").replace('<', "&lt;") } else { text }
-}
-
-/// Several lines of text.
-#[component]
-pub fn TextArea(
-    name: &'static str,
-    label: &'static str,
-    #[prop(optional)] help: &'static str,
-    #[prop(optional, into)] value: String,
-    #[prop(default = 3)] rows: u32,
-) -> impl IntoView {
-    let problem = problem_of(name);
-    let typed = use_context::<FormState>().and_then(|state| state.typed(name)).unwrap_or(value);
-    let typed = textarea_text(typed);
-    view! {
-        <div class="field" class:field--bad=move || problem().is_some()>
-            <label for=name>{label}<span class="field__optional">" optional"</span></label>
-            <textarea id=name name=name rows=rows.to_string() spellcheck="false"
-                aria-describedby=format!("{name}-help {name}-problem")>{typed}</textarea>
-            {below(name, help, problem)}
-        </div>
-    }
-}
-
-/// A tick with its words beside it.
-#[component]
-pub fn Checkbox(
-    name: &'static str,
-    #[prop(into)] label: String,
-    #[prop(optional, into)] help: String,
-    #[prop(optional)] checked: bool,
-    /// Sent when ticked.
-    #[prop(default = "true")]
-    value: &'static str,
-) -> impl IntoView {
-    let state = use_context::<FormState>().filter(|state| state.came_back());
-    let checked = state.map_or(checked, |state| state.typed(name).is_some());
-    view! {
-        <label class="tick">
-            <input type="checkbox" id=name name=name value=value checked=checked/>
-            <span>{label}{(!help.is_empty()).then(|| view! { <span class="tick__help">{help}</span> })}</span>
-        </label>
-    }
-}
-
-/// One of several; each option is value, words and whether it is chosen at first.
-#[component]
-pub fn SelectField(
-    name: &'static str,
-    label: &'static str,
-    #[prop(optional)] help: &'static str,
-    options: Vec<(String, String)>,
-    #[prop(optional, into)] value: String,
-) -> impl IntoView {
-    let problem = problem_of(name);
-    let chosen = use_context::<FormState>().and_then(|state| state.typed(name)).unwrap_or(value);
-    let options = options
-        .into_iter()
-        .map(|(value, words)| {
-            let selected = value == chosen;
-            view! { <option value=value selected=selected>{words}</option> }
-        })
-        .collect_view();
-    view! {
-        <div class="field" class:field--bad=move || problem().is_some()>
-            <label for=name>{label}</label>
-            <select id=name name=name aria-describedby=format!("{name}-help {name}-problem")>{options}</select>
-            {below(name, help, problem)}
-        </div>
+        }
+        .into_any()
     }
 }

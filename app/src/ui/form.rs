@@ -1,248 +1,240 @@
-//! Forms: one component over every changing server function. Works before hydration and without script.
+//! Forms. They are sent by the browser, and by `islands::form` where script runs; both get the same page back.
 
-use crate::answer::Answer;
-use crate::error::UiError;
-use crate::wire::FormBody;
-use leptos::ev::SubmitEvent;
-use leptos::form::FromFormData;
+use super::field::{Field, Kind};
+use crate::answer::{Answer, Posted};
 use leptos::prelude::*;
-use leptos::server_fn::client::browser::BrowserClient;
-use leptos::server_fn::ServerFn;
 use model::Problems;
-use serde::de::DeserializeOwned;
+use std::sync::atomic::Ordering;
 
-/// What a form's fields know: what is wrong with them, and what was typed before.
-#[derive(Clone, Copy)]
-pub struct FormState {
-    pub problems: Signal<Problems>,
-    pub typed: StoredValue<Vec<(String, String)>>,
-    pub pending: Signal<bool>,
-}
-
-impl FormState {
-    /// What was typed into `name`, after a form without script was refused.
-    pub fn typed(&self, name: &str) -> Option<String> {
-        self.typed.with_value(|typed| typed.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()))
-    }
-
-    /// A form without script came back: what was not sent was not ticked.
-    pub fn came_back(&self) -> bool {
-        self.typed.with_value(|typed| !typed.is_empty())
-    }
-}
-
-/// The answer to `action`: from the last call, or from the POST that this page answers.
-pub fn answer_of<S>(action: ServerAction<S>) -> Signal<Option<Result<Answer, UiError>>>
-where
-    S: ServerFn<Output = Answer, Error = UiError> + Clone + Send + Sync + 'static,
-{
-    #[cfg(feature = "ssr")]
-    let posted = use_context::<crate::server::FormAnswer>().filter(|posted| posted.path == S::url()).map(|p| p.answer);
-    #[cfg(not(feature = "ssr"))]
-    let posted: Option<Result<Answer, UiError>> = None;
-    let value = action.value();
-    Signal::derive(move || value.get().or_else(|| posted.clone()))
-}
-
-fn typed_before(_path: &str) -> Vec<(String, String)> {
-    #[cfg(feature = "ssr")]
-    if let Some(posted) = use_context::<crate::server::FormAnswer>().filter(|posted| posted.path == _path) {
-        return posted.typed.as_ref().clone();
-    }
-    Vec::new()
-}
-
-/// A changing server function: posted as a form, answered in JSON.
-pub trait Act:
-    DeserializeOwned
-    + ServerFn<Client = BrowserClient, Protocol = FormBody, Output = Answer, Error = UiError>
-    + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<S> Act for S where
-    S: DeserializeOwned
-        + ServerFn<Client = BrowserClient, Protocol = FormBody, Output = Answer, Error = UiError>
-        + Clone
-        + Send
-        + Sync
-        + 'static
-{
-}
-
-/// The element alone: posted by the browser before hydration and without script, called by script after.
-#[component]
-pub fn Sent<S>(action: ServerAction<S>, children: Children) -> impl IntoView
-where
-    S: Act,
-{
-    let submit = move |event: SubmitEvent| {
-        if event.default_prevented() {
-            return;
-        }
-        event.prevent_default();
-        match S::from_event(&event) {
-            Ok(arguments) => drop(action.dispatch(arguments)),
-            Err(error) => action.value().set(Some(Err(UiError::Call(format!("this form cannot be sent: {error:?}"))))),
-        }
-    };
-    view! { <form action=S::url() method="post" on:submit=submit>{children()}</form> }
-}
-
-/// `<Form action=action><Field name="name" label="Name"/><Buttons label="Create project"/></Form>`
-#[component]
-pub fn Form<S>(
-    action: ServerAction<S>,
-    /// A class beside `form`.
-    #[prop(optional)]
+/// A form: where it is sent, what was typed into it before, and what is wrong with that.
+///
+/// ```ignore
+/// let form = call.form::<forms::Create>();
+/// form.of(view! { {form.text("name", "Name").required()} {buttons("Create project")} })
+/// ```
+#[derive(Clone)]
+pub struct Form {
+    action: String,
     class: &'static str,
+    with: Vec<(&'static str, String)>,
+    problems: Problems,
+    typed: Option<Vec<(String, String)>>,
+    back: bool,
+    preview: Option<String>,
+}
+
+impl Form {
+    /// `posted` is what this form was answered with, if this page shows it.
+    pub fn new(action: String, posted: Option<&Posted>) -> Form {
+        if let Some(posted) = posted {
+            posted.shown.store(true, Ordering::Relaxed);
+        }
+        Form {
+            action,
+            class: "",
+            with: Vec::new(),
+            problems: posted.and_then(|posted| posted.outcome.as_ref().err()).map(|error| error.problems()).unwrap_or_default(),
+            back: posted.is_some_and(|posted| matches!(posted.outcome, Ok(Answer::Back { .. }))),
+            typed: posted.map(|posted| posted.typed.clone()),
+            preview: None,
+        }
+    }
+
     /// Fields that are not shown.
-    #[prop(optional)]
-    with: Vec<(&'static str, String)>,
-    /// A second act of the same form (*Test connection*): its path, and its answers, whose problems show here too.
-    #[prop(optional)]
-    beside: Option<(&'static str, Signal<Option<Result<Answer, UiError>>>)>,
-    children: Children,
-) -> impl IntoView
-where
-    S: Act,
-{
-    let answer = answer_of(action);
-    let wrong = |answer| match answer {
-        Some(Ok(Answer::Wrong(problems))) => problems,
-        Some(Err(error)) => Problems::one("", UiError::to_string(&error)),
-        _ => Problems::new(),
-    };
-    let problems = Signal::derive(move || {
-        let mut all = wrong(answer.get());
-        if let Some((_, other)) = beside {
-            all.0.extend(wrong(other.get()).0);
-        }
-        all
-    });
-    let mut typed = typed_before(S::url());
-    if let Some((path, _)) = beside {
-        typed.extend(typed_before(path));
+    pub fn with(mut self, with: Vec<(&'static str, String)>) -> Form {
+        self.with = with;
+        self
     }
-    provide_context(FormState {
-        problems,
-        typed: StoredValue::new(typed),
-        pending: action.pending().into(),
-    });
-    #[cfg(feature = "hydrate")]
-    Effect::new(move |_| match action.value().get() {
-        Some(Ok(Answer::Done { to, say })) => crate::layout::toast::go(&to, &say),
-        Some(Err(UiError::SignIn)) => crate::layout::toast::go(&crate::paths::sign_in(), ""),
-        _ => {}
-    });
-    view! {
-        <div class=format!("form {class}")>
-            <Sent action=action>
-                {summary(problems)}
-                {with.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).collect_view()}
-                {children()}
-            </Sent>
-        </div>
+
+    /// A class beside `form`.
+    pub fn class(mut self, class: &'static str) -> Form {
+        self.class = class;
+        self
+    }
+
+    /// Another act with the same fields (*Test connection*): what it says is said here too.
+    pub fn beside(mut self, other: Form) -> Form {
+        self.problems.0.extend(other.problems.0);
+        self.typed = self.typed.or(other.typed);
+        self
+    }
+
+    /// Sent there as well after each change, where script runs: what `#preview` holds in the answer is put in place.
+    pub fn preview(mut self, action: String) -> Form {
+        self.preview = Some(action);
+        self
+    }
+
+    /// What was typed into `name`, where this page is an answer.
+    pub fn typed(&self, name: &str) -> Option<String> {
+        self.typed.as_ref()?.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    }
+
+    /// All that was typed into `name`; `None` where this page is no answer.
+    pub fn all_typed(&self, name: &str) -> Option<Vec<String>> {
+        Some(self.typed.as_ref()?.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect())
+    }
+
+    pub fn problem(&self, name: &str) -> Option<String> {
+        self.problems.of(name).map(str::to_owned)
+    }
+
+    /// One line of text.
+    pub fn text(&self, name: &'static str, label: &'static str) -> Field {
+        self.field(name, label, Kind::Text)
+    }
+
+    pub fn email(&self, name: &'static str, label: &'static str) -> Field {
+        self.field(name, label, Kind::Email)
+    }
+
+    pub fn password(&self, name: &'static str, label: &'static str) -> Field {
+        self.field(name, label, Kind::Password)
+    }
+
+    /// A password or secret that is being set.
+    pub fn new_password(&self, name: &'static str, label: &'static str) -> Field {
+        self.field(name, label, Kind::NewPassword)
+    }
+
+    pub fn number(&self, name: &'static str, label: &'static str) -> Field {
+        self.field(name, label, Kind::Number)
+    }
+
+    pub fn url(&self, name: &'static str, label: &'static str) -> Field {
+        self.field(name, label, Kind::Url)
+    }
+
+    /// Several lines of text.
+    pub fn area(&self, name: &'static str, label: &'static str, rows: u32) -> Field {
+        self.field(name, label, Kind::Area(rows))
+    }
+
+    /// One of several: each option is what is sent and its words.
+    pub fn choice(&self, name: &'static str, label: &'static str, options: Vec<(String, String)>) -> Field {
+        self.field(name, label, Kind::Choice(options))
+    }
+
+    /// A tick with its words beside it; sends `true`.
+    pub fn tick(&self, name: &'static str, label: &'static str) -> Field {
+        self.field(name, label, Kind::Tick)
+    }
+
+    fn field(&self, name: &'static str, label: &'static str, kind: Kind) -> Field {
+        let first = self.problems.0.iter().find(|problem| !problem.field.is_empty());
+        let bad = first.map(|problem| problem.field == name);
+        Field::new(name, label, kind, self.all_typed(name), self.problem(name), bad)
+    }
+
+    /// The element around its fields.
+    pub fn of(&self, fields: impl IntoAny) -> AnyView {
+        let with = self.with.iter().map(|(name, value)| view! { <input type="hidden" name=*name value=value.clone()/> }).collect_view();
+        view! {
+            <form class=format!("form {}", self.class) method="post" action=self.action.clone() data-preview=self.preview.clone()>
+                {self.summary()}{with}{fields.into_any()}
+            </form>
+        }
+        .into_any()
+    }
+
+    /// Everything that is wrong, first of all, with links to the fields.
+    fn summary(&self) -> Option<AnyView> {
+        if self.back {
+            let text = "You are signed in again. Nothing was sent yet: look it over, and send it.";
+            return Some(view! { <p class="note note--warn" role="alert">{text}</p> }.into_any());
+        }
+        if self.problems.0.is_empty() {
+            return None;
+        }
+        let items = self.problems.0.iter().map(|problem| match problem.field.as_str() {
+            "" => view! { <li>{problem.message.clone()}</li> }.into_any(),
+            field => {
+                let words = format!("{} {}", field.replace('_', " "), problem.message);
+                view! { <li><a href=format!("#{field}")>{words}</a></li> }.into_any()
+            }
+        });
+        Some(view! { <ul class="form__problems" role="alert" tabindex="-1">{items.collect_view()}</ul> }.into_any())
     }
 }
 
-/// A form that is one button: `one_button(action, vec![("id", id)], "button", "Stop", "")`. `more` is for screen readers.
-pub fn one_button<S: Act>(
-    action: ServerAction<S>,
-    with: Vec<(&'static str, String)>,
+/// A form that is one button.
+pub struct Button {
+    form: Form,
+    label: String,
     class: &'static str,
-    label: impl Into<String>,
-    more: impl Into<String>,
-) -> AnyView {
-    let (label, more): (String, String) = (label.into(), more.into());
-    view! {
-        <Form action=action class="form--inline" with=with>
-            <button type="submit" class=class>
-                {label}
-                {(!more.is_empty()).then(|| view! { <span class="sr">{format!(" {more}")}</span> })}
-            </button>
-        </Form>
+    more: String,
+}
+
+impl Button {
+    pub fn new(form: Form, label: String) -> Button {
+        Button { form: form.class("form--inline"), label, class: "", more: String::new() }
     }
-    .into_any()
+
+    pub fn primary(self) -> Button {
+        Button { class: "button--primary", ..self }
+    }
+
+    /// It destroys something.
+    pub fn danger(self) -> Button {
+        Button { class: "button--danger", ..self }
+    }
+
+    pub fn small(self) -> Button {
+        Button { class: "button--small", ..self }
+    }
+
+    pub fn quiet(self) -> Button {
+        Button { class: "button--quiet button--small", ..self }
+    }
+
+    /// What only a screen reader says: which of several this is.
+    pub fn more(self, more: impl Into<String>) -> Button {
+        Button { more: format!(" {}", more.into()), ..self }
+    }
+}
+
+impl IntoRender for Button {
+    type Output = AnyView;
+
+    fn into_render(self) -> AnyView {
+        let more = (!self.more.is_empty()).then(|| view! { <span class="sr">{self.more}</span> });
+        self.form.of(view! { <button type="submit" class=format!("button {}", self.class)>{self.label}{more}</button> })
+    }
 }
 
 /// A second button of a form, for another act with the same fields.
-#[component]
-pub fn Beside<S>(action: ServerAction<S>, label: &'static str) -> impl IntoView
-where
-    S: Act,
-{
-    let busy = action.pending();
-    let run = move |ev: leptos::ev::MouseEvent| {
-        #[cfg(feature = "hydrate")]
-        {
-            use leptos::wasm_bindgen::JsCast;
-            let button = ev.current_target().and_then(|t| t.dyn_into::<leptos::web_sys::HtmlButtonElement>().ok());
-            let form = button.and_then(|button| button.form());
-            if let Some(data) = form.and_then(|form| leptos::web_sys::FormData::new_with_form(&form).ok())
-                && let Ok(input) = leptos::form::FromFormData::from_form_data(&data)
-            {
-                ev.prevent_default();
-                action.dispatch(input);
-            }
-        }
-        #[cfg(not(feature = "hydrate"))]
-        let _ = ev;
-    };
-    view! {
-        <button type="submit" class="button" formaction=S::url() formnovalidate on:click=run
-            aria-busy=move || busy.get().to_string()>{label}</button>
-    }
+pub fn beside(action: String, label: &'static str) -> AnyView {
+    view! { <button type="submit" class="button" formaction=action formnovalidate=true>{label}</button> }.into_any()
 }
 
-/// Everything that is wrong, first of all, with links to the fields.
-fn summary(problems: Signal<Problems>) -> AnyView {
-    view! {
-        {move || {
-            let problems = problems.get();
-            (!problems.0.is_empty())
-                .then(|| {
-                    let items = problems
-                        .0
-                        .iter()
-                        .map(|problem| {
-                            let (field, message) = (problem.field.clone(), problem.message.clone());
-                            let words = field.replace('_', " ");
-                            if field.is_empty() {
-                                view! { <li>{message}</li> }.into_any()
-                            } else {
-                                view! { <li><a href=format!("#{field}")>{format!("{words} {message}")}</a></li> }.into_any()
-                            }
-                        })
-                        .collect_view();
-                    view! { <ul class="form__problems" role="alert">{items}</ul> }
-                })
-        }}
-    }
-    .into_any()
+/// The submit button and the way back: `buttons("Create project").cancel(paths::projects())`.
+pub fn buttons(label: &'static str) -> Buttons {
+    Buttons { label, cancel: String::new(), class: "button button--primary" }
 }
 
-/// The submit button, busy while the server works, and the way back.
-#[component]
-pub fn Buttons(
+pub struct Buttons {
     label: &'static str,
-    /// Where *Cancel* leads; empty for none.
-    #[prop(optional, into)]
     cancel: String,
+    class: &'static str,
+}
+
+impl Buttons {
+    /// Where *Cancel* leads.
+    pub fn cancel(self, cancel: String) -> Buttons {
+        Buttons { cancel, ..self }
+    }
+
     /// The act destroys something.
-    #[prop(optional)]
-    danger: bool,
-) -> impl IntoView {
-    let pending = use_context::<FormState>().map(|state| state.pending);
-    let busy = move || pending.is_some_and(|pending| pending.get());
-    let class = if danger { "button button--danger" } else { "button button--primary" };
-    view! {
-        <div class="form__buttons">
-            <button type="submit" class=class aria-busy=move || busy().to_string() disabled=busy>{label}</button>
-            {(!cancel.is_empty()).then(|| view! { <a class="button" href=cancel.clone()>"Cancel"</a> })}
-        </div>
+    pub fn danger(self) -> Buttons {
+        Buttons { class: "button button--danger", ..self }
+    }
+}
+
+impl IntoRender for Buttons {
+    type Output = AnyView;
+
+    fn into_render(self) -> AnyView {
+        let cancel = (!self.cancel.is_empty()).then(|| view! { <a class="button" href=self.cancel>"Cancel"</a> });
+        view! { <div class="form__buttons"><button type="submit" class=self.class>{self.label}</button>{cancel}</div> }.into_any()
     }
 }

@@ -4,16 +4,12 @@ use super::icon;
 use leptos::prelude::*;
 
 /// `menu("Actions for 1.0", view)`; the items are links, buttons or small forms.
-pub fn menu(label: impl Into<String>, items: AnyView) -> AnyView {
+pub fn menu(label: impl Into<String>, items: impl IntoAny) -> AnyView {
     let label: String = label.into();
-    let sr = label.clone();
     view! {
         <details class="menu">
-            <summary class="button button--quiet" title=label>
-                {icon("more")}
-                <span class="sr">{sr}</span>
-            </summary>
-            <div class="menu__items">{items}</div>
+            <summary class="button button--quiet" title=label>{icon("more")}</summary>
+            <div class="menu__items">{items.into_any()}</div>
         </details>
     }
     .into_any()

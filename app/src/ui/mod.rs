@@ -1,5 +1,5 @@
-//! Parts that know neither routes nor use-cases. Each is a function or a component of a few lines; its style has the same
-//! name in `style/ui/`.
+//! Parts that know neither routes nor use-cases. Each is a function or a builder of a few lines; its style has the same name in
+//! `style/ui/`.
 
 pub mod accessory;
 pub mod copy;
@@ -7,7 +7,6 @@ pub mod empty;
 pub mod field;
 pub mod form;
 pub mod icon;
-pub mod load;
 pub mod menu;
 pub mod pill;
 pub mod table;
@@ -15,12 +14,10 @@ pub mod text;
 
 pub use accessory::{accessory_rows, signed_pill};
 pub use copy::{code_line, copy_button, digest};
-pub use empty::empty;
-pub use field::{Checkbox, Field, FieldKind, SelectField, TextArea};
-pub use form::{Beside, Buttons, Form, one_button};
+pub use empty::{empty, no_match};
+pub use form::{beside, buttons};
 pub use icon::icon;
-pub use load::{guarded, load};
 pub use menu::menu;
 pub use pill::{Tone, pill};
-pub use table::{Filter, filter_bar, heading, pager};
+pub use table::{Filter, facet, filter_bar, heading, pager, table};
 pub use text::{bytes, facts, time, when};

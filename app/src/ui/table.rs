@@ -16,21 +16,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// From the current address; `more` names the list's facets.
-    pub fn here(more: &[&'static str]) -> Memo<Filter> {
-        let location = leptos_router::hooks::use_location();
-        let more: Vec<&'static str> = more.to_vec();
-        Memo::new(move |_| {
-            let query = location.query.get();
-            let get = |name: &str| query.get(name).unwrap_or_default();
-            Filter {
-                path: location.pathname.get(),
-                q: get("q"),
-                sort: get("sort"),
-                after: get("after"),
-                more: more.iter().map(|name| (*name, get(name))).collect(),
-            }
-        })
+    /// The list's question to a use-case.
+    pub fn ask(&self) -> model::list::Query {
+        model::list::Query::portal(Some(self.q.clone()), Some(self.sort.clone()), self.after.parse().ok())
+    }
+
+    /// As [`Filter::ask`], for a list that is only paged.
+    pub fn ask_page(&self) -> model::list::Query {
+        model::list::Query::portal(None, None, self.after.parse().ok())
     }
 
     pub fn facet(&self, name: &str) -> &str {
@@ -55,7 +48,7 @@ impl Filter {
 }
 
 /// Search field, facets and the count.
-pub fn filter_bar(filter: &Filter, label: &'static str, total: i64, what: &'static str, facets: AnyView) -> AnyView {
+pub fn filter_bar(filter: &Filter, label: &'static str, total: i64, what: &'static str, facets: impl IntoAny) -> AnyView {
     let hidden = filter
         .more
         .iter()
@@ -72,8 +65,8 @@ pub fn filter_bar(filter: &Filter, label: &'static str, total: i64, what: &'stat
                 {hidden}
                 <button type="submit" class="button">"Search"</button>
             </form>
-            {facets}
-            <span class="filter-bar__count" aria-live="polite">{count}</span>
+            {facets.into_any()}
+            <span class="filter-bar__count">{count}</span>
         </div>
     }
     .into_any()
@@ -102,6 +95,22 @@ pub fn heading(filter: &Filter, key: &'static str, label: &'static str, class: &
         <th scope="col" class=class aria-sort=order><a href=filter.link(&[("sort", &sort)])>{label}{mark}</a></th>
     }
     .into_any()
+}
+
+/// The card around a table.
+pub fn table(class: &'static str, headings: impl IntoAny, rows: Vec<AnyView>) -> AnyView {
+    view! {
+        <div class="card scroll"><table class=class>
+            <thead><tr>{headings.into_any()}</tr></thead>
+            <tbody>{rows}</tbody>
+        </table></div>
+    }
+    .into_any()
+}
+
+/// The heading of the column of actions.
+pub fn actions_heading() -> AnyView {
+    view! { <th scope="col" class="row-end"><span class="sr">"Actions"</span></th> }.into_any()
 }
 
 /// Older rows, and back to the first.

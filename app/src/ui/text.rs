@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::Stamp;
 
-/// A time in words, with the exact one behind it. `now` is the server's, so that both renderings agree.
+/// A time in words, with the exact one behind it.
 pub fn time(at: Stamp, now: Stamp) -> AnyView {
     view! { <time datetime=at.rfc3339() title=at.readable()>{at.relative(now)}</time> }.into_any()
 }

@@ -57,7 +57,7 @@ pub async fn principal(State(ctx): State<Ctx>, session: Session, mut request: Re
     }
     request.extensions_mut().insert(who);
     let door = std::sync::Arc::new(Door(session.clone()));
-    request.extensions_mut().insert(app::server::SignIn(door.clone()));
+    request.extensions_mut().insert(app::call::SessionDoor(door.clone()));
     request.extensions_mut().insert(api::SessionDoor(door));
     next.run(request).await
 }

@@ -116,3 +116,8 @@ pub fn cookie(response: &Response<Body>) -> Option<String> {
 pub async fn text(response: Response<Body>) -> String {
     String::from_utf8_lossy(&response.into_body().collect().await.unwrap().to_bytes()).into_owned()
 }
+
+/// Is this the first administrator, signed in to the portal?
+pub async fn signed_in(inside: &Inside, proof: &Proof) -> bool {
+    text(inside.get("/account", proof).await).await.contains("signed in as admin")
+}

@@ -1,9 +1,10 @@
-//! Every route and server function × every kind of caller × every kind of project, against one readable snapshot.
+//! Every route, page and form × every kind of caller × every kind of project, against one readable snapshot.
 //!
 //! Requests are made so that who gets through changes nothing: what they name is not there, or what they send is not
 //! valid. 401, 403 and (for what may not be seen) 404 are refusals; 400, 404, 409, 412, 422 of who may are not.
 
 use crate::inside::{Ask, Inside, OURS, Proof};
+use app::routes::FormRoute;
 use domain::testing::PASSWORD;
 use domain::{robots, users};
 use model::robot::{Grant, NewRobot, Scope};
@@ -89,28 +90,24 @@ fn heading(title: &str) -> String {
     format!("== {title}\n          {callers}\n")
 }
 
-/// The part of `form` that a server function knows: it names what it does not know, and nothing happens.
-async fn known(inside: &Inside, method: &str, path: &str, form: &str) -> String {
+/// The part of `form` that the form at `path` knows: it names what it does not know, and nothing happens. Asked in a world of its own.
+async fn known(scratch: &(Inside, Proof), path: &str, form: &str) -> String {
     let mut fields: Vec<&str> = form.split('&').collect();
-    while let Some(name) = unknown(inside, method, path, &fields.join("&")).await {
+    while let Some(name) = unknown(scratch, path, &fields.join("&")).await {
         fields.retain(|field| field.split(['=', '[']).next() != Some(name.as_str()));
     }
-    let smuggled = unknown(inside, method, path, &format!("{}&smuggled=1", fields.join("&"))).await;
-    assert_eq!(smuggled.as_deref(), Some("smuggled"), "{method} {path} takes what it does not know");
+    let smuggled = unknown(scratch, path, &format!("{}&smuggled=1", fields.join("&"))).await;
+    assert_eq!(smuggled.as_deref(), Some("smuggled"), "{path} takes what it does not know");
     fields.join("&")
 }
 
-/// The field that a server function refuses as unknown.
-async fn unknown(inside: &Inside, method: &str, path: &str, form: &str) -> Option<String> {
-    let form = form.replace("PROJECT", "own");
-    let response = match method {
-        "POST" => inside.form(path, &Proof::Nothing, &form, OURS).await,
-        _ => inside.get(&format!("{path}?{form}"), &Proof::Nothing).await,
-    };
+/// The field that is refused as unknown.
+async fn unknown((inside, admin): &(Inside, Proof), path: &str, form: &str) -> Option<String> {
+    let response = inside.form(path, admin, &form.replace("PROJECT", "own"), OURS).await;
     let status = response.status();
     let said = crate::inside::text(response).await;
     let name = said.split("unknown field `").nth(1)?.split('`').next()?;
-    assert_eq!(status, 400, "{method} {path}");
+    assert_eq!(status, 400, "{path}");
     Some(name.to_owned())
 }
 
@@ -148,35 +145,41 @@ fn n_021_n_022_n_038_the_access_matrix() {
             };
             text += &lines(&inside, &basic, &method, &format!("{} ({})", route.pattern, route.needs), &path, body, &[]).await;
         }
-        text += &heading("server functions, by session (robot accounts by Basic)");
-        let mut functions: Vec<(&str, String)> =
-            leptos::server_fn::axum::server_fn_paths().map(|(path, method)| (path, method.to_string())).collect();
-        functions.sort();
+        text += &heading("pages, by session (robot accounts by Basic)");
+        for page in app::routes::PAGES {
+            let path = page
+                .pattern
+                .replace("{project}", "PROJECT")
+                .replace("{repository}", "r")
+                .replace("{digest}", DIGEST)
+                .replace("{id}", "999")
+                .replace("{execution}", "999")
+                .replace("{task}", "999");
+            text += &lines(&inside, &session, "GET", &format!("{} ({:?})", page.pattern, page.needs), &path, None, &[]).await;
+        }
+        text += &heading("forms, by session (robot accounts by Basic)");
+        let scratch = Inside::new().await;
+        let admin = scratch.sign_in("admin").await;
+        let scratch = (scratch, admin);
+        let mut forms: Vec<&app::routes::FormRoute> = app::routes::FORMS.iter().collect();
         // What would make a project public comes last.
-        functions.sort_by_key(|(path, _)| *path == "/fn/project/update");
-        assert!(functions.len() > 50, "{}", functions.len());
-        // One form for all, of which each function gets the fields it knows.
+        forms.sort_by_key(|form| (form.at == "/fn/project/update", form.at));
+        // One form for all, of which each gets the fields it knows.
         let form = format!(
             "project=PROJECT&repository=none&digest={}&tag=none&id=999&rule=999&execution=999&artifact=999&user=none-at-all&role=2\
              &name=&description=%00&email=&full_name=&comment=&password=short&again=short&current=x&act=delete&confirm=PROJECT&theme=\
              &q=&sort=&after=&public=false&signed=&text=x&days=0&never=false&provider=harbor&url=&token_server=&access_id=&secret=&ca_certificate=\
-             &repositories=%7B&tag_mode=matches&tags=&namespace=&flatten=0&target_id=1&next=%2F&when=x&cron=x\
-             &ask[q]=&ask[sort]=&ask[after]=&ask[signed]=&ask[tagged]=&ask[kind]=&ask[open]=",
+             &repositories=%7B&tag_mode=matches&tags=&namespace=&flatten=0&target_id=1&next=%2F&when=x&cron=x",
             DIGEST.replace(':', "%3A"),
         );
-        for (path, method) in &functions {
-            let form = known(&inside, method, path, &form).await;
-            let headers: &[(&str, &str)] = if method == "POST" { OURS } else { &[] };
-            let (address, body) = if method == "POST" {
-                ((*path).to_owned(), Some(("application/x-www-form-urlencoded", form.as_str())))
-            } else {
-                (format!("{path}?{form}"), None)
-            };
+        for FormRoute { at, needs, .. } in forms {
             // Signing out would end the sessions of the others' rows: it is tested on its own.
-            if *path == "/fn/sign-out" {
+            if *at == "/fn/sign-out" {
                 continue;
             }
-            text += &lines(&inside, &session, method, path, &address, body, headers).await;
+            let form = known(&scratch, at, &form).await;
+            let body = Some(("application/x-www-form-urlencoded", form.as_str()));
+            text += &lines(&inside, &session, "POST", &format!("{at} ({needs:?})"), at, body, OURS).await;
         }
         insta::assert_snapshot!(text);
         // Nobody's attempts changed anything.

@@ -1,110 +1,100 @@
 //! A repository: one row an artifact, its accessories in the row's tree.
 
-use super::{api, reference, way};
-use crate::layout::head;
-use crate::layout::toast::again;
-use crate::pages::param;
+use super::super::Shown;
+use super::tree::{platform_rows, tree_rows};
+use super::{reference, way};
 use crate::pages::repositories::{push_commands, stored};
-use crate::paths;
-use crate::session::Me;
-use crate::ui::table::facet;
+use crate::ui::table::actions_heading;
 use crate::ui::{
-    Filter, Tone, accessory_rows, bytes, copy_button, digest, empty, filter_bar, heading, icon, load, menu, pager, pill,
-    signed_pill, time, when,
+    Filter, Tone, bytes, copy_button, digest, empty, facet, filter_bar, heading, icon, menu, no_match, pager, pill, signed_pill, table, time, when,
 };
+use crate::{Call, Page, paths};
+use domain::artifacts::Reference;
 use leptos::prelude::*;
-use model::accessory::Kind;
-use model::artifact::{Artifact, ArtifactPage, Type};
-use model::{Action, ProjectName, RepositoryName};
+use model::artifact::{Artifact, Type};
+use model::project::ProjectFrame;
+use model::{Action, Digest};
 
-#[component]
-pub fn List() -> impl IntoView {
-    let (project, repository) =
-        (param::<ProjectName>("project", "project"), param::<RepositoryName>("repository", "repository"));
-    let filter = Filter::here(&["signed", "tagged", "kind", "open"]);
-    let data = Resource::new(
-        move || (project(), repository(), filter.get(), again()),
-        |(project, repository, f, _)| async move {
-            let facet = |name: &str| f.facet(name).to_owned();
-            let ask = api::Ask {
-                signed: facet("signed"), tagged: facet("tagged"), kind: facet("kind"), open: facet("open"),
-                q: f.q.clone(), sort: f.sort.clone(), after: f.after.clone(),
-            };
-            api::list(project?, repository?, ask).await
-        },
-    );
-    load(data, move |found, me| page(&filter.get_untracked(), found, &me))
+const FACETS: [&str; 4] = ["signed", "tagged", "kind", "open"];
+
+pub async fn list(call: &Call) -> Shown {
+    let (project, name, f) = (call.project()?, call.repository()?, call.filter(&FACETS));
+    let (ctx, who) = (&call.ctx, &call.who);
+    let yes_no = |name: &str| match f.facet(name) {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    };
+    let filter = model::artifact::Filter {
+        text: Some(f.q.clone()).filter(|text| !text.is_empty()),
+        signed: yes_no("signed"),
+        tagged: yes_no("tagged"),
+        kind: Type::from_key(f.facet("kind")),
+    };
+    let frame = domain::projects::frame(ctx, who, &project).await?;
+    let repository = domain::repositories::get(ctx, who, &project, &name).await?;
+    let query = model::list::Query { search: String::new(), ..f.ask() };
+    let found = domain::artifacts::list(ctx, who, &project, &name, &query, &filter).await?;
+    // The tree of the row that the address opens.
+    let open = match f.facet("open").parse::<Digest>() {
+        Ok(digest) => domain::artifacts::page(ctx, who, &project, &name, &Reference::Digest(digest)).await.ok(),
+        Err(_) => None,
+    };
+    let narrowed = !f.q.is_empty() || FACETS[..3].iter().any(|name| !f.facet(name).is_empty());
+    let body = if found.items.is_empty() && !narrowed {
+        let commands = push_commands(&call.me.registry, &repository.full_name());
+        empty("No artifact yet", "Push an image, then sign it by its digest.", commands)
+    } else if found.items.is_empty() {
+        no_match(f.path.clone())
+    } else {
+        let headings = view! {
+            <th scope="col">"Artifact"</th>
+            <th scope="col">"Digest"</th>
+            {heading(&f, "size", "Size", "num")}
+            {heading(&f, "pushed", "Pushed", "p2")}
+            {actions_heading()}
+        };
+        let rows = found.items.iter().flat_map(|artifact| {
+            let open = open.as_ref().filter(|open| open.artifact.digest == artifact.digest);
+            let mut rows = vec![row(call, &f, &frame, artifact, open.is_some())];
+            if let Some(open) = open {
+                rows.extend(platform_rows(open));
+                rows.extend(tree_rows(&open.artifact, &open.tree, frame.may(Action::AccessoryDelete), &call.me));
+            }
+            rows
+        });
+        view! { {table("table--tree", headings, rows.collect())}{pager(&f, found.next)} }.into_any()
+    };
+    let description = (!repository.description.is_empty()).then(|| view! { <p class="description">{repository.description.clone()}</p> });
+    let settings = view! { <a class="button" href=paths::repository_settings(&project, &name)>"Settings"</a> };
+    let page = Page::new(name.to_string()).way(way(&project, &name, "")).purpose(stored(repository.storage)).actions(settings);
+    Ok(page.body(view! {
+        {description}
+        {filter_bar(&f, "Tag, or start of a digest", found.total, "artifact", facets(&f))}
+        <div id="artifacts">{body}</div>
+    }))
 }
 
-fn page(f: &Filter, found: api::RepositoryPage, me: &Me) -> AnyView {
-    let repository = &found.repository;
-    let narrowed = !f.q.is_empty() || ["signed", "tagged", "kind"].iter().any(|name| !f.facet(name).is_empty());
-    let settings = paths::repository_settings(&repository.project, &repository.name);
-    let actions = view! { <a class="button" href=settings>"Settings"</a> }.into_any();
-    let facets = view! {
+fn facets(f: &Filter) -> AnyView {
+    let kinds = Type::ALL.into_iter().filter(|kind| !matches!(kind, Type::Wasm | Type::Other));
+    view! {
         {facet(f, "signed", "yes", "Signed")}
         {facet(f, "signed", "no", "Unsigned")}
         {facet(f, "tagged", "yes", "Tagged")}
         {facet(f, "tagged", "no", "Untagged")}
-        {Type::ALL.into_iter().filter(|t| *t != Type::Wasm && *t != Type::Other)
-            .map(|t| facet(f, "kind", t.key(), t.label())).collect_view()}
-    }.into_any();
-    let body = if found.page.items.is_empty() && !narrowed {
-        empty(
-            "No artifact yet",
-            "Push an image, then sign it by its digest.",
-            push_commands(&me.registry, &repository.full_name()),
-        )
-    } else if found.page.items.is_empty() {
-        crate::ui::empty::no_match(f.path.clone())
-    } else {
-        let rows = found.page.items.iter().flat_map(|artifact| {
-            let open = found.open.as_ref().filter(|open| open.artifact.digest == artifact.digest);
-            rows_of(f, &found, artifact, open, me)
-        }).collect_view();
-        view! {
-            <div class="card scroll"><table class="table--tree">
-                <thead><tr>
-                    <th scope="col">"Artifact"</th>
-                    <th scope="col">"Digest"</th>
-                    {heading(f, "size", "Size", "num")}
-                    {heading(f, "pushed", "Pushed", "p2")}
-                    <th scope="col" class="row-end"><span class="sr">"Actions"</span></th>
-                </tr></thead>
-                <tbody>{rows}</tbody>
-            </table></div>
-            {pager(f, found.page.next.clone())}
-        }.into_any()
-    };
-    let description = (!repository.description.is_empty())
-        .then(|| view! { <p class="description">{repository.description.clone()}</p> });
-    view! {
-        {way(&repository.project, &repository.name, "")}
-        {head(repository.name.to_string(), stored(repository.storage), actions)}
-        {description}
-        {filter_bar(f, "Tag, or start of a digest", found.page.total, "artifact", facets)}
-        {body}
-    }.into_any()
+        {kinds.map(|kind| facet(f, "kind", kind.key(), kind.label())).collect_view()}
+    }
+    .into_any()
 }
 
-fn rows_of(
-    f: &Filter,
-    found: &api::RepositoryPage,
-    artifact: &Artifact,
-    open: Option<&ArtifactPage>,
-    me: &Me,
-) -> Vec<AnyView> {
+fn row(call: &Call, f: &Filter, frame: &ProjectFrame, artifact: &Artifact, open: bool) -> AnyView {
+    let (now, full, short) = (call.me.now, artifact.digest.to_string(), artifact.digest.short());
     let own = paths::artifact(&artifact.project, &artifact.repository, &artifact.digest);
-    let full = artifact.digest.to_string();
-    let expandable = artifact.accessory_count > 0 || artifact.kind == Type::Index;
-    let disclosure = expandable.then(|| {
-        let href = f.link(&[("open", if open.is_some() { "" } else { &full }), ("after", &f.after)]);
-        let words = format!("{} accessories of {}", if open.is_some() { "Hide" } else { "Show" }, artifact.digest.short());
-        let sr = words.clone();
+    let disclosure = (artifact.accessory_count > 0 || artifact.kind == Type::Index).then(|| {
+        let href = f.link(&[("open", if open { "" } else { &full }), ("after", &f.after)]);
+        let words = format!("{} accessories of {short}", if open { "Hide" } else { "Show" });
         view! {
-            <a class="disclosure" href=href role="button" aria-expanded=open.is_some().to_string() title=words>
-                {icon("open")}<span class="sr">{sr}</span>
-            </a>
+            <a class="disclosure" href=href role="button" aria-expanded=open.to_string() title=words data-swap="artifacts" data-address="">{icon("open")}</a>
         }
     });
     let name = match artifact.tags.len() {
@@ -112,28 +102,20 @@ fn rows_of(
         _ => artifact.tags.iter().take(4).map(|tag| tag.name.to_string()).collect::<Vec<_>>().join(", "),
     };
     let more_tags = (artifact.tags.len() > 4).then(|| pill(Tone::Neutral, "", format!("+{} tags", artifact.tags.len() - 4)));
-    let others = artifact.attached.iter().filter(|kind| !kind.is_signature()).count();
-    let others = (others > 0).then(|| {
-        let words: Vec<&str> = artifact.attached.iter().filter(|k| !k.is_signature()).map(|k: &Kind| k.label()).collect();
-        pill(Tone::Neutral, "layers", words.join(", "))
-    });
+    let others: Vec<&str> = artifact.attached.iter().filter(|kind| !kind.is_signature()).map(|kind| kind.label()).collect();
+    let others = (!others.is_empty()).then(|| pill(Tone::Neutral, "layers", others.join(", ")));
     let notes = artifact.annotations.get("org.opencontainers.image.description")
         .or_else(|| artifact.annotations.get("org.opencontainers.image.title"))
         .map(|text| view! { <span class="tree__of">{text.clone()}</span> });
-    let pull = format!("docker pull {}", reference(&me.registry, artifact));
-    let may_delete = found.frame.may(Action::ArtifactDelete);
-    let admin = me.user.as_ref().is_some_and(|user| user.admin);
-    let items = view! {
-        <a href=own.clone()>"Details and tags"</a>
-        {admin.then(|| view! { <a href=format!("{own}#replicate")>"Replicate…"</a> })}
-        {if may_delete {
-            let href = paths::artifact_delete(&artifact.project, &artifact.repository, &artifact.digest);
-            view! { <a class="danger" href=href>"Delete…"</a> }.into_any()
-        } else {
-            view! { <span class="menu__no" title="needs the role Maintainer">"Delete needs Maintainer"</span> }.into_any()
-        }}
-    }.into_any();
-    let mut rows = vec![view! {
+    let pull = format!("docker pull {}", reference(&call.me.registry, artifact));
+    let replicate = call.me.admin().then(|| view! { <a href=format!("{own}#replicate")>"Replicate…"</a> });
+    let delete = if frame.may(Action::ArtifactDelete) {
+        let href = paths::artifact_delete(&artifact.project, &artifact.repository, &artifact.digest);
+        view! { <a class="danger" href=href>"Delete…"</a> }.into_any()
+    } else {
+        view! { <span class="menu__no" title="needs the role Maintainer">"Delete needs Maintainer"</span> }.into_any()
+    };
+    view! {
         <tr class="tall">
             <td>
                 <span class="row-name">
@@ -144,7 +126,7 @@ fn rows_of(
                         <span class="row-name__second">
                             {signed_pill(&artifact.attached, artifact.signed_by_index.is_some())}
                             {others}
-                            <span class="tree__of">{artifact.pulled_at.map(|_| "pulled ")}{when(artifact.pulled_at, me.now, "never pulled")}</span>
+                            <span class="tree__of">{artifact.pulled_at.map(|_| "pulled ")}{when(artifact.pulled_at, now, "never pulled")}</span>
                             {notes}
                         </span>
                     </span>
@@ -152,45 +134,14 @@ fn rows_of(
             </td>
             <td>{digest(&full)}</td>
             <td class="num">{bytes(artifact.size)}</td>
-            <td class="p2">{time(artifact.pushed_at, me.now)}</td>
+            <td class="p2">{time(artifact.pushed_at, now)}</td>
             <td class="row-end">
-                <span class="row-actions">{copy_button(pull, "pull command")}{menu(format!("Actions for {}", artifact.digest.short()), items)}</span>
+                <span class="row-actions">
+                    {copy_button(pull, "pull command")}
+                    {menu(format!("Actions for {short}"), view! { <a href=own>"Details and tags"</a>{replicate}{delete} })}
+                </span>
             </td>
         </tr>
-    }.into_any()];
-    if let Some(open) = open {
-        for child in &open.children {
-            let href = paths::artifact(&artifact.project, &artifact.repository, &child.digest);
-            let platform = if child.platform.is_empty() { "platform image".to_owned() } else { child.platform.clone() };
-            rows.push(view! {
-                <tr class="tree tree--1">
-                    <td><span class="tree__twig">{icon("repository")}<span><a href=href>{platform}</a>
-                        <span class="tree__of">"platform of this index"</span></span></span></td>
-                    <td>{digest(child.digest.as_str())}</td>
-                    <td class="num">{bytes(child.size)}</td>
-                    <td class="p2"></td>
-                    <td class="row-end"></td>
-                </tr>
-            }.into_any());
-        }
-        rows.extend(tree_rows(&open.artifact, &open.tree, found.frame.may(Action::AccessoryDelete), me));
     }
-    rows
-}
-
-/// The tree's rows, each with a way to look at it and to remove it.
-pub fn tree_rows(artifact: &Artifact, tree: &[model::accessory::Node], may_delete: bool, me: &Me) -> Vec<AnyView> {
-    let (project, repository) = (artifact.project.clone(), artifact.repository.clone());
-    let href = |node: &model::accessory::Node| paths::artifact(&project, &repository, &node.digest);
-    let actions = |node: &model::accessory::Node| {
-        let words = format!("Delete {} {}", node.kind.label(), node.digest.short());
-        if may_delete {
-            let href = paths::artifact_delete(&project, &repository, &node.digest);
-            let sr = words.clone();
-            view! { <a class="button button--quiet button--small" href=href title=words>"Delete"<span class="sr">{sr}</span></a> }.into_any()
-        } else {
-            ().into_any()
-        }
-    };
-    accessory_rows(tree, me.now, &href, &actions)
+    .into_any()
 }

@@ -1,19 +1,21 @@
 //! Artifacts: a repository's list with its trees, one artifact, and what deleting it takes along.
 
-pub mod api;
+mod delete;
+pub mod forms;
 mod list;
 mod show;
+mod tree;
 
-pub use list::List;
-pub use show::{Delete, Show};
+pub use delete::delete;
+pub use list::list;
+pub use show::show;
 
-use crate::layout::crumbs;
 use crate::paths;
-use leptos::prelude::*;
+use model::artifact::Artifact;
 use model::{ProjectName, RepositoryName};
 
-/// The way to a repository's pages.
-fn way(project: &ProjectName, repository: &RepositoryName, last: &str) -> AnyView {
+/// The way to a repository's pages; an empty `last` is the repository's own.
+fn way(project: &ProjectName, repository: &RepositoryName, last: &str) -> Vec<(String, String)> {
     let mut way = vec![
         ("Projects".to_owned(), paths::projects()),
         (project.to_string(), paths::project(project)),
@@ -24,11 +26,11 @@ fn way(project: &ProjectName, repository: &RepositoryName, last: &str) -> AnyVie
     } else {
         way.push((last.to_owned(), String::new()));
     }
-    crumbs(way)
+    way
 }
 
 /// How clients name an artifact: by its first tag, else by digest.
-fn reference(registry: &str, artifact: &model::artifact::Artifact) -> String {
+fn reference(registry: &str, artifact: &Artifact) -> String {
     let name = format!("{registry}/{}/{}", artifact.project, artifact.repository);
     match artifact.tags.first() {
         Some(tag) => format!("{name}:{}", tag.name),

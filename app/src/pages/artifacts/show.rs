@@ -1,214 +1,158 @@
-//! One artifact: what it is, its tags, its tree; and the page before it is deleted.
+//! One artifact: what it is, its tags and its tree.
 
-use super::list::tree_rows;
-use super::{api, reference, way};
-use crate::layout::head;
-use crate::layout::toast::again;
-use crate::pages::executions::api::Replicate;
-use crate::pages::param;
-use crate::paths;
-use crate::ui::{
-    Buttons, Checkbox, Field, Form, bytes, one_button, code_line, digest, facts, load, signed_pill, time, when,
-};
+use super::super::Shown;
+use super::tree::tree_rows;
+use super::{forms, reference, way};
+use crate::ui::table::actions_heading;
+use crate::ui::{bytes, buttons, code_line, digest, facts, signed_pill, table, time, when};
+use crate::{Call, Page, paths};
+use domain::artifacts::Reference;
 use leptos::prelude::*;
-use model::{Action, Digest, ProjectName, RepositoryName};
+use model::artifact::{Artifact, ArtifactPage};
+use model::project::ProjectFrame;
+use model::rule::Rule;
+use model::Action;
 
-#[component]
-pub fn Show() -> impl IntoView {
-    let (project, repository, id) = (
-        param::<ProjectName>("project", "project"),
-        param::<RepositoryName>("repository", "repository"),
-        param::<Digest>("digest", "artifact"),
-    );
-    let data = Resource::new(
-        move || (project(), repository(), id(), again()),
-        |(project, repository, digest, _)| async move { api::get(project?, repository?, digest?).await },
-    );
-    let (add, remove) = (ServerAction::<api::AddTag>::new(), ServerAction::<api::DeleteTag>::new());
-    let replicate = ServerAction::<Replicate>::new();
-    load(data, move |found, me| {
-        let (artifact, frame) = (found.found.artifact.clone(), found.frame.clone());
-        let (project, repository, full) = (artifact.project.clone(), artifact.repository.clone(), artifact.digest.to_string());
-        let fields = {
-            let (project, repository, full) = (project.to_string(), repository.to_string(), full.clone());
-            move || vec![("project", project.clone()), ("repository", repository.clone()), ("digest", full.clone())]
-        };
-        let name = reference(&me.registry, &artifact);
-        let by_digest = format!("{}/{project}/{repository}@{full}", me.registry);
-        let delete_right = if artifact.accessory.is_some() { Action::AccessoryDelete } else { Action::ArtifactDelete };
-        let actions = if frame.may(delete_right) {
-            let href = paths::artifact_delete(&project, &repository, &artifact.digest);
-            view! { <a class="button" href=href>"Delete…"</a> }.into_any()
-        } else {
-            ().into_any()
-        };
-        let what = artifact.accessory.map_or(artifact.kind.label(), |kind| kind.label());
-        let annotations = (!artifact.annotations.is_empty()).then(|| {
-            let rows = artifact.annotations.iter().map(|(key, value)| view! {
-                <tr><td><code>{key.clone()}</code></td><td class="wrap">{value.clone()}</td></tr>
-            }).collect_view();
-            view! { <section><h2>"Annotations"</h2><div class="card scroll"><table><tbody>{rows}</tbody></table></div></section> }
-        });
-        let tags = artifact.tags.iter().map(|tag| view! {
-            <tr>
-                <td><code>{tag.name.to_string()}</code></td>
-                <td class="p2">{time(tag.pushed_at, me.now)}</td>
-                <td class="p2">{when(tag.pulled_at, me.now, "never pulled")}</td>
-                <td class="row-end">{frame.may(Action::TagDelete).then(|| {
-                    let mut with = fields();
-                    with.push(("tag", tag.name.to_string()));
-                    one_button(remove, with, "button button--quiet button--small", "Remove", format!("tag {}", tag.name))
-                })}</td>
-            </tr>
-        }).collect_view();
-        let tag_table = if artifact.tags.is_empty() {
-            view! { <p class="note">"No tag names it."</p> }.into_any()
-        } else {
-            view! {
-                <div class="card scroll"><table>
-                    <thead><tr><th scope="col">"Tag"</th><th scope="col" class="p2">"Set"</th><th scope="col" class="p2">"Pulled"</th>
-                        <th scope="col" class="row-end"><span class="sr">"Actions"</span></th></tr></thead>
-                    <tbody>{tags}</tbody>
-                </table></div>
-            }.into_any()
-        };
-        let add_tag = if frame.may(Action::TagCreate) {
-            view! {
-                <Form action=add class="form--row" with=fields()>
-                    <Field name="name" label="New tag" required=true/>
-                    <Checkbox name="may_move" label="Take it from another artifact"/>
-                    <Buttons label="Add tag"/>
-                </Form>
-            }.into_any()
-        } else {
-            view! { <p class="note">"Adding tags needs the role Developer."</p> }.into_any()
-        };
-        let tree = tree_rows(&artifact, &found.found.tree, frame.may(Action::AccessoryDelete), &me);
-        let tree = if tree.is_empty() {
-            view! {
-                <div class="empty card">
-                    <h2>"Nothing is attached"</h2>
-                    <p>"Sign it by its digest, so that the signature is for exactly these bytes."</p>
-                    {code_line(format!("cosign sign --key cosign.key {by_digest}"))}
-                </div>
-            }.into_any()
-        } else {
-            view! {
-                <div class="card scroll"><table class="table--tree">
-                    <thead><tr><th scope="col">"Accessory"</th><th scope="col">"Digest"</th><th scope="col" class="num">"Size"</th>
-                        <th scope="col" class="p2">"Pushed"</th><th scope="col" class="row-end"><span class="sr">"Actions"</span></th></tr></thead>
-                    <tbody>{tree.into_iter().collect_view()}</tbody>
-                </table></div>
-            }.into_any()
-        };
-        let platforms = (!found.found.children.is_empty()).then(|| {
-            let rows = found.found.children.iter().map(|child| view! {
-                <tr>
-                    <td><a href=paths::artifact(&project, &repository, &child.digest)>
-                        {if child.platform.is_empty() { "image".to_owned() } else { child.platform.clone() }}</a></td>
-                    <td>{digest(child.digest.as_str())}</td>
-                    <td class="num">{bytes(child.size)}</td>
-                </tr>
-            }).collect_view();
-            view! {
-                <section><h2>"Platforms"</h2><div class="card scroll"><table>
-                    <thead><tr><th scope="col">"Platform"</th><th scope="col">"Digest"</th><th scope="col" class="num">"Size"</th></tr></thead>
-                    <tbody>{rows}</tbody></table></div></section>
-            }
-        });
-        let parents = (!found.found.parents.is_empty()).then(|| {
-            let links = found.found.parents.iter().map(|parent| view! {
-                <li><a href=paths::artifact(&project, &repository, parent)><code>{parent.short()}</code></a></li>
-            }).collect_view();
-            view! { <section><h2>"Listed by"</h2><ul class="links">{links}</ul></section> }
-        });
-        let by_rule = (me.user.as_ref().is_some_and(|user| user.admin)).then(|| {
-            let body = if found.rules.is_empty() {
-                view! { <p class="note">"No replication rule takes this repository. "<a href=paths::rule_new()>"Make one"</a>"."</p> }.into_any()
-            } else {
-                found.rules.iter().map(|rule| {
-                    let with = vec![("rule", rule.id.to_string()), ("artifact", artifact.id.to_string())];
-                    let words = format!("Replicate by {} to {}", rule.input.name, rule.target_name);
-                    one_button(replicate, with, "button", words, "")
-                }).collect_view().into_any()
-            };
-            view! { <section id="replicate"><h2>"Replicate this artifact"</h2>{body}</section> }
-        });
-        view! {
-            {way(&project, &repository, &artifact.digest.short())}
-            {head(artifact.digest.short(), what, actions)}
-            {facts(vec![
-                ("Digest", digest(&full)),
-                ("Signature", signed_pill(&artifact.attached, artifact.signed_by_index.is_some())),
-                ("Type", view! { <code class="wrap">{artifact.artifact_type.clone()}</code> }.into_any()),
-                ("Size", bytes(artifact.size)),
-                ("Pushed", time(artifact.pushed_at, me.now)),
-                ("Pulled", view! { {when(artifact.pulled_at, me.now, "never")}" · "{artifact.pull_count}" times" }.into_any()),
-            ])}
-            <div class="commands">{code_line(format!("docker pull {name}"))}{code_line(format!("docker pull {by_digest}"))}</div>
-            <section><h2>"Attached"</h2>{tree}</section>
-            {platforms}
-            {parents}
-            <section><h2>"Tags"</h2>{tag_table}{add_tag}</section>
-            {by_rule}
-            {annotations}
-        }.into_any()
-    })
+pub async fn show(call: &Call) -> Shown {
+    let (project, repository, id) = (call.project()?, call.repository()?, call.digest()?);
+    let (ctx, who, now) = (&call.ctx, &call.who, call.me.now);
+    let frame = domain::projects::frame(ctx, who, &project).await?;
+    let found = domain::artifacts::page(ctx, who, &project, &repository, &Reference::Digest(id)).await?;
+    // For who may replicate it.
+    let rules = domain::rules::of_repository(ctx, who, &project, &repository).await.unwrap_or_default();
+    let artifact = &found.artifact;
+    let (full, short) = (artifact.digest.to_string(), artifact.digest.short());
+    let by_digest = format!("{}/{project}/{repository}@{full}", call.me.registry);
+    let right = if artifact.accessory.is_some() { Action::AccessoryDelete } else { Action::ArtifactDelete };
+    let delete = frame.may(right).then(|| view! {
+        <a class="button" href=paths::artifact_delete(&project, &repository, &artifact.digest)>"Delete…"</a>
+    });
+    let what = artifact.accessory.map_or(artifact.kind.label(), |kind| kind.label());
+    Ok(Page::new(&short).way(way(&project, &repository, &short)).purpose(what).actions(delete).body(view! {
+        {facts(vec![
+            ("Digest", digest(&full)),
+            ("Signature", signed_pill(&artifact.attached, artifact.signed_by_index.is_some())),
+            ("Type", view! { <code class="wrap">{artifact.artifact_type.clone()}</code> }.into_any()),
+            ("Size", bytes(artifact.size)),
+            ("Pushed", time(artifact.pushed_at, now)),
+            ("Pulled", view! { {when(artifact.pulled_at, now, "never pulled")}" · "{artifact.pull_count}" times" }.into_any()),
+        ])}
+        <div class="commands">
+            {code_line(format!("docker pull {}", reference(&call.me.registry, artifact)))}{code_line(format!("docker pull {by_digest}"))}
+        </div>
+        <section><h2>"Attached"</h2>{attached(call, &frame, &found, &by_digest)}</section>
+        {platforms(&found)}
+        {parents(&found)}
+        <section><h2>"Tags"</h2>{tags(call, &frame, artifact)}</section>
+        {call.me.admin().then(|| replicate(call, artifact, &rules))}
+        {annotations(artifact)}
+    }))
 }
 
-#[component]
-pub fn Delete() -> impl IntoView {
-    let (project, repository, id) = (
-        param::<ProjectName>("project", "project"),
-        param::<RepositoryName>("repository", "repository"),
-        param::<Digest>("digest", "artifact"),
-    );
-    let data = Resource::new(
-        move || (project(), repository(), id()),
-        |(project, repository, digest)| async move {
-            let (project, repository) = (project?, repository?);
-            let plan = api::plan(project.clone(), repository.clone(), digest?).await?;
-            Ok((project, repository, plan))
-        },
-    );
-    let delete = ServerAction::<api::Delete>::new();
-    load(data, move |(project, repository, plan), _| {
-        let own = paths::artifact(&project, &repository, &plan.digest);
-        let item = |what: &str, name: String| view! { <li>{format!("{what} ")}<code>{name}</code></li> }.into_any();
-        let mut along: Vec<AnyView> = plan.tags.iter().map(|tag| item("tag", tag.to_string())).collect();
-        along.extend(plan.accessories.iter().map(|(kind, digest)| item(kind.label(), digest.short())));
-        along.extend(plan.children.iter().map(|digest| item("platform image", digest.short())));
-        let what = if along.is_empty() {
-            view! { <p>"Nothing else goes with it."</p> }.into_any()
-        } else {
-            view! { <p>"With it go:"</p><ul class="links">{along}</ul> }.into_any()
-        };
-        let body = match plan.kept_by.first() {
-            Some(index) => view! {
-                <p class="note note--bad">"An index lists it, so it cannot be deleted by itself. Delete the index "
-                    <a href=paths::artifact(&project, &repository, index)><code>{index.short()}</code></a>" first."</p>
-                <a class="button" href=own>"Back"</a>
-            }.into_any(),
-            None => view! {
-                {what}
-                <p>{match plan.kept_for {
-                    0 => format!("Frees {} in this repository. This cannot be undone.", model::stamp::bytes(plan.freed)),
-                    ms => format!(
-                        "It can be brought back for {} under Deleted. After that {} of this repository are freed.",
-                        model::stamp::span(ms), model::stamp::bytes(plan.freed),
-                    ),
-                }}</p>
-                <Form action=delete with=vec![
-                    ("project", project.to_string()), ("repository", repository.to_string()), ("digest", plan.digest.to_string()),
-                ]>
-                    <Buttons label="Delete artifact" danger=true cancel=own/>
-                </Form>
-            }.into_any(),
-        };
+fn attached(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, by_digest: &str) -> AnyView {
+    let rows = tree_rows(&found.artifact, &found.tree, frame.may(Action::AccessoryDelete), &call.me);
+    if rows.is_empty() {
+        return view! {
+            <div class="empty card">
+                <h2>"Nothing is attached"</h2>
+                <p>"Sign it by its digest, so that the signature is for exactly these bytes."</p>
+                {code_line(format!("cosign sign --key cosign.key {by_digest}"))}
+            </div>
+        }
+        .into_any();
+    }
+    let headings = view! {
+        <th scope="col">"Accessory"</th><th scope="col">"Digest"</th><th scope="col" class="num">"Size"</th>
+        <th scope="col" class="p2">"Pushed"</th>{actions_heading()}
+    };
+    table("table--tree", headings, rows)
+}
+
+fn platforms(found: &ArtifactPage) -> Option<AnyView> {
+    let (project, repository) = (&found.artifact.project, &found.artifact.repository);
+    let rows: Vec<AnyView> = found.children.iter().map(|child| {
+        let platform = if child.platform.is_empty() { "image".to_owned() } else { child.platform.clone() };
         view! {
-            {way(&project, &repository, "Delete")}
-            {head(format!("Delete {}?", plan.digest.short()), format!("In {project}/{repository}."), ().into_any())}
-            <section class="card pad">{body}</section>
-        }.into_any()
-    })
+            <tr>
+                <td><a href=paths::artifact(project, repository, &child.digest)>{platform}</a></td>
+                <td>{digest(child.digest.as_str())}</td>
+                <td class="num">{bytes(child.size)}</td>
+            </tr>
+        }
+        .into_any()
+    }).collect();
+    let headings = view! { <th scope="col">"Platform"</th><th scope="col">"Digest"</th><th scope="col" class="num">"Size"</th> };
+    (!rows.is_empty()).then(|| view! { <section><h2>"Platforms"</h2>{table("", headings, rows)}</section> }.into_any())
+}
+
+fn parents(found: &ArtifactPage) -> Option<AnyView> {
+    let (project, repository) = (&found.artifact.project, &found.artifact.repository);
+    let links = found.parents.iter().map(|parent| view! {
+        <li><a href=paths::artifact(project, repository, parent)><code>{parent.short()}</code></a></li>
+    });
+    let links = links.collect_view();
+    (!links.is_empty()).then(|| view! { <section><h2>"Listed by"</h2><ul class="links">{links}</ul></section> }.into_any())
+}
+
+fn tags(call: &Call, frame: &ProjectFrame, artifact: &Artifact) -> AnyView {
+    let with = || vec![
+        ("project", artifact.project.to_string()), ("repository", artifact.repository.to_string()), ("digest", artifact.digest.to_string()),
+    ];
+    let may_remove = frame.may(Action::TagDelete);
+    let rows: Vec<AnyView> = artifact.tags.iter().map(|tag| {
+        let remove = may_remove.then(|| {
+            let mut with = with();
+            with.push(("tag", tag.name.to_string()));
+            call.button::<forms::DeleteTag>(with, "Remove").quiet().more(format!("tag {}", tag.name)).into_render()
+        });
+        view! {
+            <tr data-key=tag.name.to_string()>
+                <td><code>{tag.name.to_string()}</code></td>
+                <td class="p2">{time(tag.pushed_at, call.me.now)}</td>
+                <td class="p2">{when(tag.pulled_at, call.me.now, "never pulled")}</td>
+                <td class="row-end">{remove}</td>
+            </tr>
+        }
+        .into_any()
+    }).collect();
+    let headings = view! {
+        <th scope="col">"Tag"</th><th scope="col" class="p2">"Set"</th><th scope="col" class="p2">"Pulled"</th>{actions_heading()}
+    };
+    let list = match rows.len() {
+        0 => view! { <p class="note">"No tag names it."</p> }.into_any(),
+        _ => table("", headings, rows),
+    };
+    let add = if frame.may(Action::TagCreate) {
+        let form = call.form::<forms::AddTag>().with(with()).class("form--row");
+        form.of(view! {
+            {form.text("name", "New tag").required()}
+            {form.tick("may_move", "Take it from another artifact")}
+            {buttons("Add tag")}
+        })
+    } else {
+        view! { <p class="note">"Adding tags needs the role Developer."</p> }.into_any()
+    };
+    view! { {list}{add} }.into_any()
+}
+
+fn replicate(call: &Call, artifact: &Artifact, rules: &[Rule]) -> AnyView {
+    let body = match rules {
+        [] => view! { <p class="note">"No replication rule takes this repository. "<a href=paths::rule_new()>"Make one"</a>"."</p> }.into_any(),
+        rules => rules.iter().map(|rule| {
+            let with = vec![("rule", rule.id.to_string()), ("artifact", artifact.id.to_string())];
+            let words = format!("Replicate by {} to {}", rule.input.name, rule.target_name);
+            call.button::<forms::Replicate>(with, words).into_render()
+        }).collect_view().into_any(),
+    };
+    view! { <section id="replicate"><h2>"Replicate this artifact"</h2>{body}</section> }.into_any()
+}
+
+fn annotations(artifact: &Artifact) -> Option<AnyView> {
+    let rows = artifact.annotations.iter().map(|(key, value)| view! {
+        <tr><td><code>{key.clone()}</code></td><td class="wrap">{value.clone()}</td></tr>
+    });
+    let rows = rows.collect_view();
+    (!rows.is_empty()).then(|| view! {
+        <section><h2>"Annotations"</h2><div class="card scroll"><table><tbody>{rows}</tbody></table></div></section>
+    }.into_any())
 }

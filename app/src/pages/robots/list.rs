@@ -1,100 +1,83 @@
 //! Lists of robot accounts.
 
-use super::{api, way};
-use crate::layout::head;
-use crate::layout::toast::again;
-use crate::pages::param;
-use crate::paths;
+use super::super::Shown;
+use super::{page_of, way};
 use crate::ui::pill::robot_state;
-use crate::ui::{Filter, empty, filter_bar, heading, load, pager, time, when};
+use crate::ui::{Filter, empty, filter_bar, heading, no_match, pager, table, time, when};
+use crate::{Call, Page, paths};
+use domain::robots::Level;
 use leptos::prelude::*;
+use model::project::ProjectFrame;
 use model::robot::{Robot, Scope};
-use model::{Action, ProjectName};
+use model::{Action, Stamp};
 
-/// Where its permissions hold, in words.
-fn cover(robot: &Robot) -> String {
-    let words: Vec<String> = robot
-        .grants
-        .iter()
-        .map(|grant| match &grant.scope {
-            Scope::System => "system".to_owned(),
-            Scope::AllProjects => "all projects".to_owned(),
-            Scope::Project(name) => name.to_string(),
-        })
-        .collect();
-    words.join(", ")
+pub async fn of_project(call: &Call) -> Shown {
+    let (name, f) = (call.project()?, call.filter(&[]));
+    let frame = domain::projects::frame(&call.ctx, &call.who, &name).await?;
+    let found = domain::robots::list(&call.ctx, &call.who, &Level::Project(name), &f.ask()).await?;
+    Ok(page(call, &f, Some(&frame), found))
 }
 
-fn page(f: &Filter, found: &api::Robots, me: &crate::session::Me) -> AnyView {
-    let project = found.frame.as_ref().map(|frame| frame.project.name.clone());
-    let may = found.frame.as_ref().is_none_or(|frame| frame.may(Action::RobotCreate));
-    let new = project.as_ref().map_or_else(paths::robot_new, paths::project_robot_new);
-    let action = if may {
+pub async fn of_system(call: &Call) -> Shown {
+    let f = call.filter(&[]);
+    let found = domain::robots::list(&call.ctx, &call.who, &Level::System, &f.ask()).await?;
+    Ok(page(call, &f, None, found))
+}
+
+fn page(call: &Call, f: &Filter, frame: Option<&ProjectFrame>, found: model::Page<Robot>) -> Page {
+    let project = frame.map(|frame| &frame.project.name);
+    let action = if frame.is_none_or(|frame| frame.may(Action::RobotCreate)) {
+        let new = project.map_or_else(paths::robot_new, paths::project_robot_new);
         view! { <a class="button button--primary" href=new>"New robot account"</a> }.into_any()
     } else {
         view! { <span class="note">"Making one needs the role Project admin."</span> }.into_any()
     };
-    let rows = found.page.items.iter().map(|robot| {
-        let href = match &robot.project {
-            Some(project) => paths::project_robot(project, robot.id),
-            None => paths::robot(robot.id),
-        };
-        view! {
-            <tr>
-                <td><a href=href><code>{robot.full_name.clone()}</code></a></td>
-                <td>{robot_state(robot.state(me.now))}</td>
-                <td class="p2">{cover(robot)}</td>
-                <td class="p2">{when(robot.expires_at, me.now, "never")}</td>
-                <td class="p2">{when(robot.last_used_at, me.now, "never used")}</td>
-                <td class="p2">{time(robot.created_at, me.now)}</td>
-            </tr>
-        }
-    }).collect_view();
-    let body = if found.page.items.is_empty() && f.narrows() {
-        crate::ui::empty::no_match(f.path.clone())
-    } else if found.page.items.is_empty() {
-        empty("No robot account yet", "Robot accounts are for machines: CI jobs, clusters, and other registries that replicate here.", ().into_any())
+    let body = if found.items.is_empty() && f.narrows() {
+        no_match(f.path.clone())
+    } else if found.items.is_empty() {
+        empty("No robot account yet", "Robot accounts are for machines: CI jobs, clusters, and other registries that replicate here.", ())
     } else {
-        view! {
-            <div class="card scroll"><table>
-                <thead><tr>
-                    {heading(f, "name", "Name", "")}
-                    <th scope="col">"State"</th>
-                    <th scope="col" class="p2">"In"</th>
-                    <th scope="col" class="p2">"Expires"</th>
-                    <th scope="col" class="p2">"Last used"</th>
-                    {heading(f, "created", "Created", "p2")}
-                </tr></thead>
-                <tbody>{rows}</tbody>
-            </table></div>
-            {pager(f, found.page.next.clone())}
-        }.into_any()
+        let headings = view! {
+            {heading(f, "name", "Name", "")}
+            <th scope="col">"State"</th>
+            <th scope="col" class="p2">"In"</th>
+            <th scope="col" class="p2">"Expires"</th>
+            <th scope="col" class="p2">"Last used"</th>
+            {heading(f, "created", "Created", "p2")}
+        };
+        let rows = found.items.iter().map(|robot| row(robot, call.me.now)).collect();
+        view! { {table("", headings, rows)}{pager(f, found.next)} }.into_any()
     };
-    let purpose = match &project {
+    let purpose = match project {
         Some(project) => format!("Machines that may do something in {project}."),
         None => "Machines that may do something in several projects, or in all.".to_owned(),
     };
-    view! {
-        {way(project.as_ref(), "")}
-        {head("Robot accounts", purpose, action)}
-        {filter_bar(f, "Search by name", found.page.total, "robot account", ().into_any())}
+    Page::new("Robot accounts").way(way(project, "")).purpose(purpose).actions(action).body(view! {
+        {filter_bar(f, "Search by name", found.total, "robot account", ())}
         {body}
-    }.into_any()
+    })
 }
 
-#[component]
-pub fn ProjectList() -> impl IntoView {
-    let (project, filter) = (param::<ProjectName>("project", "project"), Filter::here(&[]));
-    let data = Resource::new(
-        move || (project(), filter.get(), again()),
-        |(project, f, _)| async move { api::list(project?.to_string(), f.q, f.sort, f.after).await },
-    );
-    load(data, move |found, me| page(&filter.get_untracked(), &found, &me))
+fn row(robot: &Robot, now: Stamp) -> AnyView {
+    view! {
+        <tr>
+            <td><a href=page_of(robot)><code>{robot.full_name.clone()}</code></a></td>
+            <td>{robot_state(robot.state(now))}</td>
+            <td class="p2">{cover(robot)}</td>
+            <td class="p2">{when(robot.expires_at, now, "never")}</td>
+            <td class="p2">{when(robot.last_used_at, now, "never used")}</td>
+            <td class="p2">{time(robot.created_at, now)}</td>
+        </tr>
+    }
+    .into_any()
 }
 
-#[component]
-pub fn SystemList() -> impl IntoView {
-    let filter = Filter::here(&[]);
-    let data = Resource::new(move || (filter.get(), again()), |(f, _)| api::list(String::new(), f.q, f.sort, f.after));
-    load(data, move |found, me| page(&filter.get_untracked(), &found, &me))
+/// Where its permissions hold, in words.
+fn cover(robot: &Robot) -> String {
+    let words = robot.grants.iter().map(|grant| match &grant.scope {
+        Scope::System => "system".to_owned(),
+        Scope::AllProjects => "all projects".to_owned(),
+        Scope::Project(name) => name.to_string(),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }

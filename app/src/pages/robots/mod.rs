@@ -1,22 +1,21 @@
 //! Robot accounts, of a project and on system level.
 
-pub mod api;
+pub mod forms;
 mod list;
 mod new;
 mod permissions;
 mod secret;
 mod show;
 
-pub use list::{ProjectList, SystemList};
-pub use new::{ProjectNew, SystemNew};
-pub use show::Show;
+pub use list::{of_project, of_system};
+pub use new::{new_in_project, new_in_system};
+pub use show::show;
 
-use crate::layout::crumbs;
 use crate::paths;
-use leptos::prelude::*;
 use model::ProjectName;
+use model::robot::Robot;
 
-fn way(project: Option<&ProjectName>, last: &str) -> AnyView {
+fn way(project: Option<&ProjectName>, last: &str) -> Vec<(String, String)> {
     let mut way = match project {
         Some(project) => vec![
             ("Projects".to_owned(), paths::projects()),
@@ -25,12 +24,22 @@ fn way(project: Option<&ProjectName>, last: &str) -> AnyView {
         ],
         None => vec![("Robot accounts".to_owned(), paths::robots())],
     };
-    if last.is_empty() {
-        if let Some(end) = way.last_mut() {
-            end.1.clear();
-        }
-    } else {
-        way.push((last.to_owned(), String::new()));
+    match way.last_mut() {
+        Some(end) if last.is_empty() => end.1.clear(),
+        _ => way.push((last.to_owned(), String::new())),
     }
-    crumbs(way)
+    way
+}
+
+/// The list that a robot account stands in.
+fn list_of(project: Option<&ProjectName>) -> String {
+    project.map_or_else(paths::robots, paths::project_robots)
+}
+
+/// A robot account's own page.
+fn page_of(robot: &Robot) -> String {
+    match &robot.project {
+        Some(project) => paths::project_robot(project, robot.id),
+        None => paths::robot(robot.id),
+    }
 }

@@ -1,94 +1,72 @@
 //! One robot account: change, another secret, disable, delete.
 
-use super::permissions::{Column, add_column, here, permissions, system_columns, ticks};
+use super::super::Shown;
+use super::permissions::{Column, add_column, permissions, system_columns, ticks};
 use super::secret::secret_once;
-use super::{api, way};
-use crate::answer::Answer;
-use crate::layout::head;
-use crate::layout::toast::again;
-use crate::pages::param;
-use crate::paths;
-use crate::ui::form::answer_of;
+use super::{forms, page_of, way};
 use crate::ui::pill::robot_state;
-use crate::ui::{Buttons, Checkbox, Field, FieldKind, Form, TextArea, facts, load, one_button, time, when};
+use crate::ui::{buttons, facts, time, when};
+use crate::{Answer, Call, Page, paths};
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
-use model::RobotId;
 use model::robot::{Robot, Scope};
 
-#[component]
-pub fn Show() -> impl IntoView {
-    let id = param::<RobotId>("id", "robot account");
-    let data = Resource::new(move || (id(), again()), |(id, _)| async move { api::get(id?).await });
-    let refresh = ServerAction::<api::RefreshSecret>::new();
-    let (save, act) = (ServerAction::<api::Update>::new(), ServerAction::<api::Act>::new());
-    let answer = answer_of(refresh);
-    let secret = Memo::new(move |_| match answer.get() {
-        Some(Ok(Answer::Secret(secret))) => Some(secret),
+pub async fn show(call: &Call) -> Shown {
+    let robot = domain::robots::get(&call.ctx, &call.who, call.param("id", "robot account")?).await?;
+    if let Some(Answer::Secret(secret)) = call.answer::<forms::RefreshSecret>() {
+        return Ok(secret_once(secret));
+    }
+    let (id, now) = (robot.id.to_string(), call.me.now);
+    let with = || vec![("id", id.clone())];
+    let state = |act: &str, words: &'static str| call.button::<forms::SetState>(vec![("id", id.clone()), ("act", act.to_owned())], words);
+    let toggle = if robot.disabled { state("enable", "Enable") } else { state("disable", "Disable") };
+    let page = Page::new(&robot.full_name).way(way(robot.project.as_ref(), &robot.full_name)).purpose(&robot.description);
+    Ok(page.actions(robot_state(robot.state(now))).body(view! {
+        {facts(vec![
+            ("Created", time(robot.created_at, now)),
+            ("Expires", when(robot.expires_at, now, "never")),
+            ("Last used", when(robot.last_used_at, now, "never used")),
+        ])}
+        <section class="card pad">
+            <h2>"Secret"</h2>
+            <p class="note">"The secret cannot be shown again. A new one takes its place: the old one stops now."</p>
+            {call.button::<forms::RefreshSecret>(with(), "Refresh secret")}
+        </section>
+        {rights(call, &robot)}
+        <section class="card pad">
+            <h2>"Access"</h2>
+            <div class="row-actions">{toggle}{state("delete", "Delete robot account").danger()}</div>
+        </section>
+    }))
+}
+
+/// What it may do, and for how long.
+fn rights(call: &Call, robot: &Robot) -> AnyView {
+    let own = page_of(robot);
+    let held = robot.grants.iter().filter_map(|grant| match &grant.scope {
+        Scope::Project(name) => Some(name.as_str()),
         _ => None,
     });
-    let query = use_query_map();
-    load(data, move |robot: Robot, me| {
-        let get = move |name: &str| query.with_untracked(|query| query.get(name).unwrap_or_default());
-        (move || {
-            if let Some(secret) = secret.get() {
-                return secret_once(secret);
-            }
-            let id = robot.id.to_string();
-            let with = || vec![("id", id.clone())];
-            let acts = |act: &str| vec![("id", id.clone()), ("act", act.to_owned())];
-            let (description, days) = (robot.description.clone(), robot.days);
-            let own = match &robot.project {
-                Some(project) => paths::project_robot(project, robot.id),
-                None => paths::robot(robot.id),
-            };
-            let held: Vec<String> = robot.grants.iter().filter_map(|grant| match &grant.scope {
-                Scope::Project(name) => Some(name.to_string()),
-                _ => None,
-            }).collect();
-            let projects = format!("{} {}", held.join(" "), get("projects")).trim().to_owned();
-            let columns = match &robot.project {
-                Some(project) => vec![Column { key: project.to_string(), words: project.to_string() }],
-                None => system_columns(&projects),
-            };
-            let more = robot.project.is_none().then(|| add_column(own.clone(), &projects, &[]));
-            let (here, template) = (here(own.clone(), &get("projects")), get("template"));
-            let held = ticks(&robot.grants);
-            let (toggle, words) = if robot.disabled { ("enable", "Enable") } else { ("disable", "Disable") };
-            view! {
-                {way(robot.project.as_ref(), &robot.full_name)}
-                {head(robot.full_name.clone(), robot.description.clone(), robot_state(robot.state(me.now)))}
-                {facts(vec![
-                    ("Created", time(robot.created_at, me.now)),
-                    ("Expires", when(robot.expires_at, me.now, "never")),
-                    ("Last used", when(robot.last_used_at, me.now, "never used")),
-                ])}
-                <section class="card pad">
-                    <h2>"Secret"</h2>
-                    <p class="note">"The secret cannot be shown again. A new one takes its place: the old one stops now."</p>
-                    {one_button(refresh, with(), "button", "Refresh secret", "")}
-                </section>
-                {more}
-                <section class="card pad">
-                    <h2>"What it may do"</h2>
-                    <Form action=save with=with()>
-                        <TextArea name="description" label="Description" rows=2 value=description/>
-                        <Field name="days" label="Expires after, in days from its creation" kind=FieldKind::Number
-                            value=if days == -1 { "30".to_owned() } else { days.to_string() }/>
-                        <Checkbox name="never" label="Never expires" checked=days == -1/>
-                        {permissions(here, template, columns, held)}
-                        <Buttons label="Save robot account"/>
-                    </Form>
-                </section>
-                <section class="card pad">
-                    <h2>"Access"</h2>
-                    <div class="row-actions">
-                        {one_button(act, acts(toggle), "button", words, "")}
-                        {one_button(act, acts("delete"), "button button--danger", "Delete robot account", "")}
-                    </div>
-                </section>
-            }.into_any()
-        })
-        .into_any()
-    })
+    let projects = held.chain([call.query("projects")]).collect::<Vec<_>>().join(" ").trim().to_owned();
+    let columns = match &robot.project {
+        Some(project) => vec![Column::of(project)],
+        None => system_columns(&projects),
+    };
+    let more = robot.project.is_none().then(|| add_column(own.clone(), &projects, &[]));
+    let here = paths::with(&own, &[("projects", call.query("projects"))]);
+    let form = call.form::<forms::Update>().with(vec![("id", robot.id.to_string())]);
+    let days = if robot.days == -1 { "30".to_owned() } else { robot.days.to_string() };
+    view! {
+        {more}
+        <section class="card pad">
+            <h2>"What it may do"</h2>
+            {form.of(view! {
+                {form.area("description", "Description", 2).value(&robot.description)}
+                {form.number("days", "Expires after, in days from its creation").value(days)}
+                {form.tick("never", "Never expires").ticked(robot.days == -1)}
+                {permissions(&form, &here, call.query("template"), &columns, &ticks(&robot.grants))}
+                {buttons("Save robot account")}
+            })}
+        </section>
+    }
+    .into_any()
 }

@@ -35,6 +35,13 @@ impl PlainSecret {
     }
 }
 
+/// From a form's field, without a copy that outlives it.
+impl<'de> serde::Deserialize<'de> for PlainSecret {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(PlainSecret::new)
+    }
+}
+
 impl std::fmt::Debug for PlainSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")

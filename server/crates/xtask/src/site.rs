@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Builds the site, then the server with it embedded. Answers the binary's path.
@@ -33,13 +33,23 @@ pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// Makes everything under `target/site`; answers the table's path.
+/// Makes everything under `target/site/{release,debug}`; answers the table's path. What is made of what it was made of before is left
+/// as it is, so that nothing after it is made again.
 pub fn site(release: bool) -> Result<PathBuf> {
-    let (root, target) = (root(), target());
+    let site = target().join("site").join(if release { "release" } else { "debug" });
+    fs::create_dir_all(&site)?;
+    wasm(&site, release)?;
+    style(&site)?;
+    write_changed(&site.join("favicon.svg"), &fs::read(root().join("public/favicon.svg"))?)?;
+    write_table(&site, release)
+}
+
+/// The islands: wasm and the script that loads it.
+fn wasm(site: &Path, release: bool) -> Result<()> {
     let profile = if release { "wasm-release" } else { "wasm-dev" };
     // The wasm half may need another toolchain than the rest: the script prints how to select it.
     let mut cargo = Command::new("bash");
-    cargo.current_dir(&root).args([
+    cargo.current_dir(root()).args([
         "-c",
         r#"sel=$(server/crates/xtask/scripts/wasm-toolchain.sh) && eval "$sel" && exec cargo "$@""#,
         "wasm",
@@ -49,9 +59,12 @@ pub fn site(release: bool) -> Result<PathBuf> {
         cargo.env("CARGO_ENCODED_RUSTFLAGS", remap());
     }
     run(&mut cargo)?;
-    let wasm = target.join("wasm32-unknown-unknown").join(profile).join("hydrate.wasm");
-    let site = target.join("site");
-    fs::create_dir_all(&site)?;
+    let wasm = target().join("wasm32-unknown-unknown").join(profile).join("hydrate.wasm");
+    let (out, script) = (site.join("wharf_bg.wasm"), site.join("wharf.js"));
+    let made_of = hash(&fs::read(&wasm)?);
+    if out.exists() && script.exists() && is_made_of(&out, &made_of) {
+        return Ok(());
+    }
     wasm_bindgen_cli_support::Bindgen::new()
         .input_path(&wasm)
         .web(true)?
@@ -59,43 +72,36 @@ pub fn site(release: bool) -> Result<PathBuf> {
         .out_name("wharf")
         .remove_name_section(release)
         .remove_producers_section(release)
-        .generate(&site)?;
-    let out = site.join("wharf_bg.wasm");
+        .generate(site)?;
     if release {
         run(Command::new(tools::wasm_opt()?).arg("-Oz").arg(&out).arg("-o").arg(&out))?;
     }
-    let options = grass::Options::default().style(grass::OutputStyle::Compressed);
-    let css = grass::from_path(root.join("style/main.scss"), &options).map_err(|error| anyhow!("{error}"))?;
-    fs::write(site.join("wharf.css"), css)?;
-    fs::copy(root.join("public/favicon.svg"), site.join("favicon.svg"))?;
-    write_table(&site, release)
+    note_made_of(&out, &made_of)
 }
 
-fn write_table(site: &std::path::Path, release: bool) -> Result<PathBuf> {
-    const FILES: [(&str, &str); 4] = [
-        ("wharf.js", "text/javascript; charset=utf-8"),
-        ("wharf_bg.wasm", "application/wasm"),
-        ("wharf.css", "text/css; charset=utf-8"),
-        ("favicon.svg", "image/svg+xml"),
-    ];
+/// The style sheet; it takes some milliseconds.
+pub fn style(site: &Path) -> Result<()> {
+    let options = grass::Options::default().style(grass::OutputStyle::Compressed);
+    let css = grass::from_path(root().join("style/main.scss"), &options).map_err(|error| anyhow!("{error}"))?;
+    write_changed(&site.join("wharf.css"), css.as_bytes())
+}
+
+const FILES: [(&str, &str); 4] = [
+    ("wharf.js", "text/javascript; charset=utf-8"),
+    ("wharf_bg.wasm", "application/wasm"),
+    ("wharf.css", "text/css; charset=utf-8"),
+    ("favicon.svg", "image/svg+xml"),
+];
+
+fn write_table(site: &Path, release: bool) -> Result<PathBuf> {
     let mut all = Vec::new();
     for (name, _) in FILES {
         all.extend(fs::read(site.join(name)).with_context(|| name.to_owned())?);
     }
-    let hash = &hex::encode(digest(&SHA256, &all))[..16];
+    let hash = &hash(&all)[..16];
     let mut table = format!("pub static FOLDER: &str = \"/pkg/{hash}\";\npub static ASSETS: &[super::Asset] = &[\n");
     for (name, content_type) in FILES {
-        let path = site.join(name);
-        let raw = fs::read(&path)?;
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        gzip.write_all(&raw)?;
-        let gzip = gzip.finish()?;
-        let mut packed = Vec::new();
-        let quality = if release { 11 } else { 4 };
-        brotli::CompressorWriter::new(&mut packed, 1 << 16, quality, 22).write_all(&raw)?;
-        println!("{name}: {} bytes, gzip {}, brotli {}", raw.len(), gzip.len(), packed.len());
-        fs::write(path.with_extension(format!("{}.gz", extension(name))), gzip)?;
-        fs::write(path.with_extension(format!("{}.br", extension(name))), packed)?;
+        pack(&site.join(name), release)?;
         let include = |more: &str| format!("include_bytes!({:?})", site.join(format!("{name}{more}")));
         writeln!(
             table,
@@ -105,12 +111,52 @@ fn write_table(site: &std::path::Path, release: bool) -> Result<PathBuf> {
     }
     table.push_str("];\n");
     let path = site.join("assets.rs");
-    if fs::read_to_string(&path).ok().as_deref() != Some(&table) {
-        fs::write(&path, table)?;
-    }
+    write_changed(&path, table.as_bytes())?;
     Ok(path)
 }
 
-fn extension(name: &str) -> &str {
-    name.rsplit('.').next().unwrap_or_default()
+/// Compresses a file beside itself.
+fn pack(path: &Path, release: bool) -> Result<()> {
+    let raw = fs::read(path)?;
+    let (gzip, packed) = (beside(path, ".gz"), beside(path, ".br"));
+    let made_of = hash(&raw);
+    if gzip.exists() && is_made_of(&packed, &made_of) {
+        return Ok(());
+    }
+    let mut small = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    small.write_all(&raw)?;
+    fs::write(gzip, small.finish()?)?;
+    let mut smaller = Vec::new();
+    let quality = if release { 11 } else { 4 };
+    brotli::CompressorWriter::new(&mut smaller, 1 << 16, quality, 22).write_all(&raw)?;
+    println!("{}: {} bytes, brotli {}", path.file_name().unwrap_or_default().display(), raw.len(), smaller.len());
+    fs::write(&packed, smaller)?;
+    note_made_of(&packed, &made_of)
+}
+
+fn hash(bytes: &[u8]) -> String {
+    hex::encode(digest(&SHA256, bytes))
+}
+
+fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    PathBuf::from(name)
+}
+
+/// Is the file there, and made of what has this hash?
+fn is_made_of(path: &Path, made_of: &str) -> bool {
+    path.exists() && fs::read_to_string(beside(path, ".of")).is_ok_and(|before| before == made_of)
+}
+
+fn note_made_of(path: &Path, made_of: &str) -> Result<()> {
+    Ok(fs::write(beside(path, ".of"), made_of)?)
+}
+
+/// Writes what is not there already: a file that stays keeps its time, by which cargo knows it.
+fn write_changed(path: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(path).ok().as_deref() != Some(content) {
+        fs::write(path, content)?;
+    }
+    Ok(())
 }

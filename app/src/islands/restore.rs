@@ -1,0 +1,17 @@
+//! A page that the browser kept whole and shows again (Back) may be of a session that has ended since: it is asked for anew before
+//! anybody sees it. Without it the answer to signing out tells the browser to keep none (`Clear-Site-Data`).
+
+use super::dom::{document, listen_on, window};
+use wasm_bindgen::JsCast;
+use web_sys::PageTransitionEvent;
+
+pub fn start() {
+    listen_on(&window(), "pageshow", |event| {
+        if event.dyn_ref::<PageTransitionEvent>().is_some_and(PageTransitionEvent::persisted) {
+            if let Some(body) = document().body() {
+                body.set_hidden(true);
+            }
+            let _ = window().location().reload();
+        }
+    });
+}

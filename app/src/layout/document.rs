@@ -1,0 +1,66 @@
+//! The document around a page.
+
+use super::{Page, keys, side, top};
+use crate::Call;
+use crate::ui::icon::sprite;
+use axum::http::request::Parts;
+use leptos::nonce::Nonce;
+use leptos::prelude::*;
+
+/// Starts the islands (`app::islands`); its tag carries the nonce of this response's policy.
+const LOADER: &str = include_str!("loader.js");
+
+/// What is fetched ahead when the pointer rests on a link to it: pages that are read, never those that ask to change something
+/// ("Speculation Rules", WICG).
+const AHEAD: &str = r#"{"prefetch":[{"where":{"and":[{"href_matches":["/projects","/projects/*","/admin/*"]},{"not":{"href_matches":["/*/new","/*/edit","/*/delete","/*/settings"]}},{"not":{"selector_matches":"[download]"}}]},"eagerness":"moderate"}]}"#;
+
+/// The whole document, as text.
+pub fn document(call: &Call, page: Page, folder: &'static str, parts: &Parts) -> String {
+    let nonce = parts.extensions.get::<Nonce>().map(ToString::to_string);
+    let files = (!folder.is_empty()).then(|| view! {
+        <link rel="stylesheet" href=format!("{folder}/wharf.css")/>
+        <link rel="icon" href=format!("{folder}/favicon.svg") type="image/svg+xml"/>
+        <link rel="modulepreload" href=format!("{folder}/wharf.js") nonce=nonce.clone()/>
+        <link rel="preload" href=format!("{folder}/wharf_bg.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
+        <script type="module" nonce=nonce.clone()>{LOADER}</script>
+    });
+    let title = format!("{} · Wharf", page.title);
+    let live = page.live.then_some("");
+    let theme = (!call.me.theme.is_empty()).then(|| call.me.theme.clone());
+    let page = page.view();
+    let html = view! {
+        <html lang="en" data-theme=theme data-release=folder>
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <title>{title}</title>
+                {files}
+                <script type="speculationrules" nonce=nonce>{AHEAD}</script>
+            </head>
+            <body>
+                {sprite()}
+                <a class="skip" href="#main">"Skip to the page"</a>
+                {top::bar(call)}
+                {keys::dialogs()}
+                <div class="frame">
+                    {side::navigation(call)}
+                    <main id="main" tabindex="-1" data-live=live>
+                        {said(call)}
+                        {page}
+                    </main>
+                </div>
+            </body>
+        </html>
+    };
+    // Leptos marks where a browser could take the text over. Nothing is taken over here, and no text holds this: `<` is escaped.
+    format!("<!DOCTYPE html>{}", html.to_html().replace("<!>", ""))
+}
+
+/// What is said once: that a form was done, or what is wrong with one that no longer stands on this page.
+fn said(call: &Call) -> AnyView {
+    let wrong = call.posted().and_then(|posted| posted.outcome.as_ref().err()).filter(|_| !call.answer_is_shown());
+    let wrong = wrong.map(|error| view! { <p class="notice__text notice__text--bad" role="alert">{error.to_string()}</p> });
+    let done = (!call.me.flash.is_empty()).then(|| view! { <p class="notice__text">{call.me.flash.clone()}</p> });
+    view! { <div class="notice" role="status">{done}</div>{wrong} }.into_any()
+}

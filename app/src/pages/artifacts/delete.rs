@@ -1,0 +1,43 @@
+//! Before an artifact is deleted: what goes with it.
+
+use super::super::Shown;
+use super::{forms, way};
+use crate::ui::buttons;
+use crate::{Call, Page, paths};
+use leptos::prelude::*;
+use model::stamp::{bytes, span};
+
+pub async fn delete(call: &Call) -> Shown {
+    let (project, repository, digest) = (call.project()?, call.repository()?, call.digest()?);
+    let plan = domain::artifacts::plan(&call.ctx, &call.who, &project, &repository, &digest).await?;
+    let own = paths::artifact(&project, &repository, &plan.digest);
+    let item = |what: &str, name: String| view! { <li>{format!("{what} ")}<code>{name}</code></li> }.into_any();
+    let mut along: Vec<AnyView> = plan.tags.iter().map(|tag| item("tag", tag.to_string())).collect();
+    along.extend(plan.accessories.iter().map(|(kind, digest)| item(kind.label(), digest.short())));
+    along.extend(plan.children.iter().map(|digest| item("platform image", digest.short())));
+    let what = match along.len() {
+        0 => view! { <p>"Nothing else goes with it."</p> }.into_any(),
+        _ => view! { <p>"With it go:"</p><ul class="links">{along}</ul> }.into_any(),
+    };
+    let body = match plan.kept_by.first() {
+        Some(index) => view! {
+            <p class="note note--bad">"An index lists it, so it cannot be deleted by itself. Delete the index "
+                <a href=paths::artifact(&project, &repository, index)><code>{index.short()}</code></a>" first."</p>
+            <a class="button" href=own>"Back"</a>
+        }.into_any(),
+        None => {
+            let with = vec![("project", project.to_string()), ("repository", repository.to_string()), ("digest", plan.digest.to_string())];
+            let until = match plan.kept_for {
+                0 => format!("Frees {} in this repository. This cannot be undone.", bytes(plan.freed)),
+                ms => format!(
+                    "It can be brought back for {} under Deleted. After that {} of this repository are freed.",
+                    span(ms), bytes(plan.freed),
+                ),
+            };
+            let form = call.form::<forms::Delete>().with(with);
+            view! { {what}<p>{until}</p>{form.of(buttons("Delete artifact").danger().cancel(own).into_render())} }.into_any()
+        }
+    };
+    let page = Page::new(format!("Delete {}?", plan.digest.short())).way(way(&project, &repository, "Delete"));
+    Ok(page.purpose(format!("In {project}/{repository}.")).body(view! { <section class="card pad">{body}</section> }))
+}

@@ -1,0 +1,68 @@
+//! How a project behaves, and its end.
+
+use super::super::Shown;
+use super::{forms, way};
+use crate::ui::buttons;
+use crate::{Call, Page, paths};
+use leptos::prelude::*;
+use model::project::{ProjectDeletion, SignatureForecast};
+use model::stamp::count;
+use model::{Action, ProjectName};
+
+pub async fn settings(call: &Call) -> Shown {
+    let name = call.project()?;
+    let frame = domain::projects::frame(&call.ctx, &call.who, &name).await?;
+    domain::projects::may_configure(&call.ctx, &call.who, &name).await?;
+    let forecast = domain::projects::signature_forecast(&call.ctx, &call.who, &name).await?;
+    // `None` for who may not delete it.
+    let deletion = domain::projects::deletion(&call.ctx, &call.who, &name).await.ok();
+    let project = &frame.project;
+    let form = call.form::<forms::Update>().with(vec![("project", name.to_string())]);
+    let save = if frame.may(Action::ProjectUpdate) {
+        buttons("Save configuration").into_render()
+    } else {
+        view! { <p class="note">"Changing this needs the role Project admin."</p> }.into_any()
+    };
+    let deletion = deletion.map(|plan| view! { <section class="card pad"><h2>"Delete this project"</h2>{removal(call, &name, plan)}</section> });
+    Ok(Page::new("Configuration").way(way(&name, "Configuration")).purpose(format!("How {name} behaves.")).body(view! {
+        <section class="card pad">
+            {form.of(view! {
+                {form.tick("public", "Public").ticked(project.public).help("Everybody may pull from it, also without signing in.")}
+                {form.tick("require_signature", "Cosign: only signed images may be pulled").ticked(project.require_signature)
+                    .help("Checks that a cosign or notation signature is attached, not who signed. Let through unsigned: \
+                          accessories themselves, platform images of a signed index, and whoever may push here while pushing or signing.")}
+                {outlook(&name, forecast)}
+                {save}
+            })}
+        </section>
+        {deletion}
+    }))
+}
+
+/// What the policy would refuse now.
+fn outlook(name: &ProjectName, forecast: SignatureForecast) -> AnyView {
+    let words = match (forecast.total, forecast.unsigned) {
+        (0, _) => "There is no artifact yet.".to_owned(),
+        (total, 0) => format!("All of its {total} artifacts carry a signature."),
+        (total, unsigned) => format!("{unsigned} of {total} artifacts would be refused now."),
+    };
+    let unsigned = paths::with(&paths::project(name), &[("signed", "no")]);
+    let show = (forecast.unsigned > 0).then(|| view! { " "<a href=unsigned>"Show repositories with unsigned artifacts"</a> });
+    view! { <p class="note">{words}{show}</p> }.into_any()
+}
+
+fn removal(call: &Call, name: &ProjectName, plan: ProjectDeletion) -> AnyView {
+    if let Some(why) = plan.refused {
+        return view! { <p>{format!("It cannot be deleted now: {why}.")}</p> }.into_any();
+    }
+    let form = call.form::<forms::Delete>().with(vec![("project", name.to_string())]);
+    let (members, robots) = (count(plan.members, "membership"), count(plan.robots, "robot account"));
+    view! {
+        <p>{format!("Deleting it also removes {members} and {robots}. The name is free again afterwards.")}</p>
+        {form.of(view! {
+            {form.text("confirm", "Type the project's name").required()}
+            {buttons("Delete project").danger()}
+        })}
+    }
+    .into_any()
+}

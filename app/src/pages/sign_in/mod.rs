@@ -1,0 +1,48 @@
+//! Signing in.
+
+pub mod forms;
+
+use super::Shown;
+use crate::answer::Kept;
+use crate::ui::buttons;
+use crate::{Call, Page};
+use leptos::prelude::*;
+
+pub async fn show(call: &Call) -> Shown {
+    Ok(page(call, None))
+}
+
+/// The page for a form that found nobody signed in: it waits here with what was typed into it.
+pub fn again(call: &Call, kept: Kept) -> Page {
+    page(call, Some(kept))
+}
+
+fn page(call: &Call, kept: Option<Kept>) -> Page {
+    let mut form = call.form::<forms::SignIn>();
+    let kept = kept.or_else(|| {
+        let get = |name| form.typed(name).filter(|text| !text.is_empty());
+        Some(Kept { form: get("kept_form")?, page: get("kept_page")?, typed: get("kept_fields").unwrap_or_default() })
+    });
+    let next = match &kept {
+        Some(kept) => kept.page.clone(),
+        None => call.query("next").to_owned(),
+    };
+    let why = kept.as_ref().map(|_| view! {
+        <p class="note note--warn" role="alert">"Your session has ended, and nothing was sent. Sign in to go on with what you typed."</p>
+    });
+    if let Some(kept) = kept {
+        form = form.with(vec![("kept_form", kept.form), ("kept_page", kept.page), ("kept_fields", kept.typed)]);
+    }
+    Page::bare("Sign in").body(view! {
+        <div class="door card">
+            <h1>"Sign in"</h1>
+            {why}
+            {form.of(view! {
+                {form.text("name", "User name").required().focus().complete("username")}
+                {form.password("password", "Password").required()}
+                <input type="hidden" name="next" value=next/>
+                {buttons("Sign in")}
+            })}
+        </div>
+    })
+}

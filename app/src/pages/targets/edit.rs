@@ -1,0 +1,39 @@
+//! One target registry: its connection, settings and end.
+
+use super::super::Shown;
+use super::{fields, forms, found, way};
+use crate::ui::pill::target_health;
+use crate::ui::{Tone, beside, buttons, icon, pill};
+use crate::{Call, Page, paths};
+use leptos::prelude::*;
+
+pub async fn edit(call: &Call) -> Shown {
+    let target = domain::targets::get(&call.ctx, &call.who, call.param("id", "target registry")?).await?;
+    let with = || vec![("id", target.id.to_string())];
+    let removal = match target.rule_count {
+        0 => call.button::<forms::Delete>(with(), "Delete target registry").danger().into_render(),
+        n => view! { <p class="note">{format!("{n} replication rules use it: delete them first.")}</p> }.into_any(),
+    };
+    let form = call.form::<forms::Update>().beside(call.form::<forms::Test>()).with(with());
+    let pills = view! {
+        {target_health(target.healthy)}
+        {(!target.verify_certificate).then(|| pill(Tone::Bad, "warn", "Certificate not verified"))}
+    };
+    Ok(Page::new(&target.name).way(way(&target.name)).purpose(&target.url).actions(pills).body(view! {
+        <section class="card pad">
+            <h2>{icon("registry")}"Connection"</h2>
+            {found(call.answer::<forms::Probe>())}
+            {call.button::<forms::Probe>(with(), "Test the stored connection")}
+        </section>
+        <section class="card pad">
+            <h2>"Settings"</h2>
+            {form.of(view! {
+                {fields(&form, Some(&target))}
+                {found(call.answer::<forms::Test>())}
+                <div class="form__buttons">{beside(call.at::<forms::Test>(), "Test connection")}</div>
+                {buttons("Save target registry").cancel(paths::targets())}
+            })}
+        </section>
+        <section class="card pad"><h2>"Delete"</h2>{removal}</section>
+    }))
+}

@@ -1,0 +1,22 @@
+//! A new target registry.
+
+use super::super::Shown;
+use super::{fields, forms, found, way};
+use crate::ui::{beside, buttons};
+use crate::{Call, Page, paths};
+use leptos::prelude::*;
+
+pub async fn new(call: &Call) -> Shown {
+    let form = call.form::<forms::Create>().beside(call.form::<forms::Test>());
+    let page = Page::new("New target registry").way(way("New target registry"));
+    Ok(page.purpose("Artifacts are pushed there by replication rules.").body(view! {
+        <section class="card pad">
+            {form.of(view! {
+                {fields(&form, None)}
+                {found(call.answer::<forms::Test>())}
+                <div class="form__buttons">{beside(call.at::<forms::Test>(), "Test connection")}</div>
+                {buttons("Create target registry").cancel(paths::targets())}
+            })}
+        </section>
+    }))
+}

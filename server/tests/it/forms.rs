@@ -1,0 +1,129 @@
+//! Forms: where their answers are shown, what is kept, and what is refused.
+
+use crate::inside::{Inside, OURS, Proof, cookie, signed_in, text};
+use domain::testing::PASSWORD;
+use http::{Response, StatusCode};
+
+fn header<'a>(response: &'a Response<axum::body::Body>, name: &str) -> &'a str {
+    response.headers()[name].to_str().unwrap()
+}
+
+/// A browser without script sends the second try from the page that answered the first, whose address is the form's.
+#[test]
+fn a_form_can_be_wrong_twice() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let mut at = "/fn/sign-in?page=%2Fsign-in%3Fnext%3D%252Fx".to_owned();
+        for _ in 0..3 {
+            let answer = inside.form(&at, &Proof::Nothing, "name=admin&password=wrong&next=%2Fx", OURS).await;
+            assert_eq!((answer.status(), header(&answer, "content-location")), (StatusCode::UNPROCESSABLE_ENTITY, "/sign-in?next=%2Fx"));
+            let text = text(answer).await;
+            assert!(text.contains("do not sign in here") && text.contains("name=\"password\"") && text.contains("value=\"/x\""), "{text}");
+            let form = text.split("action=\"/fn/sign-in").nth(1).unwrap().split('"').next().unwrap();
+            at = format!("/fn/sign-in{form}");
+        }
+        assert_eq!(at, "/fn/sign-in?page=%2Fsign-in%3Fnext%3D%252Fx");
+        // Asked for again without the form, the address leads to the page.
+        let again = inside.get(&at, &Proof::Nothing).await;
+        assert_eq!((again.status(), header(&again, "location")), (StatusCode::SEE_OTHER, "/sign-in?next=%2Fx"));
+        // What is no page of ours is none in the address either.
+        for planted in ["%2F%2Fevil.example", "https:%2F%2Fevil.example", "%2F%5Cevil", "%2Ffn%2Fsign-in", "%2F%09%2Fevil.example", "%2F%0aset-cookie:x", ""] {
+            let at = format!("/fn/sign-in?page={planted}");
+            let answer = inside.form(&at, &Proof::Nothing, "name=admin&password=wrong&next=%2F", OURS).await;
+            assert_eq!((answer.status(), header(&answer, "content-location")), (StatusCode::UNPROCESSABLE_ENTITY, "/"), "{planted}");
+            assert_eq!(inside.get(&at, &Proof::Nothing).await.status(), StatusCode::METHOD_NOT_ALLOWED, "{planted}");
+        }
+    });
+}
+
+/// The session ends while a form is filled in: nothing is done, one signs in, and is back at the form with what was typed.
+#[test]
+fn a_form_outlives_its_session() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let typed = "name=new-user&email=a%40b.example&full_name=%3Cb%3E&password=seven+tall+ships+sail&again=seven+tall+ships+sail&comment=a%26b";
+        let at = "/fn/user/create?page=%2Fadmin%2Fusers%2Fnew";
+        let door = inside.form(at, &Proof::Nothing, typed, OURS).await;
+        assert_eq!((door.status(), header(&door, "content-location")), (StatusCode::UNAUTHORIZED, "/sign-in?next=%2Fadmin%2Fusers%2Fnew"));
+        let page = text(door).await;
+        assert!(page.contains("Your session has ended") && !page.contains("ships"), "{page}");
+        let kept = |name: &str| {
+            let value = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap().split('"').next().unwrap();
+            value.replace("&amp;", "&")
+        };
+        let (form, on, fields) = (kept("kept_form"), kept("kept_page"), kept("kept_fields"));
+        assert_eq!((form.as_str(), on.as_str()), ("/fn/user/create", "/admin/users/new"));
+        let encode = |text: &str| text.replace('%', "%25").replace('&', "%26").replace('=', "%3D").replace('/', "%2F");
+        let send = async |password: &str| {
+            let body = format!(
+                "name=admin&password={}&next=%2F&kept_form={}&kept_page={}&kept_fields={}",
+                password.replace(' ', "+"), encode(&form), encode(&on), encode(&fields),
+            );
+            inside.form("/fn/sign-in?page=%2Fsign-in%3Fnext%3D%252Fadmin%252Fusers%252Fnew", &Proof::Nothing, &body, OURS).await
+        };
+        // A wrong password loses nothing.
+        let wrong = send("wrong").await;
+        assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(text(wrong).await.contains("name=\"kept_fields\" value=\"name=new-user&amp;"));
+        let back = send(PASSWORD).await;
+        assert_eq!((back.status(), header(&back, "content-location")), (StatusCode::OK, "/admin/users/new"));
+        let who = Proof::Cookie(cookie(&back).expect("a session"));
+        let page = text(back).await;
+        assert!(page.contains("You are signed in again") && page.contains("value=\"new-user\"") && page.contains("value=\"a@b.example\""), "{page}");
+        assert!(page.contains("&lt;b&gt;") && page.contains("a&amp;b") && !page.contains("ships"), "{page}");
+        assert!(signed_in(&inside, &who).await);
+        // Nothing was done for nobody.
+        let users = domain::users::search(&inside.world.ctx, &inside.world.admin, "new-user").await.unwrap();
+        assert!(users.is_empty());
+    });
+}
+
+/// An island gets the same answers; only where a browser would be sent on, it is told where.
+#[test]
+fn an_island_is_told_where_to_go() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let admin = inside.sign_in("admin").await;
+        let island = [OURS[0], ("x-wharf-island", "1")];
+        let at = "/fn/project/create?page=%2Fprojects%2Fnew";
+        let done = inside.form(at, &admin, "name=fine", &island).await;
+        assert_eq!((done.status(), header(&done, "location")), (StatusCode::NO_CONTENT, "/projects/fine"));
+        assert!(done.headers()["set-cookie"].to_str().unwrap().starts_with("flash="));
+        let (with, without) = (inside.form(at, &admin, "name=fine", &island).await, inside.form(at, &admin, "name=fine", OURS).await);
+        assert_eq!((with.status(), without.status()), (StatusCode::UNPROCESSABLE_ENTITY, StatusCode::UNPROCESSABLE_ENTITY));
+        let plain = |page: String| page.split("nonce=\"").map(|part| part.split_once('"').map_or(part, |(_, rest)| rest).to_owned()).collect::<String>();
+        assert_eq!(plain(text(with).await), plain(text(without).await));
+    });
+}
+
+/// What a form was answered is said also where the form stands no more.
+#[test]
+fn an_answer_is_said_where_its_form_is_gone() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let admin = inside.sign_in("admin").await;
+        let answer = inside.form("/fn/project/update?page=%2Fprojects", &admin, "project=gone", OURS).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        let page = text(answer).await;
+        assert!(page.contains("project gone was not found") && page.contains("<h1>Projects</h1>"), "{page}");
+    });
+}
+
+#[test]
+fn a_form_has_a_largest_size() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let admin = inside.sign_in("admin").await;
+        let form = |bytes: usize| format!("name={}", "a".repeat(bytes - 5));
+        for (who, bytes, too_long, status) in [
+            (&Proof::Nothing, 16 << 10, false, StatusCode::UNAUTHORIZED),
+            (&Proof::Nothing, (16 << 10) + 1, true, StatusCode::UNAUTHORIZED),
+            (&admin, 256 << 10, false, StatusCode::UNPROCESSABLE_ENTITY),
+            (&admin, (256 << 10) + 1, true, StatusCode::BAD_REQUEST),
+        ] {
+            let answer = inside.form("/fn/project/create?page=%2Fprojects%2Fnew", who, &form(bytes), OURS).await;
+            let found = (answer.status(), text(answer).await.contains("it is longer than"));
+            assert_eq!(found, (status, too_long), "{bytes}");
+        }
+    });
+}
