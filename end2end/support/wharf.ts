@@ -24,7 +24,8 @@ function freePort(): Promise<number> {
 }
 
 export class Wharf {
-  private constructor(readonly url: string, private process: ChildProcess, private data: string) {}
+  /** `local` is its address for this machine's own requests: a name of the test's alone is known to the browser only. */
+  private constructor(readonly url: string, readonly local: string, private process: ChildProcess, private data: string) {}
 
   /** Starts the built server on a free port and waits for its one line. */
   static async start(host = '127.0.0.1'): Promise<Wharf> {
@@ -45,7 +46,7 @@ export class Wharf {
       });
       child.on('exit', (code) => reject(new Error(`the server ended with ${code}`)));
     });
-    return new Wharf(port === 0 ? url : `http://${host}:${port}`, child, data);
+    return new Wharf(port === 0 ? url : `http://${host}:${port}`, port === 0 ? url : `http://127.0.0.1:${port}`, child, data);
   }
 
   get host(): string {

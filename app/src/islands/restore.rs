@@ -1,5 +1,6 @@
 //! A page that the browser kept whole and shows again (Back) may be of a session that has ended since: it is asked for anew before
-//! anybody sees it. Without it the answer to signing out tells the browser to keep none (`Clear-Site-Data`).
+//! anybody sees it. Without it there is what every page says, `no-store`: browsers keep such pages out of that cache, or drop them
+//! from it when a cookie of theirs goes.
 
 use super::dom::{document, listen_on, window};
 use wasm_bindgen::JsCast;

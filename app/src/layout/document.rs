@@ -2,7 +2,6 @@
 
 use super::{Page, keys, side, top};
 use crate::Call;
-use crate::ui::icon::sprite;
 use axum::http::request::Parts;
 use leptos::nonce::Nonce;
 use leptos::prelude::*;
@@ -39,7 +38,6 @@ pub fn document(call: &Call, page: Page, folder: &'static str, parts: &Parts) ->
                 <script type="speculationrules" nonce=nonce>{AHEAD}</script>
             </head>
             <body>
-                {sprite()}
                 <a class="skip" href="#main">"Skip to the page"</a>
                 {top::bar(call)}
                 {keys::dialogs()}

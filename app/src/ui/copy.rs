@@ -5,7 +5,12 @@ use leptos::prelude::*;
 
 /// A button that copies `text`; `what` names it.
 pub fn copy_button(text: String, what: &'static str) -> AnyView {
-    view! { <button type="button" class="copy js" title=format!("Copy {what}") data-copy=text>{icon("copy")}</button> }.into_any()
+    button(text, what, false)
+}
+
+fn button(text: String, what: &'static str, focus: bool) -> AnyView {
+    let title = format!("Copy {what}");
+    view! { <button type="button" class="copy js" title=title data-copy=text autofocus=focus>{icon("copy")}</button> }.into_any()
 }
 
 /// A button that copies what stands before it: its title if it has one, else its text.
@@ -25,7 +30,7 @@ pub fn code_line(command: impl Into<String>) -> AnyView {
     view! { <div class="code-line"><code>{command}</code>{copy_before("command")}</div> }.into_any()
 }
 
-/// A secret, to be copied.
+/// A secret, to be copied first of all: the focus is there.
 pub fn secret_line(secret: String) -> AnyView {
-    view! { <div class="secret__value"><code id="secret">{secret}</code>{copy_before("secret")}</div> }.into_any()
+    view! { <div class="secret__value"><code id="secret">{secret}</code>{button(String::new(), "secret", true)}</div> }.into_any()
 }

@@ -117,6 +117,11 @@ impl Field {
     }
 }
 
+/// Whose password a form sets, for the browser's password store. It has no name, so it is not sent.
+pub fn account(name: &str) -> AnyView {
+    view! { <input type="text" autocomplete="username" value=name.to_owned() hidden=true/> }.into_any()
+}
+
 /// Leptos writes a textarea's text unescaped, and HTML reads it as text with entities, of which a first line feed is none (13.1.2.5).
 fn textarea_text(text: &str) -> String {
     format!("\n{}", text.replace('&', "&amp;").replace('<', "&lt;"))

@@ -30,6 +30,19 @@ fn n_134_no_page_writes_raw_html() {
     assert!(!text.contains("inner_html"), "text goes into pages as text");
 }
 
+#[test]
+fn every_icon_that_a_page_names_is_drawn() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut text = String::new();
+    sources(&root.join("app/src"), &mut text);
+    let drawn = std::fs::read_to_string(root.join("style/ui/_icon.scss")).unwrap();
+    let named: Vec<&str> = text.split("icon(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(named.len() > 10, "{named:?}");
+    for name in named {
+        assert!(drawn.contains(&format!("\"{name}\": \"M")), "{name} is not drawn");
+    }
+}
+
 /// A value that Leptos keeps for a later rendering may be gone when another thread reads it: 8 of 101,000 pages under load were
 /// a 500. Pages are made in one go from what was read before, so they need none. `.clippy.toml` refuses the types; this, what a macro
 /// or a context brings.

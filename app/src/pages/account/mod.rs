@@ -4,6 +4,7 @@ pub mod forms;
 
 use super::Shown;
 use crate::ui::buttons;
+use crate::ui::field::account;
 use crate::{Call, Page, UiError};
 use leptos::prelude::*;
 
@@ -23,6 +24,7 @@ pub async fn show(call: &Call) -> Shown {
         <section class="card pad">
             <h2>"Password"</h2>
             {password.of(view! {
+                {account(&user.name)}
                 {password.password("current", "Current password").required()}
                 {password.new_password("password", "New password").required().help("At least 8 characters, not easily guessed. A long phrase is best.")}
                 {password.new_password("again", "New password again").required()}

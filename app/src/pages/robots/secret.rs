@@ -13,7 +13,7 @@ pub fn secret_once(secret: &Secret) -> Page {
     let file = format!("{}.txt", secret.account.replace(['$', '+'], "-"));
     Page::new("Store this secret now").body(view! {
         <section class="card pad secret" aria-label="Secret">
-            <p class="note note--warn">{icon("warn")}"This is the only time the secret is shown. Nobody, also no administrator, can see it again."</p>
+            <p class="note note--warn">{icon("warn")}<span>"This is the only time the secret is shown. Nobody, also no administrator, can see it again."</span></p>
             {facts(vec![
                 ("Account", view! { <code>{secret.account.clone()}</code> }.into_any()),
                 ("Expires", expires.into_any()),

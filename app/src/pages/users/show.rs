@@ -2,6 +2,7 @@
 
 use super::super::Shown;
 use super::{forms, way};
+use crate::ui::field::account;
 use crate::ui::{Tone, buttons, pill};
 use crate::{Call, Page};
 use leptos::prelude::*;
@@ -17,6 +18,7 @@ pub async fn show(call: &Call) -> Shown {
             <section class="card pad">
                 <h2>"Password"</h2>
                 {form.of(view! {
+                    {account(&user.name)}
                     {form.new_password("password", "New password").required()}
                     {form.new_password("again", "New password again").required()}
                     {buttons("Set password")}

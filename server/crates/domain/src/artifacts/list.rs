@@ -53,26 +53,6 @@ fn artifact(project: &ProjectName, repository: &RepositoryName, row: &AnyRow) ->
     Ok((row.get("repository_id"), found))
 }
 
-/// Adds what hangs on a row: its tags, the kinds attached, the index that signs it.
-async fn complete(c: &mut AnyConnection, repository: i64, artifact: &mut Artifact) -> Result<()> {
-    artifact.tags = sql::tags_of(c, artifact.id.0).await?;
-    let attached = accessories::sql::of_subject(c, repository, artifact.digest.as_str()).await?;
-    let mut seen = HashSet::new();
-    for accessory in attached.iter().filter(|a| !a.superseded) {
-        if seen.insert(&accessory.digest) {
-            artifact.accessory_count += 1;
-        }
-        if !artifact.attached.contains(&accessory.kind) {
-            artifact.attached.push(accessory.kind);
-        }
-    }
-    artifact.attached.sort();
-    if !artifact.signed {
-        artifact.signed_by_index = sql::signed_index(c, repository, &artifact.digest).await?;
-    }
-    Ok(())
-}
-
 /// What a repository holds for a person: no accessories, no lists of referrers, no untagged children of indexes.
 pub async fn list(
     ctx: &Ctx,
@@ -121,9 +101,7 @@ pub async fn list(
             |row| artifact(project, repository, row).map(|(_, artifact)| artifact),
         )
         .await?;
-    for artifact in &mut page.items {
-        complete(c, id, artifact).await?;
-    }
+    sql::complete(c, id, &mut page.items).await?;
     Ok(page)
 }
 
@@ -136,7 +114,7 @@ async fn one(
     let text = format!("SELECT {COLUMNS} FROM artifacts AS t WHERE t.id = $1");
     let row = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_one(&mut *c).await?;
     let (repository_id, mut found) = artifact(project, repository, &row)?;
-    complete(c, repository_id, &mut found).await?;
+    sql::complete(c, repository_id, std::slice::from_mut(&mut found)).await?;
     Ok((repository_id, found))
 }
 

@@ -1,8 +1,10 @@
 //! SQL of artifacts, tags and what artifacts are made of.
 
+mod listed;
 mod tags;
 mod write;
 
+pub use listed::complete;
 pub use tags::*;
 pub use write::*;
 

@@ -5,6 +5,7 @@ use crate::db::Script;
 use crate::error::{Error, Result};
 use model::artifact::TagView;
 use model::{Stamp, Tag, TagId};
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 pub async fn tag_names(proof: &mut Authorized<'_>, repository: i64, last: &str, limit: i64) -> Result<Vec<String>> {
@@ -75,15 +76,16 @@ pub async fn tags_of(c: &mut AnyConnection, artifact: i64) -> Result<Vec<TagView
         .bind(artifact)
         .fetch_all(c)
         .await?;
-    rows.iter()
-        .map(|row| {
-            let name: String = row.get("name");
-            Ok(TagView {
-                id: TagId(row.get("id")),
-                name: name.parse().map_err(|_| Error::Internal(format!("tag {name:?} in the database")))?,
-                pushed_at: Stamp(row.get("pushed_at")),
-                pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
-            })
-        })
-        .collect()
+    rows.iter().map(view).collect()
+}
+
+/// A row's `id`, `name`, `pushed_at` and `pulled_at`.
+pub fn view(row: &AnyRow) -> Result<TagView> {
+    let name: String = row.get("name");
+    Ok(TagView {
+        id: TagId(row.get("id")),
+        name: name.parse().map_err(|_| Error::Internal(format!("tag {name:?} in the database")))?,
+        pushed_at: Stamp(row.get("pushed_at")),
+        pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
+    })
 }

@@ -1,0 +1,62 @@
+// A server with something on every page: made by its API and real clients, for tests that look at pages.
+import { type Page, expect } from '@playwright/test';
+import { Clients, PASSWORD, Wharf } from './wharf';
+
+export async function signIn(page: Page, wharf: Wharf, name = 'admin'): Promise<void> {
+  await page.goto(`${wharf.url}/sign-in`);
+  await page.getByLabel('User name').fill(name);
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page).toHaveURL(`${wharf.url}/projects`);
+}
+
+/** The islands are awake: what needs them can be tried. */
+export async function awake(page: Page): Promise<void> {
+  await expect(page.locator('html[data-awake]')).toBeAttached();
+}
+
+/** Calls the REST API as the administrator; answers the id of what was made. */
+export async function call(wharf: Wharf, method: string, path: string, body?: object): Promise<number> {
+  const response = await fetch(`${wharf.local}/api/v2.0${path}`, {
+    method,
+    headers: { authorization: `Basic ${btoa(`admin:${PASSWORD}`)}`, 'content-type': 'application/json' },
+    body: body && JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return Number(response.headers.get('location')?.split('/').pop() ?? 0);
+}
+
+/** Every page's address, on a server where each has something to show. */
+export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[]> {
+  await call(wharf, 'POST', '/projects', { project_name: 'cargo' });
+  await call(wharf, 'POST', '/users', { username: 'mate', email: 'mate@example.com', realname: 'First Mate', password: PASSWORD });
+  await call(wharf, 'POST', '/projects/cargo/members', { role_id: 2, member_user: { username: 'mate' } });
+  const access = [{ resource: 'repository', action: 'pull' }];
+  const robot = async (level: string, namespace: string) =>
+    call(wharf, 'POST', '/robots', { name: `${level}-ci`, level, duration: 30, permissions: [{ kind: 'project', namespace, access }] });
+  const [system, own] = [await robot('system', '*'), await robot('project', 'cargo')];
+  clients.login(wharf.host, 'admin', PASSWORD);
+  const digest = clients.push(wharf.host, 'cargo/ship:1');
+  clients.sign(`${wharf.host}/cargo/ship@${digest}`);
+  const gone = clients.push(wharf.host, 'cargo/boat:1');
+  await call(wharf, 'DELETE', `/projects/cargo/repositories/boat/artifacts/${gone}`);
+  const target = await call(wharf, 'POST', '/registries', {
+    name: 'itself', type: 'harbor', url: wharf.local, insecure: false, credential: { access_key: 'admin', access_secret: PASSWORD },
+  });
+  const rule = await call(wharf, 'POST', '/replication/policies', {
+    name: 'mirror', dest_registry: { id: target }, dest_namespace: 'copies', enabled: true, trigger: { type: 'manual' }, filters: [{ type: 'name', value: 'cargo/**' }],
+  });
+  const execution = await call(wharf, 'POST', '/replication/executions', { policy_id: rule });
+  const collection = await call(wharf, 'POST', '/system/gc/schedule', { schedule: { type: 'Manual' }, parameters: { dry_run: true } });
+  const artifact = `/projects/cargo/repositories/ship/artifacts/${digest}`;
+  return [
+    '/sign-in', '/account', '/jump', '/jump?q=cargo', '/projects', '/projects?q=none', '/projects/new', '/projects/cargo', '/projects/cargo/members',
+    '/projects/cargo/members/new', '/projects/cargo/robots', '/projects/cargo/robots/new', `/projects/cargo/robots/${own}`,
+    '/projects/cargo/replication', '/projects/cargo/deleted', '/projects/cargo/settings', '/projects/cargo/repositories/ship',
+    `/projects/cargo/repositories/ship?open=${digest}`, '/projects/cargo/repositories/ship/settings', artifact, `${artifact}/delete`,
+    '/admin/users', '/admin/users/new', '/admin/users/2', '/admin/robots', '/admin/robots/new?template=push', `/admin/robots/${system}`,
+    '/admin/registries', '/admin/registries/new', `/admin/registries/${target}`, '/admin/replication', '/admin/replication/new',
+    `/admin/replication/${rule}`, `/admin/replication/${rule}/edit`, `/admin/replication/${rule}/executions/${execution}`,
+    '/admin/garbage', `/admin/garbage/${collection || 1}`, '/nothing-here',
+  ];
+}
