@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod dev;
 mod run;
 mod services;
 mod site;
@@ -17,6 +18,7 @@ const HELP: &str = "\
 cargo xtask build [--release]   the portal's wasm, style and assets, then the server with all of it embedded
 cargo xtask site [--release]    only the portal's files
 cargo xtask run                 build for release, then serve on 127.0.0.1:8080 with data in .wharf/
+cargo xtask dev                 serve on 127.0.0.1:8080 with the data of `run`; a changed file is built and the page reloads
 cargo xtask demo                two servers with the story prepared: what is left is to press Replicate
 cargo xtask test [STEP …]       every check: fmt, clippy, unit (both databases), build, clients, browser, docs
                                 each installs what it needs and says so
@@ -47,6 +49,7 @@ fn main() -> Result<()> {
         Some("build") => site::build(release).map(drop),
         Some("site") => site::site(release).map(drop),
         Some("run") => run::run(&rest),
+        Some("dev") => dev::dev(&rest),
         Some("demo") => demo::demo(),
         Some("test") => test::test(&rest),
         Some("bench") => bench::bench(&rest),

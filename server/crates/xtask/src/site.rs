@@ -18,7 +18,12 @@ pub fn build(release: bool) -> Result<PathBuf> {
         cargo.arg("--release").env("CARGO_ENCODED_RUSTFLAGS", remap());
     }
     run(&mut cargo)?;
-    Ok(target().join(if release { "release" } else { "debug" }).join("wharf"))
+    Ok(target_binary(release))
+}
+
+/// Where cargo puts the server.
+pub fn target_binary(release: bool) -> PathBuf {
+    target().join(if release { "release" } else { "debug" }).join("wharf")
 }
 
 /// Panics of a release name `registry/src/…`, not the folders of the machine that built it.
@@ -33,10 +38,15 @@ pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// Where a build's files lie.
+pub fn folder(release: bool) -> PathBuf {
+    target().join("site").join(if release { "release" } else { "debug" })
+}
+
 /// Makes everything under `target/site/{release,debug}`; answers the table's path. What is made of what it was made of before is left
 /// as it is, so that nothing after it is made again.
 pub fn site(release: bool) -> Result<PathBuf> {
-    let site = target().join("site").join(if release { "release" } else { "debug" });
+    let site = folder(release);
     fs::create_dir_all(&site)?;
     wasm(&site, release)?;
     style(&site)?;
@@ -154,7 +164,7 @@ fn note_made_of(path: &Path, made_of: &str) -> Result<()> {
 }
 
 /// Writes what is not there already: a file that stays keeps its time, by which cargo knows it.
-fn write_changed(path: &Path, content: &[u8]) -> Result<()> {
+pub fn write_changed(path: &Path, content: &[u8]) -> Result<()> {
     if fs::read(path).ok().as_deref() != Some(content) {
         fs::write(path, content)?;
     }

@@ -325,3 +325,36 @@ async fn referrers_come_in_pages_each_once_and_by_type() {
     assert_eq!(pages(Some("application/spdx+json")).await, (even, 2));
     assert_eq!(pages(Some("nothing")).await, (Vec::new(), 1));
 }
+
+/// What hangs on a list's rows is asked for in parts: a list of more than one part says the same as each row by itself.
+#[tokio::test]
+async fn a_long_list_says_of_each_row_what_the_row_says_of_itself() {
+    let world = World::new().await;
+    let project = world.project("p", false).await;
+    let (repository, _) = names();
+    for n in 0..70 {
+        let image = world.image(&project, &repository, &format!("v{n}"), &format!("image {n}")).await;
+        if n % 3 == 0 {
+            world.attach(&project, &repository, &image, BUNDLE, &bundle(&image, SIGN)).await;
+            let reference = Reference::Digest(image.clone());
+            add_tag(&world.ctx, &world.admin, &project, &repository, &reference, &format!("also-{n}"), false).await.unwrap();
+        }
+        if n == 1 {
+            let size = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image.clone()), false).await.unwrap().content.len();
+            let child = json!({ "mediaType": OCI_MANIFEST, "digest": image, "size": size, "platform": { "os": "linux", "architecture": "amd64" } });
+            let body = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child] });
+            let index = world.manifest(&project, &repository, "index", &body).await;
+            world.attach(&project, &repository, &index, BUNDLE, &bundle(&index, SIGN)).await;
+        }
+    }
+    let query = Query::all(1000);
+    let all = list(&world.ctx, &world.admin, &project, &repository, &query, &Filter::default()).await.unwrap().items;
+    assert_eq!(all.len(), 71);
+    for row in &all {
+        let page = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(row.digest.clone())).await.unwrap();
+        assert_eq!(*row, page.artifact);
+    }
+    let two_tags = all.iter().filter(|row| row.tags.len() == 2 && row.accessory_count == 1 && row.attached == [Kind::CosignSignature]);
+    assert_eq!(two_tags.count(), 24);
+    assert_eq!(all.iter().filter(|row| row.signed_by_index.is_some()).count(), 1);
+}

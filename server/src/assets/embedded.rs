@@ -29,10 +29,7 @@ mod table {
     pub static ASSETS: &[super::Asset] = &[];
 }
 
-/// Where the portal's pages find their script, wasm and style.
-pub fn portal() -> app::server::Assets {
-    app::server::Assets { folder: table::FOLDER }
-}
+pub use table::FOLDER;
 
 /// Serves the files.
 pub fn router() -> Router {
