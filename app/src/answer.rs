@@ -18,6 +18,41 @@ pub trait Act: DeserializeOwned + Send + 'static {
     fn act(self, call: &Call) -> impl Future<Output = Result<Answer, UiError>> + Send;
 }
 
+/// A form, as `pages/<noun>/forms.rs` says it: where it is sent, its fields, and what is done.
+///
+/// ```ignore
+/// act! {
+///     "/fn/rule/delete" Delete { id: RuleId }
+///     |form, call| { … }
+/// }
+/// ```
+macro_rules! act {
+    ($(#[$about:meta])* $at:literal $name:ident { $($(#[$how:meta])* $field:ident: $type:ty),* $(,)? } |$form:ident, $call:ident| $done:block) => {
+        $(#[$about])*
+        #[derive(serde::Deserialize)]
+        pub struct $name { $($(#[$how])* $field: $type),* }
+        $crate::answer::act!(@ $at $name $form $call $done);
+    };
+    // Several forms that send the same fields.
+    ($(#[$about:meta])* $at:literal $name:ident($fields:ty) |$form:ident, $call:ident| $done:block) => {
+        $(#[$about])*
+        #[derive(serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name($fields);
+        $crate::answer::act!(@ $at $name $form $call $done);
+    };
+    (@ $at:literal $name:ident $form:ident $call:ident $done:block) => {
+        impl $crate::Act for $name {
+            const AT: &'static str = $at;
+            async fn act(self, $call: &$crate::Call) -> Result<$crate::Answer, $crate::UiError> {
+                let $form = self;
+                $done
+            }
+        }
+    };
+}
+pub(crate) use act;
+
 /// What a form was answered with, other than an error.
 pub enum Answer {
     /// Done: go there, and say this once. `cookie` is one of the portal's own: name, value, seconds.

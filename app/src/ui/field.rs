@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 
 /// What the browser should know of a field.
+#[derive(Default)]
 pub enum Kind {
+    #[default]
     Text,
     Email,
     Password,
@@ -30,14 +32,16 @@ impl Kind {
 }
 
 /// One field of a [`super::form::Form`], which makes it.
+#[derive(Default)]
 pub struct Field {
-    name: &'static str,
-    label: &'static str,
-    kind: Kind,
-    typed: Option<Vec<String>>,
-    problem: Option<String>,
+    pub name: &'static str,
+    pub label: &'static str,
+    pub kind: Kind,
+    /// All that was typed into it, where its form came back.
+    pub typed: Option<Vec<String>>,
+    pub problem: Option<String>,
     /// Whether this is the first field with a problem; `None` where there is no problem at all.
-    bad: Option<bool>,
+    pub bad: Option<bool>,
     help: &'static str,
     value: String,
     ticked: bool,
@@ -49,20 +53,6 @@ pub struct Field {
 }
 
 impl Field {
-    pub fn new(
-        name: &'static str,
-        label: &'static str,
-        kind: Kind,
-        typed: Option<Vec<String>>,
-        problem: Option<String>,
-        bad: Option<bool>,
-    ) -> Field {
-        Field {
-            name, label, kind, typed, problem, bad,
-            help: "", value: String::new(), ticked: false, required: false, focus: false, list: "", placeholder: "", complete: None,
-        }
-    }
-
     pub fn help(self, help: &'static str) -> Field {
         Field { help, ..self }
     }

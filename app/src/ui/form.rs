@@ -123,7 +123,7 @@ impl Form {
     fn field(&self, name: &'static str, label: &'static str, kind: Kind) -> Field {
         let first = self.problems.0.iter().find(|problem| !problem.field.is_empty());
         let bad = first.map(|problem| problem.field == name);
-        Field::new(name, label, kind, self.all_typed(name), self.problem(name), bad)
+        Field { name, label, kind, typed: self.all_typed(name), problem: self.problem(name), bad, ..Field::default() }
     }
 
     /// The element around its fields.

@@ -19,5 +19,5 @@ pub use form::{beside, buttons};
 pub use icon::icon;
 pub use menu::menu;
 pub use pill::{Tone, pill};
-pub use table::{Filter, facet, filter_bar, heading, pager, table};
+pub use table::{Filter, facet, filter_bar, heading, listing, pager, table};
 pub use text::{bytes, facts, time, when};

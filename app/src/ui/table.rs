@@ -1,5 +1,6 @@
 //! Around tables: filter, sortable headings, pages. All of it is links and a GET form, so the address holds the state.
 
+use super::empty::no_match;
 use crate::paths;
 use leptos::prelude::*;
 
@@ -30,9 +31,9 @@ impl Filter {
         self.more.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value.as_str())
     }
 
-    /// Does it leave anything out?
+    /// Does it leave anything out? `open` shows more.
     pub fn narrows(&self) -> bool {
-        !self.q.is_empty() || self.more.iter().any(|(_, value)| !value.is_empty())
+        !self.q.is_empty() || self.more.iter().any(|(name, value)| *name != "open" && !value.is_empty())
     }
 
     /// The same list, otherwise. A change of filter or order starts at the first page.
@@ -106,6 +107,20 @@ pub fn table(class: &'static str, headings: impl IntoAny, rows: Vec<AnyView>) ->
         </table></div>
     }
     .into_any()
+}
+
+/// A list: the table of its rows with the way to more of them, or what is said where there is nothing at all, or nothing that matches.
+pub fn listing<T>(
+    filter: &Filter,
+    page: &model::Page<T>,
+    nothing: impl FnOnce() -> AnyView,
+    headings: impl IntoAny,
+    row: impl Fn(&T) -> AnyView,
+) -> AnyView {
+    if !page.items.is_empty() {
+        return view! { {table("", headings, page.items.iter().map(row).collect())}{pager(filter, page.next.clone())} }.into_any();
+    }
+    if filter.narrows() { no_match(filter.path.clone()) } else { nothing() }
 }
 
 /// The heading of the column of actions.

@@ -1,10 +1,10 @@
 //! One's own profile, password, theme, and signing out.
 
-use crate::{Act, Answer, Call, UiError, paths};
+use crate::answer::act;
+use crate::{Answer, Call, UiError, paths};
 use domain::secrets::PlainSecret;
 use domain::{Principal, Who};
 use model::UserId;
-use serde::Deserialize;
 
 fn own(call: &Call) -> Result<UserId, UiError> {
     match &call.who.who {
@@ -13,37 +13,21 @@ fn own(call: &Call) -> Result<UserId, UiError> {
     }
 }
 
-#[derive(Deserialize)]
-pub struct ChangeProfile {
-    email: String,
-    full_name: String,
-    comment: String,
-}
-
-impl Act for ChangeProfile {
-    const AT: &'static str = "/fn/account/profile";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        domain::users::update(&call.ctx, &call.who, own(call)?, self.email, self.full_name, self.comment).await?;
+act! {
+    "/fn/account/profile" ChangeProfile { email: String, full_name: String, comment: String }
+    |form, call| {
+        domain::users::update(&call.ctx, &call.who, own(call)?, form.email, form.full_name, form.comment).await?;
         Ok(Answer::done(paths::account(), "Your account was changed."))
     }
 }
 
-#[derive(Deserialize)]
-pub struct ChangePassword {
-    current: PlainSecret,
-    password: PlainSecret,
-    again: PlainSecret,
-}
-
-impl Act for ChangePassword {
-    const AT: &'static str = "/fn/account/password";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        if self.password.reveal() != self.again.reveal() {
+act! {
+    "/fn/account/password" ChangePassword { current: PlainSecret, password: PlainSecret, again: PlainSecret }
+    |form, call| {
+        if form.password.reveal() != form.again.reveal() {
             return Err(UiError::at("again", "must be the same as the new password"));
         }
-        let version = domain::users::set_password(&call.ctx, &call.who, own(call)?, Some(self.current), self.password).await?;
+        let version = domain::users::set_password(&call.ctx, &call.who, own(call)?, Some(form.current), form.password).await?;
         // Every session ended; this browser gets a new one.
         let who = Principal { credentials_version: version, ..call.who.clone() };
         call.door()?.enter(&who).await?;
@@ -51,29 +35,19 @@ impl Act for ChangePassword {
     }
 }
 
-/// Keeps the theme in a cookie, so that the first paint is right.
-#[derive(Deserialize)]
-pub struct Theme {
-    theme: String,
-}
-
-impl Act for Theme {
-    const AT: &'static str = "/fn/theme";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        let known = self.theme == "light" || self.theme == "dark";
-        let (theme, seconds) = if known { (self.theme, 31_536_000) } else { (String::new(), 0) };
+act! {
+    /// Keeps the theme in a cookie, so that the first paint is right.
+    "/fn/theme" Theme { theme: String }
+    |form, call| {
+        let known = form.theme == "light" || form.theme == "dark";
+        let (theme, seconds) = if known { (form.theme, 31_536_000) } else { (String::new(), 0) };
         Ok(Answer::Done { to: call.page.clone(), say: String::new(), cookie: Some(("theme", theme, seconds)) })
     }
 }
 
-#[derive(Deserialize)]
-pub struct SignOut {}
-
-impl Act for SignOut {
-    const AT: &'static str = "/fn/sign-out";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
+act! {
+    "/fn/sign-out" SignOut {}
+    |_form, call| {
         call.door()?.leave().await?;
         Ok(Answer::done(paths::sign_in(), "Signed out."))
     }

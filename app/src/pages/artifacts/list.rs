@@ -15,10 +15,8 @@ use model::artifact::{Artifact, Type};
 use model::project::ProjectFrame;
 use model::{Action, Digest};
 
-const FACETS: [&str; 4] = ["signed", "tagged", "kind", "open"];
-
 pub async fn list(call: &Call) -> Shown {
-    let (project, name, f) = (call.project()?, call.repository()?, call.filter(&FACETS));
+    let (project, name, f) = (call.project()?, call.repository()?, call.filter(&["signed", "tagged", "kind", "open"]));
     let (ctx, who) = (&call.ctx, &call.who);
     let yes_no = |name: &str| match f.facet(name) {
         "yes" => Some(true),
@@ -40,8 +38,7 @@ pub async fn list(call: &Call) -> Shown {
         Ok(digest) => domain::artifacts::page(ctx, who, &project, &name, &Reference::Digest(digest)).await.ok(),
         Err(_) => None,
     };
-    let narrowed = !f.q.is_empty() || FACETS[..3].iter().any(|name| !f.facet(name).is_empty());
-    let body = if found.items.is_empty() && !narrowed {
+    let body = if found.items.is_empty() && !f.narrows() {
         let commands = push_commands(&call.me.registry, &repository.full_name());
         empty("No artifact yet", "Push an image, then sign it by its digest.", commands)
     } else if found.items.is_empty() {

@@ -1,55 +1,38 @@
 //! Starting and stopping collections, and when they run by themselves.
 
-use crate::{Act, Answer, Call, UiError, paths};
+use crate::answer::act;
+use crate::{Answer, UiError, paths};
 use domain::gc;
 use model::CollectionId;
 use model::collection::SCHEDULES;
-use serde::Deserialize;
 
-#[derive(Deserialize)]
-pub struct Start {
-    #[serde(default)]
-    dry_run: bool,
-}
-
-impl Act for Start {
-    const AT: &'static str = "/fn/collection/start";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        let id = gc::start(&call.ctx, &call.who, self.dry_run).await?;
+act! {
+    "/fn/collection/start" Start { #[serde(default)] dry_run: bool }
+    |form, call| {
+        let id = gc::start(&call.ctx, &call.who, form.dry_run).await?;
         Ok(Answer::done(paths::collection(id), "The collection has started."))
     }
 }
 
-#[derive(Deserialize)]
-pub struct Stop {
-    id: CollectionId,
-}
-
-impl Act for Stop {
-    const AT: &'static str = "/fn/collection/stop";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        gc::stop(&call.ctx, &call.who, self.id).await?;
-        Ok(Answer::done(paths::collection(self.id), "The collection is stopping."))
+act! {
+    "/fn/collection/stop" Stop { id: CollectionId }
+    |form, call| {
+        gc::stop(&call.ctx, &call.who, form.id).await?;
+        Ok(Answer::done(paths::collection(form.id), "The collection is stopping."))
     }
 }
 
-#[derive(Deserialize)]
-pub struct Reschedule {
-    /// `configured`, `custom` (by `cron`), or one of Harbor's words.
-    when: String,
-    cron: String,
-}
-
-impl Act for Reschedule {
-    const AT: &'static str = "/fn/collection/reschedule";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
+act! {
+    "/fn/collection/reschedule" Reschedule {
+        /// `configured`, `custom` (by `cron`), or one of Harbor's words.
+        when: String,
+        cron: String,
+    }
+    |form, call| {
         // Nobody else learns what is wrong with a schedule.
         domain::access::administrator(&call.ctx, &call.who).await?;
-        let cron = self.cron.trim();
-        let pattern = match self.when.as_str() {
+        let cron = form.cron.trim();
+        let pattern = match form.when.as_str() {
             "configured" => None,
             "custom" if cron.is_empty() => return Err(UiError::at("cron", "must have six fields")),
             "custom" => Some(cron.to_owned()),

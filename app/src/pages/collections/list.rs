@@ -16,16 +16,15 @@ pub async fn list(call: &Call) -> Shown {
     let schedule = domain::gc::schedule(&call.ctx, &call.who).await?;
     let unsettled = found.items.iter().any(|run| !run.status.settled());
     let kept = why::answer(call, f.facet("why")).await;
-    let body = if found.items.is_empty() {
-        empty("No collection yet", "One runs by itself once a day, unless the configuration says otherwise.", ())
-    } else {
-        let headings = view! {
-            <th scope="col">"Collection"</th><th scope="col">"Status"</th><th scope="col">"Outcome"</th>
-            <th scope="col" class="p2">"Trigger"</th><th scope="col" class="p2">"Started"</th>
-            <th scope="col" class="num p2">"Duration"</th>
-        };
-        let rows = found.items.iter().map(|run| row(run, now)).collect();
-        view! { {table("", headings, rows)}{pager(&f, found.next)} }.into_any()
+    let what = "One runs by itself once a day, unless the configuration says otherwise.";
+    let headings = view! {
+        <th scope="col">"Collection"</th><th scope="col">"Status"</th><th scope="col">"Outcome"</th>
+        <th scope="col" class="p2">"Trigger"</th><th scope="col" class="p2">"Started"</th>
+        <th scope="col" class="num p2">"Duration"</th>
+    };
+    let body = match found.items.is_empty() {
+        true => empty("No collection yet", what, ()),
+        false => view! { {table("", headings, found.items.iter().map(|run| row(run, now)).collect())}{pager(&f, found.next)} }.into_any(),
     };
     let actions = view! {
         {call.button::<forms::Start>(vec![("dry_run", "true".to_owned())], "Dry run")}

@@ -1,20 +1,13 @@
 //! Undoing a deletion, and making it final.
 
-use crate::{Act, Answer, Call, UiError, paths};
+use crate::answer::act;
+use crate::{Answer, paths};
 use model::{DeletionId, ProjectName};
-use serde::Deserialize;
 
-#[derive(Deserialize)]
-pub struct Undo {
-    project: ProjectName,
-    id: DeletionId,
-}
-
-impl Act for Undo {
-    const AT: &'static str = "/fn/deletion/undo";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        let back = domain::deletions::restore(&call.ctx, &call.who, &self.project, self.id).await?;
+act! {
+    "/fn/deletion/undo" Undo { project: ProjectName, id: DeletionId }
+    |form, call| {
+        let back = domain::deletions::restore(&call.ctx, &call.who, &form.project, form.id).await?;
         let along = match back.artifacts {
             1 => String::new(),
             n => format!(" with {} that went along", n - 1),
@@ -24,22 +17,15 @@ impl Act for Undo {
             [] => String::new(),
             tags => format!(" These tags name something else by now and were left there: {}.", tags.join(", ")),
         };
-        let to = paths::artifact(&self.project, &back.repository, &back.digest);
+        let to = paths::artifact(&form.project, &back.repository, &back.digest);
         Ok(Answer::done(to, format!("{} is back{along}.{taken}", back.digest.short())))
     }
 }
 
-#[derive(Deserialize)]
-pub struct Purge {
-    project: ProjectName,
-    id: DeletionId,
-}
-
-impl Act for Purge {
-    const AT: &'static str = "/fn/deletion/purge";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        domain::deletions::purge(&call.ctx, &call.who, &self.project, self.id).await?;
-        Ok(Answer::done(paths::deletions(&self.project), "It is deleted for good; the next collection frees its space."))
+act! {
+    "/fn/deletion/purge" Purge { project: ProjectName, id: DeletionId }
+    |form, call| {
+        domain::deletions::purge(&call.ctx, &call.who, &form.project, form.id).await?;
+        Ok(Answer::done(paths::deletions(&form.project), "It is deleted for good; the next collection frees its space."))
     }
 }

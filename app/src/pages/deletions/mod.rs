@@ -5,7 +5,7 @@ pub mod forms;
 use super::Shown;
 use super::projects::way;
 use crate::ui::table::actions_heading;
-use crate::ui::{bytes, digest, empty, pager, table, time};
+use crate::ui::{bytes, digest, empty, listing, time};
 use crate::{Call, Page, paths};
 use leptos::prelude::*;
 use model::deletion::Deletion;
@@ -17,19 +17,15 @@ pub async fn list(call: &Call) -> Shown {
     let found = domain::deletions::list(&call.ctx, &call.who, &name, &f.ask_page()).await?;
     let may = frame.may(Action::ArtifactDelete) && frame.may(Action::RepositoryPush);
     let needs = (!may && !found.items.is_empty()).then(|| view! { <p class="note">"Bringing artifacts back needs the role Maintainer."</p> });
-    let body = if found.items.is_empty() {
-        empty("Nothing to bring back", "A deleted artifact waits here for a while with its tags, signatures and other accessories.", ())
-    } else {
-        let headings = view! {
-            <th scope="col">"Artifact"</th>
-            <th scope="col" class="p2">"Digest"</th>
-            <th scope="col" class="num p2">"Size"</th>
-            <th scope="col" class="p2">"Deleted"</th>
-            {actions_heading()}
-        };
-        let rows = found.items.iter().map(|deletion| row(call, &name, deletion, may)).collect();
-        view! { {table("", headings, rows)}{pager(&f, found.next)} }.into_any()
+    let what = "A deleted artifact waits here for a while with its tags, signatures and other accessories.";
+    let headings = view! {
+        <th scope="col">"Artifact"</th>
+        <th scope="col" class="p2">"Digest"</th>
+        <th scope="col" class="num p2">"Size"</th>
+        <th scope="col" class="p2">"Deleted"</th>
+        {actions_heading()}
     };
+    let body = listing(&f, &found, || empty("Nothing to bring back", what, ()), headings, |deletion| row(call, &name, deletion, may));
     let page = Page::new("Deleted").way(way(&name, "Deleted"));
     Ok(page.purpose(format!("Artifacts of {name} that can still be brought back, as they were.")).body(view! { {needs}{body} }))
 }

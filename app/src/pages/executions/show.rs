@@ -4,7 +4,7 @@ use super::super::Shown;
 use super::forms::{Retry, Stop};
 use crate::pages::rules::sentence;
 use crate::ui::pill::{execution_status, task_status};
-use crate::ui::{digest, empty, facts, icon, pager, table, time};
+use crate::ui::{digest, empty, facts, icon, listing, time};
 use crate::{Call, Page, UiError, paths};
 use leptos::prelude::*;
 use model::execution::{Execution, Status, Task, duration};
@@ -21,17 +21,15 @@ pub async fn show(call: &Call) -> Shown {
     let rule = domain::rules::get(ctx, who, rule).await?;
     let tasks = domain::executions::tasks(ctx, who, id, &f.ask_page()).await?;
     let settled = execution.status.settled();
-    let body = if tasks.items.is_empty() {
+    let nothing = || {
         let text = if settled { execution.status_text.clone() } else { "What matches is being looked up.".to_owned() };
         empty("No artifact", text, ())
-    } else {
-        let headings = view! {
-            <th scope="col">"Artifact"</th><th scope="col" class="p2">"Digest"</th><th scope="col">"Status"</th>
-            <th scope="col" class="p2">"Accessories carried"</th><th scope="col" class="num p2">"Sent"</th>
-        };
-        let rows = tasks.items.iter().map(|task| row(rule.id, id, task)).collect();
-        view! { {table("", headings, rows)}{pager(&f, tasks.next)} }.into_any()
     };
+    let headings = view! {
+        <th scope="col">"Artifact"</th><th scope="col" class="p2">"Digest"</th><th scope="col">"Status"</th>
+        <th scope="col" class="p2">"Accessories carried"</th><th scope="col" class="num p2">"Sent"</th>
+    };
+    let body = listing(&f, &tasks, nothing, headings, |task| row(rule.id, id, task));
     let why = (!execution.status_text.is_empty()).then(|| view! { <p class="note">{execution.status_text.clone()}</p> });
     let title = format!("Execution {id}");
     let way = vec![("Replication".into(), paths::rules()), (rule.input.name.clone(), paths::rule(rule.id)), (title.clone(), String::new())];

@@ -2,7 +2,7 @@
 
 use super::super::Shown;
 use crate::pages::projects::way;
-use crate::ui::{empty, filter_bar, heading, no_match, pager, table, time};
+use crate::ui::{empty, filter_bar, heading, listing, time};
 use crate::{Call, Page, paths};
 use leptos::prelude::*;
 use model::Action;
@@ -17,31 +17,21 @@ pub async fn list(call: &Call) -> Shown {
     } else {
         view! { <span class="note">"Adding members needs the role Project admin."</span> }.into_any()
     };
-    let body = if found.items.is_empty() && f.narrows() {
-        no_match(f.path.clone())
-    } else if found.items.is_empty() {
-        empty("No member yet", "Members see the project, and may do what their role says.", ())
-    } else {
-        let headings = view! {
-            <th scope="col">"User"</th>
-            <th scope="col" class="p2">"Full name"</th>
-            {heading(&f, "role", "Role", "")}
-            {heading(&f, "created", "Since", "p2")}
-        };
-        let rows = found.items.iter().map(|member| {
-            let href = may.then(|| paths::member(&name, member.id));
-            view! {
-                <tr>
-                    <td><a href=href>{member.user_name.clone()}</a></td>
-                    <td class="p2">{member.full_name.clone()}</td>
-                    <td>{member.role.label()}</td>
-                    <td class="p2">{time(member.created_at, call.me.now)}</td>
-                </tr>
-            }
-            .into_any()
-        });
-        view! { {table("", headings, rows.collect())}{pager(&f, found.next)} }.into_any()
+    let nothing = || empty("No member yet", "Members see the project, and may do what their role says.", ());
+    let headings = view! {
+        <th scope="col">"User"</th>
+        <th scope="col" class="p2">"Full name"</th>
+        {heading(&f, "role", "Role", "")}
+        {heading(&f, "created", "Since", "p2")}
     };
+    let body = listing(&f, &found, nothing, headings, |member| view! {
+        <tr>
+            <td><a href=may.then(|| paths::member(&name, member.id))>{member.user_name.clone()}</a></td>
+            <td class="p2">{member.full_name.clone()}</td>
+            <td>{member.role.label()}</td>
+            <td class="p2">{time(member.created_at, call.me.now)}</td>
+        </tr>
+    }.into_any());
     Ok(Page::new("Members").way(way(&name, "Members")).purpose(format!("Who may do what in {name}.")).actions(add).body(view! {
         {filter_bar(&f, "Search by user name", found.total, "member", ())}
         {body}

@@ -1,7 +1,7 @@
 //! All projects that the caller sees.
 
 use super::super::Shown;
-use crate::ui::{Filter, Tone, bytes, empty, facet, filter_bar, heading, no_match, pager, pill, table, time};
+use crate::ui::{Filter, Tone, bytes, empty, facet, filter_bar, heading, listing, pill, time};
 use crate::{Call, Page, paths};
 use leptos::prelude::*;
 use model::Stamp;
@@ -18,25 +18,21 @@ pub async fn list(call: &Call) -> Shown {
     let found = domain::projects::list(&call.ctx, &call.who, &f.ask(), &filter).await?;
     let known = call.me.user.is_some();
     let new = || view! { <a class="button button--primary" href=paths::project_new()>"New project"</a> }.into_any();
-    let body = if found.items.is_empty() && !f.narrows() {
+    let nothing = || {
         let sign_in = || view! { <a class="button button--primary" href=paths::sign_in()>"Sign in"</a> }.into_any();
         let hint = if known { new() } else { sign_in() };
         empty("No project yet", "A project holds repositories, and says who may push and pull.", hint)
-    } else if found.items.is_empty() {
-        no_match(f.path.clone())
-    } else {
-        let headings = view! {
-            {heading(&f, "name", "Name", "")}
-            <th scope="col">"Access"</th>
-            <th scope="col" class="p2">"Your role"</th>
-            {heading(&f, "repositories", "Repositories", "num")}
-            <th scope="col" class="num p2">"Artifacts"</th>
-            {heading(&f, "stored", "Stored", "num")}
-            {heading(&f, "created", "Created", "p2")}
-        };
-        let rows = found.items.iter().map(|project| row(project, call.me.now)).collect();
-        view! { {table("", headings, rows)}{pager(&f, found.next)} }.into_any()
     };
+    let headings = view! {
+        {heading(&f, "name", "Name", "")}
+        <th scope="col">"Access"</th>
+        <th scope="col" class="p2">"Your role"</th>
+        {heading(&f, "repositories", "Repositories", "num")}
+        <th scope="col" class="num p2">"Artifacts"</th>
+        {heading(&f, "stored", "Stored", "num")}
+        {heading(&f, "created", "Created", "p2")}
+    };
+    let body = listing(&f, &found, nothing, headings, |project| row(project, call.me.now));
     let facets = view! { {facet(&f, "public", "yes", "Public")}{facet(&f, "public", "no", "Private")} };
     let page = Page::new("Projects").purpose("Where repositories live, and who may do what in them.").actions(known.then(new));
     Ok(page.body(view! {

@@ -3,7 +3,7 @@
 use super::super::Shown;
 use super::{push_commands, stored};
 use crate::pages::projects::way;
-use crate::ui::{Tone, bytes, empty, facet, filter_bar, heading, no_match, pager, pill, table, time};
+use crate::ui::{Tone, bytes, empty, facet, filter_bar, heading, listing, pill, time};
 use crate::{Call, Page, paths};
 use leptos::prelude::*;
 
@@ -15,30 +15,23 @@ pub async fn list(call: &Call) -> Shown {
     let project = frame.project;
     let access = if project.public { pill(Tone::Info, "", "Public") } else { pill(Tone::Neutral, "", "Private") };
     let signed = project.require_signature.then(|| pill(Tone::Ok, "seal", "Only signed images may be pulled"));
-    let body = if found.items.is_empty() && !f.narrows() {
-        let commands = push_commands(&call.me.registry, &format!("{name}/NAME"));
-        empty("No repository yet", "A repository comes with its first push.", commands)
-    } else if found.items.is_empty() {
-        no_match(f.path.clone())
-    } else {
-        let headings = view! {
-            {heading(&f, "name", "Name", "")}
-            {heading(&f, "artifacts", "Artifacts", "num")}
-            {heading(&f, "stored", "Stored", "num")}
-            {heading(&f, "pulls", "Pulls", "num p2")}
-            {heading(&f, "updated", "Updated", "p2")}
-        };
-        let rows = found.items.iter().map(|repository| view! {
-            <tr>
-                <td><a href=paths::repository(&name, &repository.name)>{repository.name.to_string()}</a></td>
-                <td class="num">{repository.artifact_count}</td>
-                <td class="num">{bytes(repository.storage.stored)}</td>
-                <td class="num p2">{repository.pull_count}</td>
-                <td class="p2">{time(repository.updated_at, call.me.now)}</td>
-            </tr>
-        }.into_any());
-        view! { {table("", headings, rows.collect())}{pager(&f, found.next)} }.into_any()
+    let nothing = || empty("No repository yet", "A repository comes with its first push.", push_commands(&call.me.registry, &format!("{name}/NAME")));
+    let headings = view! {
+        {heading(&f, "name", "Name", "")}
+        {heading(&f, "artifacts", "Artifacts", "num")}
+        {heading(&f, "stored", "Stored", "num")}
+        {heading(&f, "pulls", "Pulls", "num p2")}
+        {heading(&f, "updated", "Updated", "p2")}
     };
+    let body = listing(&f, &found, nothing, headings, |repository| view! {
+        <tr>
+            <td><a href=paths::repository(&name, &repository.name)>{repository.name.to_string()}</a></td>
+            <td class="num">{repository.artifact_count}</td>
+            <td class="num">{bytes(repository.storage.stored)}</td>
+            <td class="num p2">{repository.pull_count}</td>
+            <td class="p2">{time(repository.updated_at, call.me.now)}</td>
+        </tr>
+    }.into_any());
     let facets = facet(&f, "signed", "no", "With unsigned artifacts");
     let page = Page::new(name.to_string()).way(way(&name, "")).purpose(stored(project.storage));
     Ok(page.actions(view! { {access}{signed} }).body(view! {

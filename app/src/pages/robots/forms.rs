@@ -2,11 +2,11 @@
 
 use super::{list_of, page_of};
 use crate::answer::Secret;
-use crate::{Act, Answer, Call, UiError};
+use crate::answer::act;
+use crate::{Answer, Call, UiError};
 use domain::robots::{self, Change, Created};
 use model::robot::{Grant, NewRobot, Scope};
 use model::{Action, ProjectName, RobotId};
-use serde::Deserialize;
 
 /// Each tick reads `scope|resource:action`; the scope is `system`, `all` or a project's name.
 fn grants(ticks: &[String]) -> Result<Vec<Grant>, UiError> {
@@ -44,84 +44,62 @@ fn secret(call: &Call, created: &Created) -> Answer {
     })
 }
 
-#[derive(Deserialize)]
-pub struct Create {
-    /// Empty on system level.
-    project: String,
-    name: String,
-    description: String,
-    days: String,
-    #[serde(default)]
-    never: bool,
-    #[serde(default)]
-    grants: Vec<String>,
-}
-
-impl Act for Create {
-    const AT: &'static str = "/fn/robot/create";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        let project = match self.project.as_str() {
+act! {
+    "/fn/robot/create" Create {
+        /// Empty on system level.
+        project: String,
+        name: String,
+        description: String,
+        days: String,
+        #[serde(default)] never: bool,
+        #[serde(default)] grants: Vec<String>,
+    }
+    |form, call| {
+        let project = match form.project.as_str() {
             "" => None,
             name => Some(name.parse::<ProjectName>().map_err(|_| UiError::NotFound(format!("project {name}")))?),
         };
-        let (days, grants) = (lifetime(self.never, &self.days), grants(&self.grants)?);
-        let input = NewRobot { name: self.name, project, description: self.description, days, disabled: false, grants };
+        let (days, grants) = (lifetime(form.never, &form.days), grants(&form.grants)?);
+        let input = NewRobot { name: form.name, project, description: form.description, days, disabled: false, grants };
         Ok(secret(call, &robots::create(&call.ctx, &call.who, input, None).await?))
     }
 }
 
-#[derive(Deserialize)]
-pub struct Update {
-    id: RobotId,
-    description: String,
-    days: String,
-    #[serde(default)]
-    never: bool,
-    #[serde(default)]
-    grants: Vec<String>,
-}
-
-impl Act for Update {
-    const AT: &'static str = "/fn/robot/update";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        let (days, grants) = (Some(lifetime(self.never, &self.days)), grants(&self.grants)?);
-        let before = robots::get(&call.ctx, &call.who, self.id).await?;
-        let change = Change { description: self.description, days, disabled: before.disabled, grants };
-        let robot = robots::update(&call.ctx, &call.who, self.id, change).await?;
+act! {
+    "/fn/robot/update" Update {
+        id: RobotId,
+        description: String,
+        days: String,
+        #[serde(default)] never: bool,
+        #[serde(default)] grants: Vec<String>,
+    }
+    |form, call| {
+        let (days, grants) = (Some(lifetime(form.never, &form.days)), grants(&form.grants)?);
+        let before = robots::get(&call.ctx, &call.who, form.id).await?;
+        let change = Change { description: form.description, days, disabled: before.disabled, grants };
+        let robot = robots::update(&call.ctx, &call.who, form.id, change).await?;
         Ok(Answer::done(page_of(&robot), "The robot account was changed."))
     }
 }
 
-#[derive(Deserialize)]
-pub struct RefreshSecret {
-    id: RobotId,
-}
-
-impl Act for RefreshSecret {
-    const AT: &'static str = "/fn/robot/secret";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        Ok(secret(call, &robots::refresh_secret(&call.ctx, &call.who, self.id, None).await?))
+act! {
+    "/fn/robot/secret" RefreshSecret { id: RobotId }
+    |form, call| {
+        Ok(secret(call, &robots::refresh_secret(&call.ctx, &call.who, form.id, None).await?))
     }
 }
 
-#[derive(Deserialize)]
-pub struct SetState {
-    id: RobotId,
-    /// `disable`, `enable` or `delete`.
-    act: String,
-}
-
-impl Act for SetState {
-    const AT: &'static str = "/fn/robot/act";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        let (ctx, who, id) = (&call.ctx, &call.who, self.id);
+act! {
+    "/fn/robot/act" SetState {
+        id: RobotId,
+        /// `disable`, `enable` or `delete`.
+        act: String,
+    }
+    |form, call| {
+        let (ctx, who, id) = (&call.ctx, &call.who, form.id);
         let robot = robots::get(ctx, who, id).await?;
         let page = page_of(&robot);
-        Ok(match self.act.as_str() {
+        Ok(match form.act.as_str() {
             "disable" => robots::set_disabled(ctx, who, id, true).await.map(|()| Answer::done(page, "The robot account is disabled."))?,
             "enable" => robots::set_disabled(ctx, who, id, false).await.map(|()| Answer::done(page, "The robot account is enabled."))?,
             "delete" => {

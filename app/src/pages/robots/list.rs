@@ -3,7 +3,7 @@
 use super::super::Shown;
 use super::{page_of, way};
 use crate::ui::pill::robot_state;
-use crate::ui::{Filter, empty, filter_bar, heading, no_match, pager, table, time, when};
+use crate::ui::{Filter, empty, filter_bar, heading, listing, time, when};
 use crate::{Call, Page, paths};
 use domain::robots::Level;
 use leptos::prelude::*;
@@ -32,22 +32,16 @@ fn page(call: &Call, f: &Filter, frame: Option<&ProjectFrame>, found: model::Pag
     } else {
         view! { <span class="note">"Making one needs the role Project admin."</span> }.into_any()
     };
-    let body = if found.items.is_empty() && f.narrows() {
-        no_match(f.path.clone())
-    } else if found.items.is_empty() {
-        empty("No robot account yet", "Robot accounts are for machines: CI jobs, clusters, and other registries that replicate here.", ())
-    } else {
-        let headings = view! {
-            {heading(f, "name", "Name", "")}
-            <th scope="col">"State"</th>
-            <th scope="col" class="p2">"In"</th>
-            <th scope="col" class="p2">"Expires"</th>
-            <th scope="col" class="p2">"Last used"</th>
-            {heading(f, "created", "Created", "p2")}
-        };
-        let rows = found.items.iter().map(|robot| row(robot, call.me.now)).collect();
-        view! { {table("", headings, rows)}{pager(f, found.next)} }.into_any()
+    let nothing = || empty("No robot account yet", "Robot accounts are for machines: CI jobs, clusters, and other registries that replicate here.", ());
+    let headings = view! {
+        {heading(f, "name", "Name", "")}
+        <th scope="col">"State"</th>
+        <th scope="col" class="p2">"In"</th>
+        <th scope="col" class="p2">"Expires"</th>
+        <th scope="col" class="p2">"Last used"</th>
+        {heading(f, "created", "Created", "p2")}
     };
+    let body = listing(f, &found, nothing, headings, |robot| row(robot, call.me.now));
     let purpose = match project {
         Some(project) => format!("Machines that may do something in {project}."),
         None => "Machines that may do something in several projects, or in all.".to_owned(),

@@ -1,6 +1,7 @@
 //! Saving, previewing and deleting replication rules.
 
-use crate::{Act, Answer, Call, UiError, paths};
+use crate::answer::act;
+use crate::{Answer, UiError, paths};
 use domain::rules;
 use model::rule::{RuleInput, TagMode};
 use model::{Problems, RuleId, TargetId};
@@ -54,17 +55,12 @@ impl Fields {
     }
 }
 
-/// Makes a rule, or changes the one with `id`.
-#[derive(Deserialize)]
-#[serde(transparent)]
-pub struct Save(Fields);
-
-impl Act for Save {
-    const AT: &'static str = "/fn/rule/save";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        let id = RuleId(self.0.id);
-        let input = self.0.input()?;
+act! {
+    /// Makes a rule, or changes the one with `id`.
+    "/fn/rule/save" Save(Fields)
+    |form, call| {
+        let id = RuleId(form.0.id);
+        let input = form.0.input()?;
         let rule = match id.0 {
             0 => rules::create(&call.ctx, &call.who, input).await?,
             _ => rules::update(&call.ctx, &call.who, id, input).await?,
@@ -73,16 +69,11 @@ impl Act for Save {
     }
 }
 
-/// What the form would match now.
-#[derive(Deserialize)]
-#[serde(transparent)]
-pub struct Preview(Fields);
-
-impl Act for Preview {
-    const AT: &'static str = "/fn/rule/preview";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        let mut fields = self.0;
+act! {
+    /// What the form would match now.
+    "/fn/rule/preview" Preview(Fields)
+    |form, call| {
+        let mut fields = form.0;
         // A preview needs no target yet.
         if fields.target_id.is_empty() {
             fields.target_id = "1".to_owned();
@@ -91,16 +82,10 @@ impl Act for Preview {
     }
 }
 
-#[derive(Deserialize)]
-pub struct Delete {
-    id: RuleId,
-}
-
-impl Act for Delete {
-    const AT: &'static str = "/fn/rule/delete";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        rules::delete(&call.ctx, &call.who, self.id).await?;
+act! {
+    "/fn/rule/delete" Delete { id: RuleId }
+    |form, call| {
+        rules::delete(&call.ctx, &call.who, form.id).await?;
         Ok(Answer::done(paths::rules(), "The replication rule was deleted."))
     }
 }

@@ -5,7 +5,7 @@ use super::sentence;
 use crate::pages::executions::forms::Execute;
 use crate::ui::pill::execution_status;
 use crate::ui::table::actions_heading;
-use crate::ui::{Tone, empty, filter_bar, heading, no_match, pager, pill, table, time};
+use crate::ui::{Tone, empty, filter_bar, heading, listing, pill, time};
 use crate::{Call, Page, paths};
 use leptos::prelude::*;
 use model::rule::Rule;
@@ -13,21 +13,17 @@ use model::rule::Rule;
 pub async fn list(call: &Call) -> Shown {
     let f = call.filter(&[]);
     let found = domain::rules::list(&call.ctx, &call.who, &f.ask()).await?;
-    let body = if found.items.is_empty() && f.narrows() {
-        no_match(f.path.clone())
-    } else if found.items.is_empty() {
+    let nothing = || {
         let targets = view! { <a class="button" href=paths::targets()>"Target registries"</a> };
         empty("No replication rule yet", "A rule says which artifacts go where. It needs a target registry first.", targets)
-    } else {
-        let headings = view! {
-            {heading(&f, "name", "Rule", "")}
-            <th scope="col">"Last execution"</th>
-            <th scope="col" class="num p2">"Executions"</th>
-            {actions_heading()}
-        };
-        let rows = found.items.iter().map(|rule| row(call, rule)).collect();
-        view! { {table("", headings, rows)}{pager(&f, found.next)} }.into_any()
     };
+    let headings = view! {
+        {heading(&f, "name", "Rule", "")}
+        <th scope="col">"Last execution"</th>
+        <th scope="col" class="num p2">"Executions"</th>
+        {actions_heading()}
+    };
+    let body = listing(&f, &found, nothing, headings, |rule| row(call, rule));
     let purpose = "Rules that copy artifacts, with everything attached to them, to other registries.";
     let new = view! { <a class="button button--primary" href=paths::rule_new()>"New replication rule"</a> };
     Ok(Page::new("Replication").purpose(purpose).actions(new).body(view! {

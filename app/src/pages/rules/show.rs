@@ -5,7 +5,7 @@ use super::{forms, sentence, way};
 use crate::pages::executions::forms::{Execute, Retry};
 use crate::ui::pill::execution_status;
 use crate::ui::table::actions_heading;
-use crate::ui::{Tone, empty, facts, pager, pill, table, time};
+use crate::ui::{Tone, empty, facts, listing, pill, time};
 use crate::{Call, Page, paths};
 use leptos::prelude::*;
 use model::RuleId;
@@ -16,17 +16,13 @@ pub async fn show(call: &Call) -> Shown {
     let rule = domain::rules::get(&call.ctx, &call.who, id).await?;
     let found = domain::executions::list(&call.ctx, &call.who, Some(id), None, &f.ask_page()).await?;
     let unsettled = found.items.iter().any(|execution| !execution.status.settled());
-    let body = if found.items.is_empty() {
-        empty("Not run yet", "Press Replicate: this page then shows how it goes.", ())
-    } else {
-        let headings = view! {
-            <th scope="col">"Execution"</th><th scope="col">"Status"</th><th scope="col" class="p2">"Trigger"</th>
-            <th scope="col" class="p2">"Started"</th><th scope="col" class="num p2">"Duration"</th>
-            <th scope="col" class="num">"Success"</th><th scope="col" class="num">"Artifacts"</th>{actions_heading()}
-        };
-        let rows = found.items.iter().map(|execution| row(call, id, execution)).collect();
-        view! { {table("", headings, rows)}{pager(&f, found.next)} }.into_any()
+    let headings = view! {
+        <th scope="col">"Execution"</th><th scope="col">"Status"</th><th scope="col" class="p2">"Trigger"</th>
+        <th scope="col" class="p2">"Started"</th><th scope="col" class="num p2">"Duration"</th>
+        <th scope="col" class="num">"Success"</th><th scope="col" class="num">"Artifacts"</th>{actions_heading()}
     };
+    let nothing = || empty("Not run yet", "Press Replicate: this page then shows how it goes.", ());
+    let body = listing(&f, &found, nothing, headings, |execution| row(call, id, execution));
     let run = if rule.input.enabled {
         call.button::<Execute>(vec![("rule", id.to_string())], "Replicate").primary().into_render()
     } else {

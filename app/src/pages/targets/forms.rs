@@ -1,6 +1,7 @@
 //! Making, changing, testing and deleting target registries.
 
-use crate::{Act, Answer, Call, UiError, paths};
+use crate::answer::act;
+use crate::{Answer, UiError, paths};
 use domain::secrets::PlainSecret;
 use domain::targets;
 use model::TargetId;
@@ -44,50 +45,35 @@ impl Fields {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(transparent)]
-pub struct Create(Fields);
-
-impl Act for Create {
-    const AT: &'static str = "/fn/target/create";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        if self.0.id != 0 {
+act! {
+    "/fn/target/create" Create(Fields)
+    |form, call| {
+        if form.0.id != 0 {
             return Err(UiError::Unread("unknown field `id`".to_owned()));
         }
-        let (input, secret) = self.0.read()?;
+        let (input, secret) = form.0.read()?;
         let target = targets::create(&call.ctx, &call.who, input, secret).await?;
         Ok(Answer::done(paths::targets(), format!("Target registry {} was created.", target.name)))
     }
 }
 
-#[derive(Deserialize)]
-#[serde(transparent)]
-pub struct Update(Fields);
-
-impl Act for Update {
-    const AT: &'static str = "/fn/target/update";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        let id = TargetId(self.0.id);
-        let (input, secret) = self.0.read()?;
+act! {
+    "/fn/target/update" Update(Fields)
+    |form, call| {
+        let id = TargetId(form.0.id);
+        let (input, secret) = form.0.read()?;
         let secret = (!secret.is_empty()).then_some(secret);
         targets::update(&call.ctx, &call.who, id, input, secret).await?;
         Ok(Answer::done(paths::target(id), "The target registry was changed."))
     }
 }
 
-/// *Test connection* of what stands in the form.
-#[derive(Deserialize)]
-#[serde(transparent)]
-pub struct Test(Fields);
-
-impl Act for Test {
-    const AT: &'static str = "/fn/target/test";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        let id = (self.0.id != 0).then_some(TargetId(self.0.id));
-        let (mut input, secret) = self.0.read()?;
+act! {
+    /// *Test connection* of what stands in the form.
+    "/fn/target/test" Test(Fields)
+    |form, call| {
+        let id = (form.0.id != 0).then_some(TargetId(form.0.id));
+        let (mut input, secret) = form.0.read()?;
         // A name is not needed to look.
         if input.name.is_empty() {
             input.name = "test".to_owned();
@@ -96,30 +82,18 @@ impl Act for Test {
     }
 }
 
-/// *Test the stored connection*.
-#[derive(Deserialize)]
-pub struct Probe {
-    id: TargetId,
-}
-
-impl Act for Probe {
-    const AT: &'static str = "/fn/target/probe";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        Ok(Answer::Probe(targets::probe(&call.ctx, &call.who, self.id).await?))
+act! {
+    /// *Test the stored connection*.
+    "/fn/target/probe" Probe { id: TargetId }
+    |form, call| {
+        Ok(Answer::Probe(targets::probe(&call.ctx, &call.who, form.id).await?))
     }
 }
 
-#[derive(Deserialize)]
-pub struct Delete {
-    id: TargetId,
-}
-
-impl Act for Delete {
-    const AT: &'static str = "/fn/target/delete";
-
-    async fn act(self, call: &Call) -> Result<Answer, UiError> {
-        targets::delete(&call.ctx, &call.who, self.id).await?;
+act! {
+    "/fn/target/delete" Delete { id: TargetId }
+    |form, call| {
+        targets::delete(&call.ctx, &call.who, form.id).await?;
         Ok(Answer::done(paths::targets(), "The target registry was deleted."))
     }
 }

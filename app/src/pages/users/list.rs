@@ -1,14 +1,21 @@
 //! People who sign in.
 
 use super::super::Shown;
-use crate::ui::{Tone, filter_bar, heading, no_match, pager, pill, table, time};
+use crate::ui::{Tone, filter_bar, heading, listing, pill, time};
 use crate::{Call, Page, paths};
 use leptos::prelude::*;
 
 pub async fn list(call: &Call) -> Shown {
     let f = call.filter(&[]);
     let found = domain::users::list(&call.ctx, &call.who, &f.ask()).await?;
-    let rows = found.items.iter().map(|user| view! {
+    let headings = view! {
+        {heading(&f, "name", "Name", "")}
+        <th scope="col" class="p2">"Full name"</th>
+        {heading(&f, "email", "Email", "p2")}
+        <th scope="col">"Status"</th>
+        {heading(&f, "created", "Created", "p2")}
+    };
+    let body = listing(&f, &found, || ().into_any(), headings, |user| view! {
         <tr>
             <td><a href=paths::user(user.id)>{user.name.clone()}</a></td>
             <td class="p2">{user.full_name.clone()}</td>
@@ -18,19 +25,6 @@ pub async fn list(call: &Call) -> Shown {
             <td class="p2">{time(user.created_at, call.me.now)}</td>
         </tr>
     }.into_any());
-    let rows: Vec<AnyView> = rows.collect();
-    let body = if rows.is_empty() {
-        no_match(f.path.clone())
-    } else {
-        let headings = view! {
-            {heading(&f, "name", "Name", "")}
-            <th scope="col" class="p2">"Full name"</th>
-            {heading(&f, "email", "Email", "p2")}
-            <th scope="col">"Status"</th>
-            {heading(&f, "created", "Created", "p2")}
-        };
-        view! { {table("", headings, rows)}{pager(&f, found.next)} }.into_any()
-    };
     let new = view! { <a class="button button--primary" href=paths::user_new()>"New user"</a> };
     Ok(Page::new("Users").purpose("People who sign in.").actions(new).body(view! {
         {filter_bar(&f, "Search by name", found.total, "user", ())}
