@@ -34,22 +34,22 @@ impl Kind {
 /// One field of a [`super::form::Form`], which makes it.
 #[derive(Default)]
 pub struct Field {
-    pub name: &'static str,
-    pub label: &'static str,
-    pub kind: Kind,
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
+    pub(super) kind: Kind,
     /// All that was typed into it, where its form came back.
-    pub typed: Option<Vec<String>>,
-    pub problem: Option<String>,
+    pub(super) typed: Option<Vec<String>>,
+    pub(super) problem: Option<String>,
     /// Whether this is the first field with a problem; `None` where there is no problem at all.
-    pub bad: Option<bool>,
-    help: &'static str,
-    value: String,
-    ticked: bool,
-    required: bool,
-    focus: bool,
-    list: &'static str,
-    placeholder: &'static str,
-    complete: Option<&'static str>,
+    pub(super) bad: Option<bool>,
+    pub(super) help: &'static str,
+    pub(super) value: String,
+    pub(super) ticked: bool,
+    pub(super) required: bool,
+    pub(super) focus: bool,
+    pub(super) list: &'static str,
+    pub(super) placeholder: &'static str,
+    pub(super) complete: Option<&'static str>,
 }
 
 impl Field {
