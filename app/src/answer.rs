@@ -54,6 +54,7 @@ macro_rules! act {
 pub(crate) use act;
 
 /// What a form was answered with, other than an error.
+#[derive(Clone)]
 pub enum Answer {
     /// Done: go there, and say this once. `cookie` is one of the portal's own: name, value, seconds.
     Done { to: String, say: String, cookie: Option<(&'static str, String, i64)> },

@@ -19,12 +19,15 @@ use std::sync::atomic::Ordering;
 pub struct SessionDoor(pub Arc<dyn Door>);
 
 /// What pages and forms are given.
+#[derive(Clone)]
 pub struct Call {
     pub ctx: Ctx,
     pub who: Principal,
     pub me: Me,
     /// The page that is asked for, or that the form stands on: path and query.
     pub page: String,
+    /// Marks the forms of this page (`once`).
+    mark: String,
     params: Vec<(String, String)>,
     query: Vec<(String, String)>,
     posted: Option<Arc<Posted>>,
@@ -51,12 +54,18 @@ impl Call {
             ctx: ctx.clone(),
             who,
             me,
+            mark: ctx.random.id().chars().take(8).collect(),
             params,
             query: wire::pairs(page.split_once('?').map_or("", |(_, query)| query).as_bytes()),
             page,
             posted: parts.extensions.get::<Arc<Posted>>().cloned(),
             door: parts.extensions.get::<SessionDoor>().cloned(),
         })
+    }
+
+    /// The same, for another page.
+    pub fn on(&self, page: String) -> Call {
+        Call { page, ..self.clone() }
     }
 
     /// The page's address without its query.
@@ -99,9 +108,9 @@ impl Call {
         }
     }
 
-    /// Where `A` is sent from this page: the address says which page shows the answer.
+    /// Where `A` is sent from this page: the address says which page shows the answer, and which rendering of it this is.
     pub fn at<A: Act>(&self) -> String {
-        paths::with(A::AT, &[("page", &self.page)])
+        paths::with(A::AT, &[("page", &self.page), ("once", &self.mark)])
     }
 
     /// The form of `A`, with what was typed and what is wrong where this page answers it.

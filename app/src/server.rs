@@ -8,11 +8,12 @@
 use crate::answer::{Answer, Kept, Posted};
 use crate::call::{Call, FLASH};
 use crate::layout::{Page, document};
+use crate::once::Once;
 use crate::pages::sign_in;
 use crate::routes::{FORMS, FormRoute, PAGES, PageRoute};
 use crate::{UiError, paths, wire};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -40,11 +41,12 @@ pub struct Assets {
 struct Portal {
     ctx: Ctx,
     assets: Assets,
+    once: Once,
 }
 
 /// The portal's router: pages, forms, and the page for what is not there.
 pub fn router(ctx: Ctx, assets: Assets) -> Router {
-    let portal = Portal { ctx, assets };
+    let portal = Portal { ctx, assets, once: Once::default() };
     let mut pages = Router::new();
     for route in PAGES {
         let portal = portal.clone();
@@ -116,19 +118,16 @@ impl Portal {
     async fn form(&self, route: &'static FormRoute, pages: Router, request: Request) -> Response {
         let (mut parts, body) = request.into_parts();
         let page = page_in(parts.uri.query()).or_else(|| referer(&parts.headers, &self.ctx.settings.external_url)).unwrap_or_else(|| "/".to_owned());
-        let mut call = match Call::new(&self.ctx, &parts, page.clone(), Vec::new()).await {
-            Ok(call) => call,
+        let call = match Call::new(&self.ctx, &parts, page.clone(), Vec::new()).await {
+            Ok(call) => Arc::new(call),
             Err(error) => return plain(error, &parts),
         };
         let limit = if call.me.user.is_some() { FORM } else { STRANGERS_FORM };
         let (typed, outcome) = match Limited::new(body, limit).collect().await.map(|body| body.to_bytes()) {
             Err(_) => (Vec::new(), Err(UiError::Unread(format!("it is longer than {limit} bytes")))),
             Ok(form) => {
-                let outcome = match route.needs.check(&call.me) {
-                    Ok(()) => (route.run)(&call, &form).await,
-                    Err(error) => Err(error),
-                };
-                (wire::typed(&form), outcome)
+                let typed = wire::typed(&form);
+                (typed, self.done(route, call.clone(), form, value_of(parts.uri.query(), "once")).await)
             }
         };
         let island = parts.headers.contains_key(ISLAND);
@@ -150,7 +149,7 @@ impl Portal {
             Err(UiError::SignIn) => {
                 let kept = Kept { form: route.at.to_owned(), page, typed: wire::encode(&typed) };
                 let door = paths::with(&paths::sign_in(), &[("next", &kept.page)]);
-                call.page = door;
+                let call = call.on(door);
                 let mut response = self.shown(&call, &parts, Ok(sign_in::again(&call, kept)));
                 *response.status_mut() = StatusCode::UNAUTHORIZED;
                 return located(response, &call.page);
@@ -171,6 +170,20 @@ impl Portal {
             log(error, &call.who);
         }
         answered(pages, parts, &page, Posted::new(at, outcome, typed)).await
+    }
+
+    /// Does what the form asks for, once for each of its pages, and to its end: whether the client waits for it or not.
+    async fn done(&self, route: &'static FormRoute, call: Arc<Call>, form: Bytes, mark: Option<String>) -> Result<Answer, UiError> {
+        route.needs.check(&call.me)?;
+        let once = self.once.clone();
+        let doing = tokio::spawn(async move {
+            let act = (route.run)(&call, &form);
+            match (&call.me.user, mark) {
+                (Some(user), Some(mark)) => once.run(Once::key(user.id.0, route.at, &mark, &form), call.me.now, act).await,
+                _ => act.await,
+            }
+        });
+        doing.await.unwrap_or_else(|panic| Err(UiError::Broken(domain::Error::Internal(panic.to_string()))))
     }
 
     fn set_cookie(&self, response: &mut Response, name: &str, value: &str, seconds: i64) {
@@ -226,11 +239,14 @@ fn log(error: &UiError, who: &Principal) {
     }
 }
 
+fn value_of(query: Option<&str>, name: &str) -> Option<String> {
+    let pairs = wire::pairs(query.unwrap_or_default().as_bytes());
+    pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
 /// The page that the address of a form names.
 fn page_in(query: Option<&str>) -> Option<String> {
-    let pairs = wire::pairs(query.unwrap_or_default().as_bytes());
-    let page = pairs.into_iter().find(|(name, _)| name == "page")?.1;
-    paths::ours(&page).map(str::to_owned)
+    paths::ours(&value_of(query, "page")?).map(str::to_owned)
 }
 
 /// The page that a form was sent from, if it is ours: for who sends one by hand.

@@ -114,6 +114,19 @@ test('a form sent twice is done once', async ({ page }) => {
   expect(sent).toBe(1);
 });
 
+test.describe('sent twice, without script', () => {
+  test.use({ javaScriptEnabled: false });
+  test('a robot account made by a double click shows its one secret', async ({ page }) => {
+    await page.goto(`${wharf.url}/admin/robots/new?template=pull`);
+    await page.getByLabel('Name').fill('ci');
+    await page.getByRole('button', { name: 'Create robot account' }).dblclick();
+    await expect(page.getByRole('heading', { level: 1, name: 'Store this secret now' })).toBeVisible();
+    await expect(page.locator('#secret')).toHaveText(/^wharf_[A-Za-z0-9_-]{43}$/);
+    await page.goto(`${wharf.url}/admin/robots`);
+    await expect(page.getByRole('row').filter({ hasText: 'robot$ci' })).toHaveCount(1);
+  });
+});
+
 for (const script of [true, false]) {
   test.describe(script ? 'with script' : 'without script', () => {
     test.use({ javaScriptEnabled: script });

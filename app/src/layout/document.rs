@@ -13,6 +13,10 @@ const LOADER: &str = include_str!("loader.js");
 /// ("Speculation Rules", WICG).
 const AHEAD: &str = r#"{"prefetch":[{"where":{"and":[{"href_matches":["/projects","/projects/*","/admin/*"]},{"not":{"href_matches":["/*/new","/*/edit","/*/delete","/*/settings"]}},{"not":{"selector_matches":"[download]"}}]},"eagerness":"moderate"}]}"#;
 
+/// From page to page the browser fades, where a person does not mind (CSS View Transitions 2). It stands in the document because a
+/// browser that has not read it in time says so on its console.
+const FADE: &str = "@media (prefers-reduced-motion:no-preference){@view-transition{navigation:auto}}";
+
 /// The whole document, as text.
 pub fn document(call: &Call, page: Page, folder: &'static str, parts: &Parts) -> String {
     let nonce = parts.extensions.get::<Nonce>().map(ToString::to_string);
@@ -34,6 +38,7 @@ pub fn document(call: &Call, page: Page, folder: &'static str, parts: &Parts) ->
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <title>{title}</title>
+                <style nonce=nonce.clone()>{FADE}</style>
                 {files}
                 <script type="speculationrules" nonce=nonce>{AHEAD}</script>
             </head>

@@ -20,9 +20,9 @@ fn a_form_can_be_wrong_twice() {
             let text = text(answer).await;
             assert!(text.contains("do not sign in here") && text.contains("name=\"password\"") && text.contains("value=\"/x\""), "{text}");
             let form = text.split("action=\"/fn/sign-in").nth(1).unwrap().split('"').next().unwrap();
-            at = format!("/fn/sign-in{form}");
+            at = format!("/fn/sign-in{}", form.replace("&amp;", "&"));
         }
-        assert_eq!(at, "/fn/sign-in?page=%2Fsign-in%3Fnext%3D%252Fx");
+        assert!(at.starts_with("/fn/sign-in?page=%2Fsign-in%3Fnext%3D%252Fx&once="), "{at}");
         // Asked for again without the form, the address leads to the page.
         let again = inside.get(&at, &Proof::Nothing).await;
         assert_eq!((again.status(), header(&again, "location")), (StatusCode::SEE_OTHER, "/sign-in?next=%2Fx"));
@@ -91,7 +91,9 @@ fn an_island_is_told_where_to_go() {
         assert!(done.headers()["set-cookie"].to_str().unwrap().starts_with("flash="));
         let (with, without) = (inside.form(at, &admin, "name=fine", &island).await, inside.form(at, &admin, "name=fine", OURS).await);
         assert_eq!((with.status(), without.status()), (StatusCode::UNPROCESSABLE_ENTITY, StatusCode::UNPROCESSABLE_ENTITY));
-        let plain = |page: String| page.split("nonce=\"").map(|part| part.split_once('"').map_or(part, |(_, rest)| rest).to_owned()).collect::<String>();
+        // But for what is made anew for each rendering: the policy's nonce, and the mark of its forms.
+        let anew = |page: String, mark: &str| page.split(mark).map(|part| part.split_once('"').map_or(part, |(_, rest)| rest).to_owned()).collect::<String>();
+        let plain = |page: String| anew(anew(page, "nonce=\""), "once=");
         assert_eq!(plain(text(with).await), plain(text(without).await));
     });
 }
@@ -125,5 +127,41 @@ fn a_form_has_a_largest_size() {
             let found = (answer.status(), text(answer).await.contains("it is longer than"));
             assert_eq!(found, (status, too_long), "{bytes}");
         }
+    });
+}
+
+/// One rendering of a form is done once, however often it is sent: at the same time, or again.
+#[test]
+fn a_form_sent_twice_is_done_once() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let admin = inside.sign_in("admin").await;
+        let at = |mark: &str| format!("/fn/robot/create?page=%2Fadmin%2Frobots%2Fnew&once={mark}");
+        let form = |name: &str| format!("project=&name={name}&description=&days=30&grants%5B%5D=all%7Crepository%3Apull");
+        let send = async |mark: &str, name: &str| {
+            let answer = inside.form(&at(mark), &admin, &form(name), OURS).await;
+            let (status, page) = (answer.status(), text(answer).await);
+            let secret = page.split("id=\"secret\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default().to_owned();
+            (status, secret, page)
+        };
+        let (one, two) = tokio::join!(send("a", "ci"), send("a", "ci"));
+        let three = send("a", "ci").await;
+        assert!(one.0 == StatusCode::OK && one.1.starts_with("wharf_"), "{}", one.2);
+        assert_eq!((&one.1, &one.1), (&two.1, &three.1));
+        // Another form of the same page, the same form of another page, and another person's are others.
+        assert_ne!(send("a", "cd").await.1, one.1);
+        let again = send("b", "ci").await;
+        assert_eq!((again.0, again.1.as_str()), (StatusCode::UNPROCESSABLE_ENTITY, ""));
+        assert!(again.2.contains("ci") && again.2.contains("aria-invalid"), "{}", again.2);
+        let project = inside.world.project("p", false).await;
+        inside.world.member("mate", &project, model::Role::ProjectAdmin).await;
+        let mate = inside.sign_in("mate").await;
+        let other = inside.form(&at("a"), &mate, &form("ci"), OURS).await;
+        assert_eq!(other.status(), StatusCode::FORBIDDEN);
+        // What was refused is tried again, and the answer is not kept for ever.
+        assert_eq!(send("a", "-").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        inside.world.pass(30_001);
+        assert_eq!(send("a", "ci").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(domain::robots::list(&inside.world.ctx, &inside.world.admin, &domain::robots::Level::System, &Default::default()).await.unwrap().total, 2);
     });
 }
