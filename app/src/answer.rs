@@ -81,8 +81,28 @@ pub struct Kept {
     pub form: String,
     /// The page that it stands on.
     pub page: String,
-    /// What was typed, as a form is sent, without what is secret.
-    pub typed: String,
+    /// Who typed it: nobody else gets it.
+    pub by: i64,
+    /// What was typed, without what is secret.
+    pub typed: Vec<(String, String)>,
+}
+
+/// Most that is kept of what was typed, in bytes: it is sent with the form that signs in, which is a stranger's until then.
+const KEPT: usize = 12 * 1024;
+
+impl Kept {
+    /// What is too long to be kept is left out.
+    pub fn new(form: &str, page: String, by: i64, mut typed: Vec<(String, String)>) -> Kept {
+        let mut room = KEPT;
+        typed.retain(|(name, value)| {
+            // As a browser sends it: all but a few characters take three.
+            let size = 3 * (name.len() + value.len()) + 32;
+            let fits = size <= room;
+            room -= if fits { size } else { 0 };
+            fits
+        });
+        Kept { form: form.to_owned(), page, by, typed }
+    }
 }
 
 /// A secret on its way to the person who asked for it. It is in the answer to the POST and nowhere else.

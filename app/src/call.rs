@@ -3,6 +3,7 @@
 use crate::answer::{Act, Answer, Posted};
 use crate::session::Me;
 use crate::ui::form::{Button, Form};
+use crate::server::ISLAND;
 use crate::ui::table::Filter;
 use crate::{UiError, paths, wire};
 use axum::http::{HeaderMap, header, request::Parts};
@@ -26,7 +27,7 @@ pub struct Call {
     pub me: Me,
     /// The page that is asked for, or that the form stands on: path and query.
     pub page: String,
-    /// Marks the forms of this page (`once`).
+    /// Marks the forms of this page: whose it is, and which rendering (`once`).
     mark: String,
     params: Vec<(String, String)>,
     query: Vec<(String, String)>,
@@ -53,11 +54,11 @@ impl Call {
         Ok(Call {
             ctx: ctx.clone(),
             who,
-            me,
-            mark: ctx.random.id().chars().take(8).collect(),
+            mark: format!("{}-{:.8}", me.user.as_ref().map_or(0, |user| user.id.0), ctx.random.id()),
             params,
             query: wire::pairs(page.split_once('?').map_or("", |(_, query)| query).as_bytes()),
             page,
+            me,
             posted: parts.extensions.get::<Arc<Posted>>().cloned(),
             door: parts.extensions.get::<SessionDoor>().cloned(),
         })
@@ -154,9 +155,10 @@ impl Call {
 pub const FLASH: &str = "flash";
 
 fn flash(headers: &HeaderMap) -> Option<String> {
-    // A page that is only fetched ahead is not where it is said.
+    // A page that is only fetched ahead, or of which an island shows a part, is not where it is said.
     let ahead = headers.get("sec-purpose").is_some_and(|value| value.as_bytes().starts_with(b"prefetch"));
-    let text = cookie(headers, FLASH).filter(|text| !text.is_empty() && !ahead)?;
+    let part = headers.get(ISLAND).is_some_and(|value| value == "part");
+    let text = cookie(headers, FLASH).filter(|text| !text.is_empty() && !ahead && !part)?;
     Some(percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned())
 }
 

@@ -10,11 +10,12 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 const LONGEST: usize = 2048;
 
 /// A way back into the portal, as it was given to us, or nothing. The one judge of it: what a browser could read as another site
-/// (`//host`, a backslash, a tab or line feed that it drops), what cannot stand in a header, and a form's own address are none.
+/// (`//host`, a backslash, a tab or line feed that it drops), what cannot stand in a header, and what is no page (a form, Harbor's
+/// sign-out, the API) are none.
 pub fn ours(text: &str) -> Option<&str> {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let fine = text.starts_with('/') && !text.starts_with("//") && !text.starts_with("/fn/") && plain && text.len() <= LONGEST;
-    fine.then_some(text)
+    let page = text.starts_with('/') && !["//", "/fn/", "/c/", "/api/", "/v2/", "/service/", "/pkg/"].iter().any(|door| text.starts_with(door));
+    (page && plain && text.len() <= LONGEST).then_some(text)
 }
 
 /// One path segment or query value.
@@ -45,6 +46,11 @@ fixed! {
     rules = "/admin/replication";
     rule_new = "/admin/replication/new";
     collections = "/admin/garbage";
+}
+
+/// Where one signs in, and comes back to `page` after.
+pub fn sign_in_for(page: &str) -> String {
+    with(&sign_in(), &[("next", ours(page).unwrap_or_default())])
 }
 
 pub fn collection(id: CollectionId) -> String {
@@ -164,7 +170,8 @@ mod tests {
         let long = format!("/{}", "a".repeat(LONGEST));
         for other in [
             "", "projects", "https://evil.example", "//evil.example", "/\\evil.example", "\\/evil.example", "/\t/evil.example", "/\n/evil.example",
-            "/\r\nset-cookie:x", "/ /evil.example", "/\u{1}", "/é", "javascript:alert(1)", "/fn/sign-in", &long,
+            "/\r\nset-cookie:x", "/ /evil.example", "/\u{1}", "/é", "javascript:alert(1)", "/fn/sign-in", "/c/log_out", "/api/v2.0/ping", "/v2/",
+            "/service/token", &long,
         ] {
             assert_eq!(ours(other), None, "{other:?}");
         }

@@ -9,7 +9,7 @@ use crate::answer::{Answer, Kept, Posted};
 use crate::call::{Call, FLASH};
 use crate::layout::{Page, document};
 use crate::once::Once;
-use crate::pages::sign_in;
+use crate::pages::{robots::secret_once, sign_in};
 use crate::routes::{FORMS, FormRoute, PAGES, PageRoute};
 use crate::{UiError, paths, wire};
 use axum::Router;
@@ -28,14 +28,19 @@ use tower::ServiceExt;
 const FORM: usize = 256 * 1024;
 const STRANGERS_FORM: usize = 16 * 1024;
 
-/// What an island's request for an answer is known by.
-const ISLAND: &str = "x-wharf-island";
+/// Longest thing said once, in characters: it travels in a cookie, of which browsers keep 4 KiB.
+const LONGEST_NOTICE: usize = 400;
+
+/// What an island's request is known by.
+pub const ISLAND: &str = "x-wharf-island";
 
 /// Where the embedded files lie; empty where there are none.
 #[derive(Clone, Copy, Debug)]
 pub struct Assets {
     pub folder: &'static str,
 }
+
+type Params = Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>;
 
 #[derive(Clone)]
 struct Portal {
@@ -50,11 +55,11 @@ pub fn router(ctx: Ctx, assets: Assets) -> Router {
     let mut pages = Router::new();
     for route in PAGES {
         let portal = portal.clone();
-        let handler = async move |params: RawPathParams, request: Request| portal.page(Some(route), params, request).await;
+        let handler = async move |params: Params, request: Request| portal.page(Some(route), params, request).await;
         pages = pages.route(route.pattern, get(handler));
     }
     let missing = portal.clone();
-    pages = pages.fallback(async move |params: RawPathParams, request: Request| missing.page(None, params, request).await);
+    pages = pages.fallback(async move |params: Params, request: Request| missing.page(None, params, request).await);
     let mut forms = Router::new();
     for route in FORMS {
         let (portal, pages) = (portal.clone(), pages.clone());
@@ -73,12 +78,14 @@ async fn back(request: Request) -> Response {
 }
 
 impl Portal {
-    async fn page(&self, route: Option<&'static PageRoute>, params: RawPathParams, request: Request) -> Response {
+    async fn page(&self, route: Option<&'static PageRoute>, params: Params, request: Request) -> Response {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
         let (parts, _) = request.into_parts();
-        let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        // What cannot be decoded is the address of nothing.
+        let route = route.filter(|_| params.is_ok());
+        let params = params.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let page = parts.uri.path_and_query().map_or("/", |address| address.as_str()).to_owned();
         let call = match Call::new(&self.ctx, &parts, page, params).await {
             Ok(call) => call,
@@ -91,6 +98,11 @@ impl Portal {
                 Err(error) => Err(error),
             },
         };
+        // A secret is shown whatever page it was asked for from: it is never made in vain.
+        let shown = match call.posted().map(|posted| &posted.outcome) {
+            Some(Ok(Answer::Secret(secret))) => Ok(secret_once(secret)),
+            _ => shown,
+        };
         self.shown(&call, &parts, shown)
     }
 
@@ -100,7 +112,7 @@ impl Portal {
             Ok(page) => (call.posted().map_or(200, Posted::status), page),
             // Who is not signed in goes to the door; what a form was answered is shown all the same.
             Err(UiError::SignIn) if call.posted().is_none() => {
-                return Redirect::to(&paths::with(&paths::sign_in(), &[("next", &call.page)])).into_response();
+                return Redirect::to(&paths::sign_in_for(&call.page)).into_response();
             }
             Err(error) => {
                 log(&error, &call.who);
@@ -122,12 +134,16 @@ impl Portal {
             Ok(call) => Arc::new(call),
             Err(error) => return plain(error, &parts),
         };
+        let mark = value_of(parts.uri.query(), "once");
         let limit = if call.me.user.is_some() { FORM } else { STRANGERS_FORM };
         let (typed, outcome) = match Limited::new(body, limit).collect().await.map(|body| body.to_bytes()) {
-            Err(_) => (Vec::new(), Err(UiError::Unread(format!("it is longer than {limit} bytes")))),
+            Err(_) => {
+                let refused = route.needs.check(&call.me).err();
+                (Vec::new(), Err(refused.unwrap_or_else(|| UiError::Unread(format!("it is longer than {limit} bytes")))))
+            }
             Ok(form) => {
                 let typed = wire::typed(&form);
-                (typed, self.done(route, call.clone(), form, value_of(parts.uri.query(), "once")).await)
+                (typed, self.done(route, call.clone(), form, mark.clone()).await)
             }
         };
         let island = parts.headers.contains_key(ISLAND);
@@ -139,6 +155,7 @@ impl Portal {
                     Err(_) => return plain(UiError::wrong("there is no way back to that address"), &parts),
                 };
                 if !say.is_empty() {
+                    let say: String = say.chars().take(LONGEST_NOTICE).collect();
                     self.set_cookie(&mut response, FLASH, &paths::segment(&say), 60);
                 }
                 if let Some((name, value, seconds)) = cookie {
@@ -147,8 +164,9 @@ impl Portal {
                 return response;
             }
             Err(UiError::SignIn) => {
-                let kept = Kept { form: route.at.to_owned(), page, typed: wire::encode(&typed) };
-                let door = paths::with(&paths::sign_in(), &[("next", &kept.page)]);
+                let by = mark.as_ref().and_then(|mark| mark.split('-').next()?.parse().ok()).unwrap_or(0);
+                let kept = Kept::new(route.at, page, by, typed);
+                let door = paths::sign_in_for(&kept.page);
                 let call = call.on(door);
                 let mut response = self.shown(&call, &parts, Ok(sign_in::again(&call, kept)));
                 *response.status_mut() = StatusCode::UNAUTHORIZED;
@@ -159,8 +177,7 @@ impl Portal {
                     return Redirect::to(&kept.page).into_response();
                 };
                 parts.extensions.insert(who.as_ref().clone());
-                let typed = wire::typed(kept.typed.as_bytes());
-                let page = kept.page.clone();
+                let (page, typed) = (kept.page.clone(), kept.typed.clone());
                 let posted = Posted::new(form.at, Ok(Answer::Back { who, kept }), typed);
                 return answered(pages, parts, &page, posted).await;
             }

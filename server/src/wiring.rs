@@ -93,8 +93,8 @@ pub fn router(ctx: &Ctx, proxies: Vec<ipnet::IpNet>) -> Router {
         .merge(oci::router(ctx.clone()))
         .merge(assets::router())
         .merge(crate::health::router(ctx.clone()))
-        .layer(axum::middleware::from_fn_with_state(ctx.clone(), middleware::headers::secure))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn_with_state(ctx.clone(), middleware::headers::secure))
         .layer(axum::middleware::from_fn_with_state(
             (ctx.clone(), Arc::new(proxies)),
             middleware::client::identify,

@@ -88,7 +88,7 @@ async fn done(form: &HtmlFormElement, to: &str) {
         let _ = window().location().assign(to);
         return;
     }
-    let renewed = page::get(to).await.filter(|answer| answer.response.ok());
+    let renewed = page::get_whole(to).await.filter(|answer| answer.response.ok());
     match renewed.as_ref().and_then(|answer| answer.page.as_ref()) {
         Some(page) if !is_of_another_build(page) => {
             // What was typed has been taken.

@@ -2,7 +2,7 @@
 //! the same list as a page.
 
 use super::dom::{all, document, find, listen, near, plain_click};
-use super::page::get;
+use super::page::get_part;
 use std::cell::Cell;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -69,7 +69,7 @@ async fn ask() {
     let Some(field) = find("#jump input").map(JsCast::unchecked_into::<HtmlInputElement>) else { return };
     let Some(address) = field.form().and_then(|form| form.get_attribute("action")) else { return };
     let query = String::from(js_sys::encode_uri_component(&field.value()));
-    let answer = get(&[&address, "?q=", &query].concat()).await;
+    let answer = get_part(&[&address, "?q=", &query].concat()).await;
     let Some(found) = find("#jump [data-found]").filter(|_| ASKED.get() == number) else { return };
     found.set_text_content(None);
     let page = answer.and_then(|answer| answer.page);

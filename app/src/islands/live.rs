@@ -3,7 +3,7 @@
 use super::dom::{address, document, every, find, window};
 use super::form::{is_leaving, under_way};
 use super::morph::morph;
-use super::page::{get, is_of_another_build};
+use super::page::{get_part, is_of_another_build};
 use std::cell::Cell;
 use wasm_bindgen_futures::spawn_local;
 
@@ -30,7 +30,7 @@ pub fn start() {
 
 async fn renew() {
     let (here, before) = (address(), under_way());
-    let answer = get(&here).await;
+    let answer = get_part(&here).await;
     ASKING.set(false);
     // What was asked for before a form was answered, or before the person went on, is old.
     if is_leaving() || address() != here || under_way() != before {

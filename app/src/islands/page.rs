@@ -19,9 +19,14 @@ impl Answer {
     }
 }
 
-/// Asks for a page; `None` where no answer came.
-pub async fn get(url: &str) -> Option<Answer> {
-    ask(url, &RequestInit::new()).await
+/// Asks for a page of which a part is shown; `None` where no answer came.
+pub async fn get_part(url: &str) -> Option<Answer> {
+    ask(url, &RequestInit::new(), "part").await
+}
+
+/// Asks for a page that is shown whole, with what is said once on it.
+pub async fn get_whole(url: &str) -> Option<Answer> {
+    ask(url, &RequestInit::new(), "whole").await
 }
 
 /// Sends a form's fields; `None` where no answer came.
@@ -29,14 +34,14 @@ pub async fn post(url: &str, fields: &JsValue) -> Option<Answer> {
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(fields);
-    ask(url, &init).await
+    ask(url, &init, "whole").await
 }
 
-async fn ask(url: &str, init: &RequestInit) -> Option<Answer> {
+async fn ask(url: &str, init: &RequestInit, what: &str) -> Option<Answer> {
     let headers = Headers::new().ok()?;
     headers.set("accept", "text/html").ok()?;
     // Told by it, the server says where to go instead of sending there (`app::server`).
-    headers.set("x-wharf-island", "1").ok()?;
+    headers.set("x-wharf-island", what).ok()?;
     init.set_headers(&headers);
     let response: Response = JsFuture::from(window().fetch_with_str_and_init(url, init)).await.ok()?.unchecked_into();
     let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;

@@ -2,7 +2,7 @@
 //! takes the list `ID` out of it. Without it the name is typed whole.
 
 use super::dom::{listen, near, window};
-use super::page::{get, show_part};
+use super::page::{get_part, show_part};
 use std::cell::Cell;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -26,7 +26,7 @@ async fn suggest(field: HtmlInputElement) {
     let Some(list) = field.get_attribute("data-suggest") else { return };
     let value = String::from(js_sys::encode_uri_component(&field.value()));
     let path = window().location().pathname().unwrap_or_default();
-    let answer = get(&[&path, "?", &field.name(), "=", &value].concat()).await;
+    let answer = get_part(&[&path, "?", &field.name(), "=", &value].concat()).await;
     if let (Some(page), true) = (answer.and_then(|answer| answer.page), ASKED.get() == number) {
         show_part(&page, &list);
     }

@@ -2,7 +2,7 @@
 //! page with that part changed.
 
 use super::dom::{address, all, document, listen, near, plain_click, window};
-use super::page::{get, show_part};
+use super::page::{get_part, show_part};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, HtmlInputElement};
@@ -18,7 +18,7 @@ pub fn start() {
 async fn swap(link: Element) {
     let (Some(href), Some(id)) = (link.get_attribute("href"), link.get_attribute("data-swap")) else { return };
     let before = address();
-    let page = get(&href).await.filter(|answer| answer.response.ok() && !answer.response.redirected()).and_then(|answer| answer.page);
+    let page = get_part(&href).await.filter(|answer| answer.response.ok() && !answer.response.redirected()).and_then(|answer| answer.page);
     let Some(page) = page else { return drop(window().location().assign(&href)) };
     if address() != before {
         return;

@@ -6,6 +6,9 @@ use leptos::prelude::*;
 use model::Problems;
 use std::sync::atomic::Ordering;
 
+/// Most problems of a summary: who mends these sees the next.
+const MOST_PROBLEMS: usize = 20;
+
 /// A form: where it is sent, what was typed into it before, and what is wrong with that.
 ///
 /// ```ignore
@@ -146,7 +149,7 @@ impl Form {
         if self.problems.0.is_empty() {
             return None;
         }
-        let items = self.problems.0.iter().map(|problem| match problem.field.as_str() {
+        let items = self.problems.0.iter().take(MOST_PROBLEMS).map(|problem| match problem.field.as_str() {
             "" => view! { <li>{problem.message.clone()}</li> }.into_any(),
             field => {
                 let words = format!("{} {}", field.replace('_', " "), problem.message);

@@ -42,7 +42,7 @@ fn a_form_outlives_its_session() {
     crate::inside::run(async {
         let inside = Inside::new().await;
         let typed = "name=new-user&email=a%40b.example&full_name=%3Cb%3E&password=seven+tall+ships+sail&again=seven+tall+ships+sail&comment=a%26b";
-        let at = "/fn/user/create?page=%2Fadmin%2Fusers%2Fnew";
+        let at = "/fn/user/create?page=%2Fadmin%2Fusers%2Fnew&once=1-abc";
         let door = inside.form(at, &Proof::Nothing, typed, OURS).await;
         assert_eq!((door.status(), header(&door, "content-location")), (StatusCode::UNAUTHORIZED, "/sign-in?next=%2Fadmin%2Fusers%2Fnew"));
         let page = text(door).await;
@@ -51,21 +51,27 @@ fn a_form_outlives_its_session() {
             let value = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap().split('"').next().unwrap();
             value.replace("&amp;", "&")
         };
-        let (form, on, fields) = (kept("kept_form"), kept("kept_page"), kept("kept_fields"));
-        assert_eq!((form.as_str(), on.as_str()), ("/fn/user/create", "/admin/users/new"));
+        let (form, on, by) = (kept("kept_form"), kept("kept_page"), kept("kept_by"));
+        assert_eq!((form.as_str(), on.as_str(), by.as_str()), ("/fn/user/create", "/admin/users/new", "1"));
+        let fields: Vec<String> = page.split("name=\"kept_fields[]\" value=\"").skip(1).map(|part| part.split('"').next().unwrap().replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")).collect();
+        assert_eq!(fields, ["name=new-user", "email=a@b.example", "full_name=<b>", "comment=a&b"]);
         let encode = |text: &str| text.replace('%', "%25").replace('&', "%26").replace('=', "%3D").replace('/', "%2F");
-        let send = async |password: &str| {
+        let send = async |by: &str, password: &str| {
+            let fields: String = fields.iter().map(|field| format!("&kept_fields%5B%5D={}", encode(field))).collect();
             let body = format!(
-                "name=admin&password={}&next=%2F&kept_form={}&kept_page={}&kept_fields={}",
-                password.replace(' ', "+"), encode(&form), encode(&on), encode(&fields),
+                "name=admin&password={}&next=%2F&kept_form={}&kept_page={}&kept_by={by}{fields}",
+                password.replace(' ', "+"), encode(&form), encode(&on),
             );
             inside.form("/fn/sign-in?page=%2Fsign-in%3Fnext%3D%252Fadmin%252Fusers%252Fnew", &Proof::Nothing, &body, OURS).await
         };
         // A wrong password loses nothing.
-        let wrong = send("wrong").await;
+        let wrong = send("1", "wrong").await;
         assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(text(wrong).await.contains("name=\"kept_fields\" value=\"name=new-user&amp;"));
-        let back = send(PASSWORD).await;
+        assert!(text(wrong).await.contains("name=\"kept_fields[]\" value=\"name=new-user\""));
+        // It is for who typed it, and for nobody else who signs in here.
+        let other = send("2", PASSWORD).await;
+        assert_eq!((other.status(), header(&other, "location")), (StatusCode::SEE_OTHER, "/"));
+        let back = send("1", PASSWORD).await;
         assert_eq!((back.status(), header(&back, "content-location")), (StatusCode::OK, "/admin/users/new"));
         let who = Proof::Cookie(cookie(&back).expect("a session"));
         let page = text(back).await;
@@ -119,7 +125,7 @@ fn a_form_has_a_largest_size() {
         let form = |bytes: usize| format!("name={}", "a".repeat(bytes - 5));
         for (who, bytes, too_long, status) in [
             (&Proof::Nothing, 16 << 10, false, StatusCode::UNAUTHORIZED),
-            (&Proof::Nothing, (16 << 10) + 1, true, StatusCode::UNAUTHORIZED),
+            (&Proof::Nothing, (16 << 10) + 1, false, StatusCode::UNAUTHORIZED),
             (&admin, 256 << 10, false, StatusCode::UNPROCESSABLE_ENTITY),
             (&admin, (256 << 10) + 1, true, StatusCode::BAD_REQUEST),
         ] {
@@ -163,5 +169,56 @@ fn a_form_sent_twice_is_done_once() {
         inside.world.pass(30_001);
         assert_eq!(send("a", "ci").await.0, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(domain::robots::list(&inside.world.ctx, &inside.world.admin, &domain::robots::Level::System, &Default::default()).await.unwrap().total, 2);
+    });
+}
+
+/// A secret is shown whatever page it was asked for from, also one that is not there: it is never made in vain.
+#[test]
+fn a_secret_is_shown_on_every_page() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let admin = inside.sign_in("admin").await;
+        let long = format!("%2Fadmin%2Frobots%2Fnew%3Fprojects%3D{}", "a%2520".repeat(1000));
+        for (n, page) in ["%2Fadmin%2Frobots%2Fnew", "%2Fnope", "%2Fprojects%2F%25ff", "", &long].into_iter().enumerate() {
+            let form = format!("project=&name=ci-{n}&description=&days=30&grants%5B%5D=all%7Crepository%3Apull");
+            let answer = inside.form(&format!("/fn/robot/create?page={page}"), &admin, &form, OURS).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{page}");
+            assert!(text(answer).await.contains("id=\"secret\">wharf_"), "{page}");
+        }
+    });
+}
+
+/// What no page has is said by a page or a status of its own, never by a failure.
+#[test]
+fn odd_addresses_are_not_found() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let admin = inside.sign_in("admin").await;
+        for path in ["/projects/%ff", "/projects/%00", "/projects/a%2Fb", "/admin/users/%20", "/admin/users/99999999999999999999", "/nothing"] {
+            assert_eq!(inside.get(path, &admin).await.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+        for path in ["/projects?q=%00", "/jump?q=%00", "/admin/users?q=%00&after=%00", "/admin/robots/new?projects=%00&template=%00"] {
+            assert_eq!(inside.get(path, &admin).await.status(), StatusCode::OK, "{path}");
+        }
+        for form in ["name=a%00b", "na%00me=a", "name=%FF%00"] {
+            let answer = inside.form("/fn/project/create?page=%2Fprojects%2Fnew", &admin, form, OURS).await;
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{form}");
+        }
+        for method in ["OPTIONS", "PUT", "DELETE", "TRACE"] {
+            for path in ["*", "/", "/projects", "/nothing", "/fn/project/create"] {
+                let ask = crate::inside::Ask { method, path, proof: &admin, body: None, headers: OURS };
+                let status = inside.send(ask).await.status();
+                assert!(matches!(status.as_u16(), 404 | 405), "{method} {path}: {status}");
+            }
+        }
+        // Nobody who signs in is sent out again.
+        for next in ["%2Fc%2Flog_out", "%2Fapi%2Fv2.0%2Fping"] {
+            let form = format!("name=admin&password={}&next={next}", PASSWORD.replace(' ', "+"));
+            let answer = inside.form("/fn/sign-in", &Proof::Nothing, &form, OURS).await;
+            assert_eq!(header(&answer, "location"), "/projects", "{next}");
+        }
+        // A long address is not carried along.
+        let door = inside.get(&format!("/account?{}", "a".repeat(4000)), &Proof::Nothing).await;
+        assert_eq!(header(&door, "location"), "/sign-in");
     });
 }

@@ -167,7 +167,7 @@ fn n_021_n_022_n_038_the_access_matrix() {
         // One form for all, of which each gets the fields it knows.
         let form = format!(
             "project=PROJECT&repository=none&digest={}&tag=none&id=999&rule=999&execution=999&artifact=999&user=none-at-all&role=2\
-             &name=&description=%00&email=&full_name=&comment=&password=short&again=short&current=x&act=delete&confirm=PROJECT&theme=\
+             &name=&description=%01&email=&full_name=&comment=&password=short&again=short&current=x&act=delete&confirm=PROJECT&theme=\
              &q=&sort=&after=&public=false&signed=&text=x&days=0&never=false&provider=harbor&url=&token_server=&access_id=&secret=&ca_certificate=\
              &repositories=%7B&tag_mode=matches&tags=&namespace=&flatten=0&target_id=1&next=%2F&when=x&cron=x",
             DIGEST.replace(':', "%3A"),

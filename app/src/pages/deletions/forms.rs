@@ -15,6 +15,7 @@ act! {
         let taken: Vec<String> = back.taken.iter().map(ToString::to_string).collect();
         let taken = match taken.as_slice() {
             [] => String::new(),
+            tags if tags.len() > 5 => format!(" {} of its tags name something else by now and were left there.", tags.len()),
             tags => format!(" These tags name something else by now and were left there: {}.", tags.join(", ")),
         };
         let to = paths::artifact(&form.project, &back.repository, &back.digest);

@@ -21,6 +21,7 @@ fn grants(ticks: &[String]) -> Result<Vec<Grant>, UiError> {
         };
         let action = Action::by_name(action).ok_or_else(wrong)?;
         match grants.iter_mut().find(|grant| grant.scope == scope) {
+            Some(grant) if grant.actions.contains(&action) => {}
             Some(grant) => grant.actions.push(action),
             None => grants.push(Grant { scope, actions: vec![action] }),
         }

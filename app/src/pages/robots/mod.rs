@@ -9,6 +9,7 @@ mod show;
 
 pub use list::{of_project, of_system};
 pub use new::{new_in_project, new_in_system};
+pub use secret::secret_once;
 pub use show::show;
 
 use crate::paths;

@@ -1,12 +1,11 @@
-//! A new robot account: the form, or its secret once it is made.
+//! A new robot account. Once it is made, its secret is shown instead (`secret_once`).
 
 use super::super::Shown;
 use super::forms::Create;
 use super::permissions::{Column, add_column, permissions, system_columns};
-use super::secret::secret_once;
 use super::{list_of, way};
 use crate::ui::buttons;
-use crate::{Answer, Call, Page, paths};
+use crate::{Call, Page, paths};
 use domain::robots::Level;
 use leptos::prelude::*;
 use model::ProjectName;
@@ -25,9 +24,6 @@ pub async fn new_in_system(call: &Call) -> Shown {
 }
 
 fn page(call: &Call, project: Option<&ProjectName>, known: &[String]) -> Page {
-    if let Some(Answer::Secret(secret)) = call.answer::<Create>() {
-        return secret_once(secret);
-    }
     let own = project.map_or_else(paths::robot_new, paths::project_robot_new);
     let projects = call.query("projects");
     let columns = match project {

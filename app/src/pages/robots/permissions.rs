@@ -27,6 +27,9 @@ impl Column {
     }
 }
 
+/// Most projects with a column of their own.
+const MOST_COLUMNS: usize = 50;
+
 /// What is ticked at first: by a template from the address, else `before`.
 fn first(template: &str, columns: &[Column], before: &[String]) -> HashSet<String> {
     let actions: Vec<Action> = match template {
@@ -91,7 +94,7 @@ pub fn permissions(form: &Form, page: &str, template: &str, columns: &[Column], 
 pub fn system_columns(projects: &str) -> Vec<Column> {
     let mut columns =
         vec![Column { key: "system".into(), words: "System".into() }, Column { key: "all".into(), words: "All projects".into() }];
-    for name in projects.split([' ', ',']).filter_map(|name| name.parse::<ProjectName>().ok()) {
+    for name in projects.split([' ', ',']).filter_map(|name| name.parse::<ProjectName>().ok()).take(MOST_COLUMNS) {
         if !columns.iter().any(|column| column.key == name.as_str()) {
             columns.push(Column::of(&name));
         }

@@ -2,19 +2,15 @@
 
 use super::super::Shown;
 use super::permissions::{Column, add_column, permissions, system_columns, ticks};
-use super::secret::secret_once;
 use super::{forms, page_of, way};
 use crate::ui::pill::robot_state;
 use crate::ui::{buttons, facts, time, when};
-use crate::{Answer, Call, Page, paths};
+use crate::{Call, Page, paths};
 use leptos::prelude::*;
 use model::robot::{Robot, Scope};
 
 pub async fn show(call: &Call) -> Shown {
     let robot = domain::robots::get(&call.ctx, &call.who, call.param("id", "robot account")?).await?;
-    if let Some(Answer::Secret(secret)) = call.answer::<forms::RefreshSecret>() {
-        return Ok(secret_once(secret));
-    }
     let (id, now) = (robot.id.to_string(), call.me.now);
     let with = || vec![("id", id.clone())];
     let state = |act: &str, words: &'static str| call.button::<forms::SetState>(vec![("id", id.clone()), ("act", act.to_owned())], words);

@@ -19,9 +19,11 @@ pub fn again(call: &Call, kept: Kept) -> Page {
 
 fn page(call: &Call, kept: Option<Kept>) -> Page {
     let mut form = call.form::<forms::SignIn>();
-    let kept = kept.or_else(|| {
+    // Of a form that nothing was typed into nothing waits; of one that waits a wrong password changes nothing.
+    let kept = kept.filter(|kept| !kept.typed.is_empty()).or_else(|| {
         let get = |name| form.typed(name).filter(|text| !text.is_empty());
-        Some(Kept { form: get("kept_form")?, page: get("kept_page")?, typed: get("kept_fields").unwrap_or_default() })
+        let typed = forms::pairs(&form.all_typed("kept_fields[]")?);
+        Some(Kept { form: get("kept_form")?, page: get("kept_page")?, by: get("kept_by")?.parse().ok()?, typed })
     });
     let next = match &kept {
         Some(kept) => kept.page.clone(),
@@ -31,7 +33,9 @@ fn page(call: &Call, kept: Option<Kept>) -> Page {
         <p class="note note--warn" role="alert">"Your session has ended, and nothing was sent. Sign in to go on with what you typed."</p>
     });
     if let Some(kept) = kept {
-        form = form.with(vec![("kept_form", kept.form), ("kept_page", kept.page), ("kept_fields", kept.typed)]);
+        let fields = kept.typed.iter().map(|(name, value)| ("kept_fields[]", format!("{name}={value}")));
+        let first = [("kept_form", kept.form), ("kept_page", kept.page), ("kept_by", kept.by.to_string())];
+        form = form.with(first.into_iter().chain(fields).collect());
     }
     Page::bare("Sign in").body(view! {
         <div class="door card">

@@ -7,6 +7,9 @@ use globset::{GlobBuilder, GlobMatcher};
 /// Longest pattern, in bytes.
 const MAX: usize = 512;
 
+/// Most `{…}` of a pattern.
+const MOST_ALTERNATIVES: usize = 32;
+
 /// A compiled pattern; the empty one matches everything.
 #[derive(Clone, Debug)]
 pub struct Pattern(Option<GlobMatcher>);
@@ -20,6 +23,13 @@ impl Pattern {
         }
         if text.len() > MAX {
             return Err(Error::invalid(field, format!("must be at most {MAX} characters long")));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Error::invalid(field, "must not contain control characters"));
+        }
+        // The engine behind it gives up on deep nesting, without a word.
+        if text.matches('{').count() > MOST_ALTERNATIVES {
+            return Err(Error::invalid(field, format!("must hold at most {MOST_ALTERNATIVES} groups of alternatives")));
         }
         let glob = GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
         match glob {
@@ -69,6 +79,16 @@ mod tests {
     fn n_066_what_is_no_pattern_is_refused() {
         for bad in ["{a", "[a", &"*".repeat(600)] {
             assert!(matches!(Pattern::compile("tags", bad), Err(Error::Invalid(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_be_compiled_is_refused_in_words() {
+        let nested = |n: usize| format!("{}a{}", "{".repeat(n), "}".repeat(n));
+        assert!(Pattern::compile("tags", &nested(32)).is_ok());
+        for (text, why) in [(nested(33), "at most 32 groups"), (nested(250), "at most 32 groups"), ("a\0b".into(), "control"), ("[".into(), "pattern"), ("x".repeat(513), "512")] {
+            let refused = Pattern::compile("tags", &text).unwrap_err().to_string();
+            assert!(refused.contains(why), "{text:?}: {refused}");
         }
     }
 }

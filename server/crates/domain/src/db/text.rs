@@ -58,6 +58,7 @@ pub fn like_prefix(part: &str) -> String {
     format!("{}%", escaped(part))
 }
 
+/// PostgreSQL holds no NUL, so text with one is in no row: it is searched as what stands for it elsewhere.
 fn escaped(part: &str) -> String {
-    part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+    part.replace('\0', "\u{fffd}").replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }

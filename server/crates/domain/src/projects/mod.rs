@@ -21,12 +21,18 @@ pub struct Filter {
 }
 
 /// Makes a project; whoever makes it is its first admin.
+/// Where the portal has the form of a new project, so that no project's page could stand there.
+const RESERVED: &str = "new";
+
 pub async fn create(ctx: &Ctx, who: &Principal, name: &str, public: bool, require_signature: bool) -> Result<Project> {
     let parsed = name.parse::<ProjectName>();
     let (now, caller) = (ctx.now(), who.clone());
     ctx.change(who, Act::new("project.create", name), async move |c| {
         let mut proof = access::system_action(c, now, &caller, Action::ProjectCreate).await?;
         let name = parsed.clone().map_err(|message| Error::invalid("name", message))?;
+        if name.as_str() == RESERVED {
+            return Err(Error::invalid("name", "is the portal's own word: choose another"));
+        }
         let c = proof.conn();
         let owner = match &caller.who {
             Who::User { id, .. } => Some(*id),
