@@ -14,8 +14,12 @@ const LOADER: &str = include_str!("loader.js");
 const AHEAD: &str = r#"{"prefetch":[{"where":{"and":[{"href_matches":["/projects","/projects/*","/admin/*"]},{"not":{"href_matches":["/*/new","/*/edit","/*/delete","/*/settings"]}},{"not":{"selector_matches":"[download]"}}]},"eagerness":"moderate"}]}"#;
 
 /// From page to page the browser fades, where a person does not mind (CSS View Transitions 2). It stands in the document because a
-/// browser that has not read it in time says so on its console.
+/// browser that has not read it in time says so on its console. The policy allows it by its hash: an island parses pages that have another
+/// nonce than the document they are put into.
 const FADE: &str = "@media (prefers-reduced-motion:no-preference){@view-transition{navigation:auto}}";
+
+/// Of [`FADE`], for `style-src` (CSP 3, 2.3.1).
+pub const FADE_HASH: &str = "sha256-SX7UqyxGVDSLzV90icKkPuaEGi8NcinaZfagIyBzAuY=";
 
 /// The whole document, as text.
 pub fn document(call: &Call, page: Page, folder: &'static str, parts: &Parts) -> String {
@@ -38,7 +42,7 @@ pub fn document(call: &Call, page: Page, folder: &'static str, parts: &Parts) ->
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <title>{title}</title>
-                <style nonce=nonce.clone()>{FADE}</style>
+                <style>{FADE}</style>
                 {files}
                 <script type="speculationrules" nonce=nonce>{AHEAD}</script>
             </head>

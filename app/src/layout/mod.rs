@@ -5,7 +5,7 @@ mod keys;
 mod side;
 mod top;
 
-pub use document::document;
+pub use document::{FADE_HASH, document};
 
 use crate::UiError;
 use crate::ui::empty::failed;

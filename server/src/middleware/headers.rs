@@ -1,5 +1,6 @@
 //! Security headers on every answer that is not the registry's or an asset: `reference/safety.md` section 4.
 
+use app::layout::FADE_HASH;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
@@ -30,7 +31,7 @@ pub async fn secure(State(ctx): State<Ctx>, mut request: Request, next: Next) ->
         let upgrade = if tls { "; upgrade-insecure-requests" } else { "" };
         let policy = format!(
             "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; \
-             style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+             style-src 'self' '{FADE_HASH}'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
              manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'{upgrade}"
         );
         if let Ok(value) = HeaderValue::from_str(&policy) {

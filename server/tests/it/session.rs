@@ -231,6 +231,7 @@ fn n_137_every_page_has_a_policy_with_a_fresh_nonce() {
                 let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
                 assert!(nonce.len() >= 22, "{nonce}");
                 assert!(seen.insert(nonce), "a nonce came twice");
+                assert!(policy.contains(&format!("style-src 'self' '{}';", app::layout::FADE_HASH)), "{policy}");
                 assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-inline"), "{policy}");
                 for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"),
                     ("cache-control", "no-store"), ("referrer-policy", "same-origin")] {
@@ -238,6 +239,21 @@ fn n_137_every_page_has_a_policy_with_a_fresh_nonce() {
                 }
             }
         }
+    });
+}
+
+/// The one style that stands in pages is the one that the policy names.
+#[test]
+fn n_137_the_policy_allows_the_style_of_our_pages_and_no_other() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let page = text(inside.get("/sign-in", &Proof::Nothing).await).await;
+        let styles: Vec<&str> = page.split("<style>").skip(1).filter_map(|part| part.split("</style>").next()).collect();
+        assert_eq!(styles.len(), 1);
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, styles[0].as_bytes());
+        let hash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, digest);
+        assert_eq!(app::layout::FADE_HASH, format!("sha256-{hash}"));
+        assert!(!page.contains("style=\""));
     });
 }
 
