@@ -41,6 +41,14 @@ impl UiError {
         UiError::Wrong(Problems::one(field, message))
     }
 
+    /// The same, with the problem of a use-case's field at the form's own.
+    pub fn with_field(mut self, theirs: &str, ours: &str) -> UiError {
+        if let UiError::Wrong(problems) = &mut self {
+            problems.0.iter_mut().filter(|problem| problem.field == theirs).for_each(|problem| problem.field = ours.to_owned());
+        }
+        self
+    }
+
     /// The status of the page that shows it.
     pub fn status(&self) -> u16 {
         match self {

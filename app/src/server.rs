@@ -5,11 +5,11 @@
 //! An island sends the same request with [`ISLAND`] in its head and puts the changed part of that page in place; only a redirect it
 //! gets as 204 with `Location`, because a script cannot see where a 303 leads before it has been followed.
 
-use crate::answer::{Answer, Kept, Posted};
+use crate::answer::{Act, Answer, Kept, Posted};
 use crate::call::{Call, FLASH};
 use crate::layout::{Page, document};
 use crate::once::Once;
-use crate::pages::{robots::secret_once, sign_in};
+use crate::pages::{account::forms::SignOut, robots::secret_once, sign_in};
 use crate::routes::{FORMS, FormRoute, PAGES, PageRoute};
 use crate::{UiError, paths, wire};
 use axum::Router;
@@ -160,6 +160,10 @@ impl Portal {
                 }
                 if let Some((name, value, seconds)) = cookie {
                     self.set_cookie(&mut response, name, &value, seconds);
+                }
+                if route.at == SignOut::AT {
+                    // What was fetched ahead before is shown to nobody now ("Clear Site Data", W3C). The pages themselves are `no-store`.
+                    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"prefetchCache\""));
                 }
                 return response;
             }

@@ -267,14 +267,20 @@ test('users are suggested as one types', async ({ page }) => {
   await expect(page.getByLabel('User name')).toHaveValue('ma');
 });
 
-test('the theme changes at once, and stays', async ({ page }) => {
+test('the theme changes at once, stays, and leaves what stands on the page', async ({ page }) => {
+  await page.goto(`${wharf.url}/admin/robots/new?template=pull`);
   await awake(page);
+  await page.getByLabel('Name').fill('ci');
+  await page.getByRole('button', { name: 'Create robot account' }).click();
+  const secret = await page.locator('#secret').innerText();
   await page.evaluate(() => Object.assign(window, { same: true }));
   await page.getByRole('button', { name: 'Change to the dark theme' }).click();
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
   await expect(page.getByRole('button', { name: 'Change to the light theme' })).toBeVisible();
   expect(await page.evaluate(() => 'same' in window)).toBe(true);
-  await page.reload();
+  await expect(page.locator('#secret')).toHaveText(secret);
+  await page.getByRole('link', { name: 'Done, I have stored it' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Robot accounts' })).toBeVisible();
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
 });
 
@@ -290,4 +296,103 @@ test('a password is shown and hidden', async ({ page }) => {
   await eye.click();
   await expect(field).toHaveAttribute('type', 'password');
   await expect(field).toHaveValue('typed');
+});
+
+test('what was fetched ahead is never shown old, and takes no notice away', async ({ page, context }) => {
+  await makeProject(page, 'doomed');
+  const projects = () => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Projects' });
+  const ahead = async (path: string, link: ReturnType<typeof projects>) => {
+    const fetched = page.waitForRequest((request) => request.url() === `${wharf.url}${path}` && request.headers()['sec-purpose']?.startsWith('prefetch') === true);
+    await link.hover();
+    await fetched;
+  };
+  // Something of one's own is done in between.
+  await page.goto(`${wharf.url}/projects/doomed/settings`);
+  await awake(page);
+  await ahead('/projects', projects());
+  await page.getByLabel("Type the project's name").fill('doomed');
+  await page.getByRole('button', { name: 'Delete project' }).click();
+  await expect(page).toHaveURL(`${wharf.url}/projects`);
+  await expect(page.getByRole('status')).toContainText('Project doomed was deleted.');
+  await expect(page.getByRole('main').getByRole('link', { name: 'doomed' })).toHaveCount(0);
+  // Somebody else does something in between.
+  await page.goto(`${wharf.url}/admin/users`);
+  await awake(page);
+  await ahead('/projects', projects());
+  await call(wharf, 'POST', '/projects', { project_name: 'others' });
+  await projects().click();
+  await expect(page.getByRole('main').getByRole('link', { name: 'others' })).toBeVisible();
+  // One signs out in another tab.
+  const users = page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Users' });
+  await ahead('/admin/users', users);
+  const other = await context.newPage();
+  await other.goto(`${wharf.url}/account`);
+  await awake(other);
+  await other.locator('summary').filter({ hasText: 'admin' }).click();
+  await other.getByRole('button', { name: 'Sign out' }).click();
+  await expect(other).toHaveURL(`${wharf.url}/sign-in`);
+  await users.click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Sign in' })).toBeVisible();
+});
+
+test('a double click does one thing, also where its answer puts another button in place', async ({ page }) => {
+  await call(wharf, 'POST', '/users', { username: 'mate', email: 'mate@example.com', realname: 'First Mate', password: PASSWORD });
+  await page.goto(`${wharf.url}/admin/users/2`);
+  await awake(page);
+  let sent = 0;
+  page.on('request', (request) => { if (request.method() === 'POST') sent += 1; });
+  await page.getByRole('button', { name: 'Disable' }).click({ clickCount: 2, delay: 60 });
+  await expect(page.getByRole('button', { name: 'Enable' })).toBeVisible();
+  await expect(page.getByRole('status')).toContainText('The user can no longer sign in.');
+  expect(sent).toBe(1);
+});
+
+test('the same notice is said anew, and one on a page that renews itself stays', async ({ page }) => {
+  await makeProject(page, 'cargo');
+  await page.goto(`${wharf.url}/projects/cargo/settings`);
+  await awake(page);
+  const notice = page.getByRole('status').getByText('The configuration was saved.');
+  await page.getByRole('button', { name: 'Save configuration' }).click();
+  await expect(notice).toBeVisible();
+  await notice.evaluate((line) => Object.assign(line, { old: true }));
+  await page.getByRole('button', { name: 'Save configuration' }).click();
+  await expect(async () => {
+    expect(await notice.evaluate((line) => 'old' in line)).toBe(false);
+  }).toPass();
+});
+
+test('a refusal that no field shows is where one looks', async ({ page }) => {
+  await page.setViewportSize({ width: 1000, height: 500 });
+  await page.goto(`${wharf.url}/admin/robots/new?template=pull`);
+  await awake(page);
+  await page.getByLabel('Name').fill('ci');
+  await page.getByLabel('Expires after').fill('0');
+  await page.getByRole('button', { name: 'Create robot account' }).click();
+  await expect(page.getByLabel('Expires after')).toBeFocused();
+  await expect(page.getByLabel('Expires after')).toBeInViewport();
+  await page.getByLabel('Expires after').fill('30');
+  await page.getByRole('link', { name: 'Reset' }).click();
+  await page.getByRole('button', { name: 'Create robot account' }).click();
+  await expect(page.locator('.form__problems')).toBeFocused();
+  await expect(page.locator('.form__problems')).toBeInViewport();
+  await page.route('**/fn/robot/create*', (route) => route.abort('connectionrefused'));
+  await page.getByRole('button', { name: 'Create robot account' }).click();
+  await expect(page.getByText('could not be reached')).toBeInViewport();
+});
+
+test('more columns keep what was typed and ticked', async ({ page }) => {
+  await makeProject(page, 'cargo');
+  await page.goto(`${wharf.url}/admin/robots/new`);
+  await awake(page);
+  await page.getByLabel('Name', { exact: true }).fill('ci');
+  await page.getByRole('checkbox', { name: 'repository:pull in All projects' }).check();
+  await page.getByLabel('Also a column for').fill('cargo');
+  await page.getByRole('button', { name: 'Show columns' }).click();
+  await page.getByRole('checkbox', { name: 'repository:push in cargo' }).check();
+  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('ci');
+  await expect(page.getByRole('checkbox', { name: 'repository:pull in All projects' })).toBeChecked();
+  await expect(page).toHaveURL(/projects=cargo/);
+  await page.getByLabel('Expires after').fill('0');
+  await page.getByRole('button', { name: 'Create robot account' }).click();
+  await expect(page.getByRole('checkbox', { name: 'repository:push in cargo' })).toBeChecked();
 });

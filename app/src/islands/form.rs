@@ -2,15 +2,16 @@
 //! browser sends them and shows the same answer as a page of its own.
 
 use super::dom::{address, all, document, find, listen, listen_on, near, window};
+use super::notice;
 use super::page::{self, Answer, is_of_another_build, show, show_part};
 use std::cell::Cell;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Element, FormData, HtmlElement, HtmlFormElement, SubmitEvent, UrlSearchParams};
+use web_sys::{Element, FormData, HtmlElement, HtmlFormElement, MouseEvent, SubmitEvent, UrlSearchParams};
 
 thread_local! {
-    /// The person has left for another page: an answer that still comes changes nothing.
-    static LEAVING: Cell<bool> = const { Cell::new(false) };
+    /// When the person left for another page: an answer that still comes changes nothing.
+    static LEFT: Cell<f64> = const { Cell::new(f64::NEG_INFINITY) };
     /// How many answers are waited for, and how many came. The page does not renew itself meanwhile (`live`).
     static WAITING: Cell<u32> = const { Cell::new(0) };
     static ANSWERS: Cell<u32> = const { Cell::new(0) };
@@ -21,20 +22,33 @@ pub fn under_way() -> (u32, u32) {
     (WAITING.get(), ANSWERS.get())
 }
 
+/// How long a page may take to come, in ms. Then who left has stayed: the navigation was stopped, or was a download.
+const LEAVING: f64 = 10_000.0;
+
 pub fn is_leaving() -> bool {
-    LEAVING.get()
+    js_sys::Date::now() - LEFT.get() < LEAVING
 }
 
 pub fn start() {
-    listen_on(&window(), "beforeunload", |_| LEAVING.set(true));
+    listen_on(&window(), "beforeunload", |_| LEFT.set(js_sys::Date::now()));
+    listen("click", |event| {
+        // The second click of a double click finds what the first one's answer has put there: another row, another act.
+        let second = event.dyn_ref::<MouseEvent>().is_some_and(|click| click.detail() > 1);
+        if second && near(&event, "form[method=post] button").is_some() {
+            event.prevent_default();
+        }
+    });
     listen("submit", |event| {
+        if event.default_prevented() {
+            return;
+        }
         let Some(form) = near(&event, "form[method=post]").and_then(|form| form.dyn_into::<HtmlFormElement>().ok()) else { return };
         event.prevent_default();
         if form.has_attribute("aria-busy") {
             // Sent twice: once is enough.
             return;
         }
-        LEAVING.set(false);
+        LEFT.set(f64::NEG_INFINITY);
         let button = event.dyn_ref::<SubmitEvent>().and_then(SubmitEvent::submitter);
         spawn_local(send(form, button));
     });
@@ -46,7 +60,7 @@ pub fn start() {
 }
 
 /// The fields as the browser would send them.
-fn fields(form: &HtmlFormElement) -> Option<JsValue> {
+pub fn fields(form: &HtmlFormElement) -> Option<JsValue> {
     let data = FormData::new_with_form(form).ok()?;
     UrlSearchParams::new_with_str_sequence_sequence(&data).ok().map(JsValue::from)
 }
@@ -58,7 +72,7 @@ async fn send(form: HtmlFormElement, button: Option<HtmlElement>) {
     busy.iter().for_each(|element| drop(element.set_attribute("aria-busy", "true")));
     WAITING.set(WAITING.get() + 1);
     let answer = page::post(&action, &fields).await;
-    if !LEAVING.get() {
+    if !is_leaving() {
         match answer {
             None => say(&form, "The server could not be reached. What you typed is still here: try again."),
             Some(answer) => take(&form, answer).await,
@@ -101,9 +115,10 @@ async fn done(form: &HtmlFormElement, to: &str) {
     }
 }
 
-/// Where a person goes on: at the first field that is wrong; where they were; where the page begins.
+/// Where a person goes on: at what is wrong, the first field of it if one is; where they were; where the page begins.
 fn focus(fine: bool, before: Option<Element>) {
-    let wrong = find("main [aria-invalid=true]").filter(|_| !fine);
+    let wrong = || find("main [aria-invalid=true]").or_else(|| find("main .form__problems")).or_else(|| find("main > [role=alert]"));
+    let wrong = if fine { None } else { wrong() };
     let stays = before.is_some_and(|before| before.is_connected() && before.tag_name() != "BODY");
     let next = match wrong {
         Some(wrong) => Some(wrong),
@@ -115,14 +130,20 @@ fn focus(fine: bool, before: Option<Element>) {
     }
 }
 
-/// Says at the form what no answer of the server's says.
+/// Says at the form what no answer of the server's says, and goes there.
 fn say(form: &HtmlFormElement, text: &str) {
+    // The forms of the top bar have no room for it.
+    if form.closest("main").ok().flatten().is_none() {
+        return notice::say(text);
+    }
     all(form, ":scope > .form__problems").iter().for_each(|said| said.remove());
     if let Ok(line) = document().create_element("p") {
         line.set_class_name("form__problems");
         let _ = line.set_attribute("role", "alert");
+        let _ = line.set_attribute("tabindex", "-1");
         let _ = form.prepend_with_node_1(&line);
         line.set_text_content(Some(text));
+        let _ = line.unchecked_ref::<HtmlElement>().focus();
     }
 }
 
@@ -130,8 +151,9 @@ fn say(form: &HtmlFormElement, text: &str) {
 async fn preview(form: HtmlFormElement) {
     let (Some(action), Some(fields)) = (form.get_attribute("data-preview"), fields(&form)) else { return };
     let before = under_way();
-    let answer = page::post(&action, &fields).await.filter(|answer| answer.response.ok());
+    let answer = page::post(&action, &fields).await;
     if let (Some(page), true) = (answer.and_then(|answer| answer.page), under_way() == before) {
+        // Of what is wrong the page shows no preview: then none stands here either.
         show_part(&page, "preview");
     }
 }

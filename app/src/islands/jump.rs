@@ -9,8 +9,11 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{Event, HtmlDialogElement, HtmlInputElement, KeyboardEvent};
 
 thread_local! {
-    /// Questions so far: only the last one's answer is shown.
+    /// Questions so far, and the one whose answer is shown: the last.
     static ASKED: Cell<u32> = const { Cell::new(0) };
+    static ANSWERED: Cell<u32> = const { Cell::new(0) };
+    /// Enter was pressed: once the answer is there, its first place is meant.
+    static GO: Cell<bool> = const { Cell::new(false) };
 }
 
 pub fn start() {
@@ -19,9 +22,8 @@ pub fn start() {
         if opener.is_some() && open() {
             event.prevent_default();
         }
-        // A place that was chosen closes the dialog, and so does a click beside it.
-        let beside = event.target().and_then(|target| target.dyn_into::<HtmlDialogElement>().ok());
-        if let Some(dialog) = near(&event, "#jump a").and_then(|_| dialog("jump")).or(beside) {
+        // A place that was chosen closes the dialog; a click beside it does by itself (`closedby`).
+        if let Some(dialog) = near(&event, "#jump a").and_then(|_| dialog("jump")) {
             dialog.close();
         }
     });
@@ -33,8 +35,9 @@ pub fn start() {
     listen("submit", |event| {
         if near(&event, "#jump form").is_some() {
             event.prevent_default();
-            if let Some(first) = find("#jump .jump__list a") {
-                first.click();
+            GO.set(true);
+            if ASKED.get() == ANSWERED.get() {
+                go();
             }
         }
     });
@@ -49,8 +52,17 @@ pub fn dialog(id: &str) -> Option<HtmlDialogElement> {
     document().get_element_by_id(id)?.dyn_into().ok()
 }
 
-/// Opens a dialog that may be open already.
+fn go() {
+    if let Some(first) = find("#jump .jump__list a").filter(|_| GO.take()) {
+        first.click();
+    }
+}
+
+/// Opens a dialog that may be open already, and no other beside it.
 pub fn show(id: &str) -> bool {
+    if let Some(other) = find("dialog[open]").filter(|other| other.id() != id) {
+        other.unchecked_into::<HtmlDialogElement>().close();
+    }
     dialog(id).is_some_and(|dialog| dialog.open() || dialog.show_modal().is_ok())
 }
 
@@ -58,6 +70,7 @@ pub fn show(id: &str) -> bool {
 pub fn open() -> bool {
     let open = show("jump");
     if open {
+        find("#jump input").map(JsCast::unchecked_into::<HtmlInputElement>).iter().for_each(HtmlInputElement::select);
         spawn_local(ask());
     }
     open
@@ -66,6 +79,7 @@ pub fn open() -> bool {
 async fn ask() {
     let number = ASKED.get().wrapping_add(1);
     ASKED.set(number);
+    GO.set(false);
     let Some(field) = find("#jump input").map(JsCast::unchecked_into::<HtmlInputElement>) else { return };
     let Some(address) = field.form().and_then(|form| form.get_attribute("action")) else { return };
     let query = String::from(js_sys::encode_uri_component(&field.value()));
@@ -84,6 +98,8 @@ async fn ask() {
             }
         }
     }
+    ANSWERED.set(number);
+    go();
 }
 
 /// The arrows walk from the field through the places.

@@ -3,7 +3,7 @@
 use super::dom::{find, listen, near};
 use super::jump;
 use wasm_bindgen::JsCast;
-use web_sys::KeyboardEvent;
+use web_sys::{HtmlInputElement, KeyboardEvent};
 
 pub fn start() {
     listen("keydown", |event| {
@@ -14,7 +14,10 @@ pub fn start() {
         let done = match key.key().as_str() {
             "k" | "K" if held => jump::open(),
             "?" if !held && !typing => jump::show("keys"),
-            "/" if !held && !typing => find("main [data-filter]").is_some_and(|field| field.focus().is_ok()),
+            "/" if !held && !typing => find("main [data-filter]").is_some_and(|field| {
+                field.unchecked_ref::<HtmlInputElement>().select();
+                field.focus().is_ok()
+            }),
             _ => false,
         };
         if done {

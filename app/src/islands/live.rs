@@ -3,12 +3,16 @@
 use super::dom::{address, document, every, find, window};
 use super::form::{is_leaving, under_way};
 use super::morph::morph;
+use super::notice;
 use super::page::{get_part, is_of_another_build};
 use std::cell::Cell;
 use wasm_bindgen_futures::spawn_local;
 
 /// Longest pause between two tries while the server does not answer, in seconds.
 const LONGEST: u32 = 30;
+
+/// The pause after which the person is told, once.
+const TOLD: u32 = 4;
 
 thread_local! {
     static ASKING: Cell<bool> = const { Cell::new(false) };
@@ -50,6 +54,9 @@ async fn renew() {
         _ => {
             let (_, pause) = PAUSE.get();
             PAUSE.set((pause, (pause * 2).min(LONGEST)));
+            if pause == TOLD {
+                notice::say("The server does not answer: what stands here is of a while ago.");
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod form;
 mod jump;
 mod keys;
 mod live;
+mod menu;
 mod morph;
 mod notice;
 mod page;
@@ -30,6 +31,7 @@ pub fn start() {
     eye::start();
     jump::start();
     keys::start();
+    menu::start();
     suggest::start();
     notice::start();
     live::start();

@@ -1,13 +1,15 @@
 //! What is said for a moment: shows it, and takes it away when the person clicks it or presses Esc. Without it what was said after a
 //! form leaves by itself after a while (`style/ui/_notice.scss`).
 
-use super::dom::{document, find, listen, near};
+use super::dom::{document, find, listen, near, window};
 use web_sys::KeyboardEvent;
 use wasm_bindgen::JsCast;
 
 pub fn start() {
     listen("click", |event| {
-        if let Some(said) = near(&event, ".notice__text") {
+        // Who marks its text to take it along keeps it.
+        let marks = window().get_selection().ok().flatten().is_some_and(|marked| !marked.is_collapsed());
+        if let Some(said) = near(&event, ".notice > .notice__text").filter(|_| !marks) {
             said.remove();
         }
     });

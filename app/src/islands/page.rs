@@ -1,6 +1,6 @@
 //! Pages of the server's, asked for and put in place.
 
-use super::dom::{document, window};
+use super::dom::{all, document, window};
 use super::morph::morph;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -65,6 +65,10 @@ pub fn show(page: &Document, at: Option<&str>) {
         let _ = window().history().and_then(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(at)));
     }
     document().set_title(&page.title());
+    // What is said again is said anew: a screen reader reads what comes, not what stays.
+    if let Some(body) = document().body() {
+        all(&body, ".notice__text, .form__problems").iter().for_each(|said| said.remove());
+    }
     if let (Some(old), Some(new)) = (document().document_element(), page.document_element()) {
         match new.get_attribute("data-theme") {
             Some(theme) => drop(old.set_attribute("data-theme", &theme)),

@@ -1,11 +1,12 @@
-//! Links that change a part of the page (`a[data-swap=ID]`): a row opens, a template ticks its boxes. Without it they lead to the
-//! page with that part changed.
+//! Links that change a part of the page (`a[data-swap=ID]`): a row opens, a template ticks its boxes; and forms that ask for the page
+//! otherwise (`form[data-swap]`), with what is typed in its other forms kept. Without it they lead to the page with that part changed.
 
 use super::dom::{address, all, document, listen, near, plain_click, window};
-use super::page::{get_part, show_part};
+use super::form::fields;
+use super::page::{get_part, show, show_part};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Element, HtmlInputElement};
+use web_sys::{Element, HtmlElement, HtmlFormElement, HtmlInputElement, KeyboardEvent, UrlSearchParams};
 
 pub fn start() {
     listen("click", |event| {
@@ -13,6 +14,30 @@ pub fn start() {
         event.prevent_default();
         spawn_local(swap(link));
     });
+    listen("keydown", |event| {
+        // What is called a button is pressed by Space too.
+        let space = event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.key() == " ");
+        if let Some(link) = near(&event, "a[role=button]").filter(|_| space) {
+            event.prevent_default();
+            link.unchecked_ref::<HtmlElement>().click();
+        }
+    });
+    listen("submit", |event| {
+        let Some(form) = near(&event, "form[data-swap]").map(JsCast::unchecked_into::<HtmlFormElement>) else { return };
+        if let (Some(fields), Some(action)) = (fields(&form), form.get_attribute("action")) {
+            event.prevent_default();
+            let query = String::from(fields.unchecked_into::<UrlSearchParams>().to_string());
+            spawn_local(ask([&action, "?", &query].concat()));
+        }
+    });
+}
+
+/// The same page, asked for otherwise.
+async fn ask(address: String) {
+    match get_part(&address).await.filter(|answer| answer.response.ok()).and_then(|answer| answer.page) {
+        Some(page) => show(&page, Some(&address)),
+        None => drop(window().location().assign(&address)),
+    }
 }
 
 async fn swap(link: Element) {

@@ -69,5 +69,5 @@ fn said(call: &Call) -> AnyView {
     let wrong = call.posted().and_then(|posted| posted.outcome.as_ref().err()).filter(|_| !call.answer_is_shown());
     let wrong = wrong.map(|error| view! { <p class="notice__text notice__text--bad" role="alert">{error.to_string()}</p> });
     let done = (!call.me.flash.is_empty()).then(|| view! { <p class="notice__text">{call.me.flash.clone()}</p> });
-    view! { <div class="notice" role="status">{done}</div>{wrong} }.into_any()
+    view! { <div class="notice" role="status" data-keep="">{done}</div>{wrong} }.into_any()
 }

@@ -4,6 +4,7 @@ use super::field::{Field, Kind};
 use crate::answer::{Answer, Posted};
 use leptos::prelude::*;
 use model::Problems;
+use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
 /// Most problems of a summary: who mends these sees the next.
@@ -24,6 +25,8 @@ pub struct Form {
     typed: Option<Vec<(String, String)>>,
     back: bool,
     preview: Option<String>,
+    /// Name and label of each field so far: the summary stands before them and is made after.
+    labels: RefCell<Vec<(&'static str, &'static str)>>,
 }
 
 impl Form {
@@ -40,6 +43,7 @@ impl Form {
             back: posted.is_some_and(|posted| matches!(posted.outcome, Ok(Answer::Back { .. }))),
             typed: posted.map(|posted| posted.typed.clone()),
             preview: None,
+            labels: RefCell::default(),
         }
     }
 
@@ -124,6 +128,7 @@ impl Form {
     }
 
     fn field(&self, name: &'static str, label: &'static str, kind: Kind) -> Field {
+        self.labels.borrow_mut().push((name, label));
         let first = self.problems.0.iter().find(|problem| !problem.field.is_empty());
         let bad = first.map(|problem| problem.field == name);
         Field { name, label, kind, typed: self.all_typed(name), problem: self.problem(name), bad, ..Field::default() }
@@ -132,8 +137,11 @@ impl Form {
     /// The element around its fields.
     pub fn of(&self, fields: impl IntoAny) -> AnyView {
         let with = self.with.iter().map(|(name, value)| view! { <input type="hidden" name=*name value=value.clone()/> }).collect_view();
+        // What is sent, and with what, tells one form from another: a part that is put in place takes no form for another.
+        let values: String = self.with.iter().map(|(_, value)| format!(" {value}")).collect();
+        let key = self.class.contains("inline").then(|| format!("{}{values}", self.action.split('?').next().unwrap_or_default()));
         view! {
-            <form class=format!("form {}", self.class) method="post" action=self.action.clone() data-preview=self.preview.clone()>
+            <form class=format!("form {}", self.class) method="post" action=self.action.clone() data-preview=self.preview.clone() data-key=key>
                 {self.summary()}{with}{fields.into_any()}
             </form>
         }
@@ -149,11 +157,13 @@ impl Form {
         if self.problems.0.is_empty() {
             return None;
         }
-        let items = self.problems.0.iter().take(MOST_PROBLEMS).map(|problem| match problem.field.as_str() {
-            "" => view! { <li>{problem.message.clone()}</li> }.into_any(),
-            field => {
-                let words = format!("{} {}", field.replace('_', " "), problem.message);
-                view! { <li><a href=format!("#{field}")>{words}</a></li> }.into_any()
+        let labels = self.labels.borrow();
+        let items = self.problems.0.iter().take(MOST_PROBLEMS).map(|problem| {
+            let label = labels.iter().find(|(name, _)| *name == problem.field).map(|(_, label)| label);
+            match (problem.field.as_str(), label) {
+                ("", _) => view! { <li>{problem.message.clone()}</li> }.into_any(),
+                (field, Some(label)) => view! { <li><a href=format!("#{field}")>{format!("{label} {}", problem.message)}</a></li> }.into_any(),
+                (field, None) => view! { <li>{format!("{} {}", field.replace('_', " "), problem.message)}</li> }.into_any(),
             }
         });
         Some(view! { <ul class="form__problems" role="alert" tabindex="-1">{items.collect_view()}</ul> }.into_any())
@@ -205,23 +215,24 @@ impl IntoRender for Button {
     }
 }
 
-/// A second button of a form, for another act with the same fields.
-pub fn beside(action: String, label: &'static str) -> AnyView {
-    view! { <button type="submit" class="button" formaction=action formnovalidate=true>{label}</button> }.into_any()
-}
-
 /// The submit button and the way back: `buttons("Create project").cancel(paths::projects())`.
 pub fn buttons(label: &'static str) -> Buttons {
-    Buttons { label, cancel: String::new(), class: "button button--primary" }
+    Buttons { label, beside: None, cancel: String::new(), class: "button button--primary" }
 }
 
 pub struct Buttons {
     label: &'static str,
+    beside: Option<(String, &'static str)>,
     cancel: String,
     class: &'static str,
 }
 
 impl Buttons {
+    /// A second button, for another act with the same fields. It comes second, so that Enter in a field means the first.
+    pub fn beside(self, action: String, label: &'static str) -> Buttons {
+        Buttons { beside: Some((action, label)), ..self }
+    }
+
     /// Where *Cancel* leads.
     pub fn cancel(self, cancel: String) -> Buttons {
         Buttons { cancel, ..self }
@@ -238,6 +249,9 @@ impl IntoRender for Buttons {
 
     fn into_render(self) -> AnyView {
         let cancel = (!self.cancel.is_empty()).then(|| view! { <a class="button" href=self.cancel>"Cancel"</a> });
-        view! { <div class="form__buttons"><button type="submit" class=self.class>{self.label}</button>{cancel}</div> }.into_any()
+        let beside = self.beside.map(|(action, label)| view! {
+            <button type="submit" class="button" formaction=action formnovalidate=true>{label}</button>
+        });
+        view! { <div class="form__buttons"><button type="submit" class=self.class>{self.label}</button>{beside}{cancel}</div> }.into_any()
     }
 }

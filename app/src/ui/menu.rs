@@ -7,7 +7,7 @@ use leptos::prelude::*;
 pub fn menu(label: impl Into<String>, items: impl IntoAny) -> AnyView {
     let label: String = label.into();
     view! {
-        <details class="menu">
+        <details class="menu" name="menu">
             <summary class="button button--quiet" title=label>{icon("more")}</summary>
             <div class="menu__items">{items.into_any()}</div>
         </details>

@@ -15,7 +15,7 @@ pub mod text;
 pub use accessory::{accessory_rows, signed_pill};
 pub use copy::{code_line, copy_button, digest};
 pub use empty::{empty, no_match};
-pub use form::{beside, buttons};
+pub use form::buttons;
 pub use icon::icon;
 pub use menu::menu;
 pub use pill::{Tone, pill};

@@ -44,9 +44,9 @@ pub async fn list(call: &Call) -> Shown {
                 {buttons("Save schedule")}
             })}
         </section>
-        <section class="card pad why">
+        <section class="card pad why" id="why">
             <h2>"Why is this kept?"</h2>
-            <form class="filter-bar__search" method="get" action=paths::collections() role="search">
+            <form class="filter-bar__search" method="get" action=format!("{}#why", paths::collections()) role="search">
                 <input type="search" name="why" value=f.facet("why").to_owned() placeholder="sha256:…" aria-label="Digest of a blob"/>
                 <button type="submit" class="button">"Ask"</button>
             </form>

@@ -24,8 +24,8 @@ pub async fn settings(call: &Call) -> Shown {
     };
     let removal = if frame.may(Action::RepositoryDelete) {
         let words = format!(
-            "Deletes {} artifacts with all of their tags, signatures and other accessories. This cannot be undone.",
-            found.artifact_count,
+            "Deletes {} with all tags, signatures and other accessories. This cannot be undone.",
+            model::stamp::count(found.artifact_count, "artifact"),
         );
         view! { <p>{words}</p>{call.button::<forms::Delete>(with(), "Delete repository").danger()} }.into_any()
     } else {

@@ -34,6 +34,11 @@ fn lifetime(never: bool, days: &str) -> i64 {
     if never { -1 } else { days.trim().parse().unwrap_or(0) }
 }
 
+/// The form's field has another name.
+fn lived(error: domain::Error) -> UiError {
+    UiError::from(error).with_field("duration", "days")
+}
+
 fn secret(call: &Call, created: &Created) -> Answer {
     let robot = &created.robot;
     Answer::Secret(Secret {
@@ -62,7 +67,8 @@ act! {
         };
         let (days, grants) = (lifetime(form.never, &form.days), grants(&form.grants)?);
         let input = NewRobot { name: form.name, project, description: form.description, days, disabled: false, grants };
-        Ok(secret(call, &robots::create(&call.ctx, &call.who, input, None).await?))
+        let made = robots::create(&call.ctx, &call.who, input, None).await.map_err(lived)?;
+        Ok(secret(call, &made))
     }
 }
 
@@ -78,7 +84,7 @@ act! {
         let (days, grants) = (Some(lifetime(form.never, &form.days)), grants(&form.grants)?);
         let before = robots::get(&call.ctx, &call.who, form.id).await?;
         let change = Change { description: form.description, days, disabled: before.disabled, grants };
-        let robot = robots::update(&call.ctx, &call.who, form.id, change).await?;
+        let robot = robots::update(&call.ctx, &call.who, form.id, change).await.map_err(lived)?;
         Ok(Answer::done(page_of(&robot), "The robot account was changed."))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::Shown;
 use super::{forms, way};
-use crate::ui::{beside, buttons, empty};
+use crate::ui::{buttons, empty};
 use crate::{Answer, Call, Page, paths};
 use leptos::prelude::*;
 use model::RuleId;
@@ -65,10 +65,9 @@ async fn page(call: &Call, rule: Option<Rule>) -> Shown {
                     <h2>"when I click."</h2>
                 </div>
                 {matches(call)}
-                <div class="form__buttons">{beside(call.at::<forms::Preview>(), "Show what it matches")}</div>
                 {form.tick("overwrite", "Replace tags that name something else there").ticked(input.is_none_or(|rule| rule.overwrite))}
                 {form.tick("enabled", "Enabled").ticked(input.is_none_or(|rule| rule.enabled))}
-                {buttons("Save replication rule").cancel(back)}
+                {buttons("Save replication rule").beside(call.at::<forms::Preview>(), "Show what it matches").cancel(back)}
             })}
         </section>
     }))

@@ -3,7 +3,7 @@
 use super::super::Shown;
 use super::{fields, forms, found, way};
 use crate::ui::pill::target_health;
-use crate::ui::{Tone, beside, buttons, icon, pill};
+use crate::ui::{Tone, buttons, icon, pill};
 use crate::{Call, Page, paths};
 use leptos::prelude::*;
 
@@ -30,8 +30,7 @@ pub async fn edit(call: &Call) -> Shown {
             {form.of(view! {
                 {fields(&form, Some(&target))}
                 {found(call.answer::<forms::Test>())}
-                <div class="form__buttons">{beside(call.at::<forms::Test>(), "Test connection")}</div>
-                {buttons("Save target registry").cancel(paths::targets())}
+                {buttons("Save target registry").beside(call.at::<forms::Test>(), "Test connection").cancel(paths::targets())}
             })}
         </section>
         <section class="card pad"><h2>"Delete"</h2>{removal}</section>

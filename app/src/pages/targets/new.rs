@@ -2,7 +2,7 @@
 
 use super::super::Shown;
 use super::{fields, forms, found, way};
-use crate::ui::{beside, buttons};
+use crate::ui::buttons;
 use crate::{Call, Page, paths};
 use leptos::prelude::*;
 
@@ -14,8 +14,7 @@ pub async fn new(call: &Call) -> Shown {
             {form.of(view! {
                 {fields(&form, None)}
                 {found(call.answer::<forms::Test>())}
-                <div class="form__buttons">{beside(call.at::<forms::Test>(), "Test connection")}</div>
-                {buttons("Create target registry").cancel(paths::targets())}
+                {buttons("Create target registry").beside(call.at::<forms::Test>(), "Test connection").cancel(paths::targets())}
             })}
         </section>
     }))
