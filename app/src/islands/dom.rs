@@ -1,7 +1,7 @@
 //! The document, in fewer words.
 
 use wasm_bindgen::prelude::*;
-use web_sys::{Document, Element, Event, EventTarget, HtmlElement, Window};
+use web_sys::{Document, Element, Event, EventTarget, FormData, HtmlElement, HtmlFormElement, UrlSearchParams, Window};
 
 pub fn window() -> Window {
     // There is one wherever this runs.
@@ -57,4 +57,10 @@ pub fn plain_click(event: &Event) -> bool {
     event.dyn_ref::<web_sys::MouseEvent>().is_none_or(|click| {
         click.button() == 0 && !click.ctrl_key() && !click.meta_key() && !click.shift_key() && !click.alt_key()
     })
+}
+
+/// The fields as the browser would send them.
+pub fn fields(form: &HtmlFormElement) -> Option<JsValue> {
+    let data = FormData::new_with_form(form).ok()?;
+    UrlSearchParams::new_with_str_sequence_sequence(&data).ok().map(JsValue::from)
 }

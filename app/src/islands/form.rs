@@ -1,13 +1,13 @@
 //! Sends forms, and puts what their answer changed in place: problems at their fields, a secret, what a test found. Without it the
 //! browser sends them and shows the same answer as a page of its own.
 
-use super::dom::{address, all, document, find, listen, listen_on, near, window};
+use super::dom::{address, all, document, fields, find, listen, listen_on, near, window};
 use super::notice;
-use super::page::{self, Answer, is_of_another_build, show, show_part};
+use super::page::{self, Answer, is_of_another_build, show};
 use std::cell::Cell;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Element, FormData, HtmlElement, HtmlFormElement, MouseEvent, SubmitEvent, UrlSearchParams};
+use web_sys::{Element, HtmlElement, HtmlFormElement, MouseEvent, SubmitEvent};
 
 thread_local! {
     /// When the person left for another page: an answer that still comes changes nothing.
@@ -52,17 +52,6 @@ pub fn start() {
         let button = event.dyn_ref::<SubmitEvent>().and_then(SubmitEvent::submitter);
         spawn_local(send(form, button));
     });
-    listen("change", |event| {
-        if let Some(form) = near(&event, "form[data-preview]") {
-            spawn_local(preview(form.unchecked_into()));
-        }
-    });
-}
-
-/// The fields as the browser would send them.
-pub fn fields(form: &HtmlFormElement) -> Option<JsValue> {
-    let data = FormData::new_with_form(form).ok()?;
-    UrlSearchParams::new_with_str_sequence_sequence(&data).ok().map(JsValue::from)
 }
 
 async fn send(form: HtmlFormElement, button: Option<HtmlElement>) {
@@ -144,16 +133,5 @@ fn say(form: &HtmlFormElement, text: &str) {
         let _ = form.prepend_with_node_1(&line);
         line.set_text_content(Some(text));
         let _ = line.unchecked_ref::<HtmlElement>().focus();
-    }
-}
-
-/// Follows what is typed, in silence.
-async fn preview(form: HtmlFormElement) {
-    let (Some(action), Some(fields)) = (form.get_attribute("data-preview"), fields(&form)) else { return };
-    let before = under_way();
-    let answer = page::post(&action, &fields).await;
-    if let (Some(page), true) = (answer.and_then(|answer| answer.page), under_way() == before) {
-        // Of what is wrong the page shows no preview: then none stands here either.
-        show_part(&page, "preview");
     }
 }

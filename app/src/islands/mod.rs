@@ -16,6 +16,7 @@ mod menu;
 mod morph;
 mod notice;
 mod page;
+mod preview;
 mod restore;
 mod suggest;
 mod swap;
@@ -26,6 +27,7 @@ pub fn start() {
     restore::start();
     theme::start();
     form::start();
+    preview::start();
     swap::start();
     copy::start();
     eye::start();

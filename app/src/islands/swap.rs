@@ -1,8 +1,7 @@
 //! Links that change a part of the page (`a[data-swap=ID]`): a row opens, a template ticks its boxes; and forms that ask for the page
 //! otherwise (`form[data-swap]`), with what is typed in its other forms kept. Without it they lead to the page with that part changed.
 
-use super::dom::{address, all, document, listen, near, plain_click, window};
-use super::form::fields;
+use super::dom::{address, all, document, fields, listen, near, plain_click, window};
 use super::page::{get_part, show, show_part};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;

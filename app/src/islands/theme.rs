@@ -1,8 +1,7 @@
 //! Changes the theme at once, and has it kept in silence: the page stays as it is, with all that stands on it. Without it the page comes
 //! back in the other theme.
 
-use super::dom::{document, listen, near};
-use super::form::fields;
+use super::dom::{document, fields, listen, near};
 use super::page::post;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;

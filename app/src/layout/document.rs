@@ -11,7 +11,10 @@ const LOADER: &str = include_str!("loader.js");
 
 /// What is fetched ahead when the pointer rests on a link to it: pages that are read, never those that ask to change something
 /// ("Speculation Rules", WICG).
-const AHEAD: &str = r#"{"prefetch":[{"where":{"and":[{"href_matches":["/projects","/projects/*","/admin/*"]},{"not":{"href_matches":["/*/new","/*/edit","/*/delete","/*/settings"]}},{"not":{"selector_matches":"[download]"}}]},"eagerness":"moderate"}]}"#;
+const AHEAD: &str = r#"{"prefetch":[{"where":{"and":[
+{"href_matches":["/projects","/projects/*","/admin/*"]},
+{"not":{"href_matches":["/*/new","/*/edit","/*/delete","/*/settings"]}},
+{"not":{"selector_matches":"[download]"}}]},"eagerness":"moderate"}]}"#;
 
 /// From page to page the browser fades, where a person does not mind (CSS View Transitions 2). It stands in the document because a
 /// browser that has not read it in time says so on its console. The policy allows it by its hash: an island parses pages that have another

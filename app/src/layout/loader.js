@@ -1,8 +1,14 @@
-// Brings the islands to life. No page needs them: whatever goes wrong here leaves it as it is.
+// Brings the islands to life, once the page is painted. No page needs them: whatever goes wrong here leaves it as it is.
 const address = (rel) => document.querySelector(`link[rel="${rel}"]`).href;
+const painted = new Promise((go) => {
+  requestAnimationFrame(() => setTimeout(go));
+  setTimeout(go, 250); // a page in the background is not painted
+});
 try {
+  const wasm = fetch(address("preload"), { credentials: "same-origin" });
+  await painted;
   const script = await import(address("modulepreload"));
-  await script.default({ module_or_path: fetch(address("preload"), { credentials: "same-origin" }) });
+  await script.default({ module_or_path: wasm });
 } catch (error) {
   console.debug("The page works without its script, which did not start:", error);
 }

@@ -86,7 +86,10 @@ mod tests {
     fn a_pattern_that_cannot_be_compiled_is_refused_in_words() {
         let nested = |n: usize| format!("{}a{}", "{".repeat(n), "}".repeat(n));
         assert!(Pattern::compile("tags", &nested(32)).is_ok());
-        for (text, why) in [(nested(33), "at most 32 groups"), (nested(250), "at most 32 groups"), ("a\0b".into(), "control"), ("[".into(), "pattern"), ("x".repeat(513), "512")] {
+        for (text, why) in [
+            (nested(33), "at most 32 groups"), (nested(250), "at most 32 groups"), ("a\0b".into(), "control"), ("[".into(), "pattern"),
+            ("x".repeat(513), "512"),
+        ] {
             let refused = Pattern::compile("tags", &text).unwrap_err().to_string();
             assert!(refused.contains(why), "{text:?}: {refused}");
         }
