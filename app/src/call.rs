@@ -56,7 +56,7 @@ impl Call {
             who,
             mark: format!("{}-{:.8}", me.user.as_ref().map_or(0, |user| user.id.0), ctx.random.id()),
             params,
-            query: wire::pairs(page.split_once('?').map_or("", |(_, query)| query).as_bytes()),
+            query: query_of(&page),
             page,
             me,
             posted: parts.extensions.get::<Arc<Posted>>().cloned(),
@@ -66,7 +66,7 @@ impl Call {
 
     /// The same, for another page.
     pub fn on(&self, page: String) -> Call {
-        Call { page, ..self.clone() }
+        Call { query: query_of(&page), page, ..self.clone() }
     }
 
     /// The page's address without its query.
@@ -149,6 +149,10 @@ impl Call {
     pub fn door(&self) -> Result<&dyn Door, UiError> {
         self.door.as_ref().map(|door| door.0.as_ref()).ok_or(UiError::SignIn)
     }
+}
+
+fn query_of(page: &str) -> Vec<(String, String)> {
+    wire::pairs(page.split_once('?').map_or("", |(_, query)| query).as_bytes())
 }
 
 /// The cookie that holds what is said once.

@@ -80,6 +80,9 @@ fn a_form_outlives_its_session() {
         assert!(page.contains("You are signed in again") && page.contains("value=\"new-user\"") && page.contains("value=\"a@b.example\""), "{page}");
         assert!(page.contains("&lt;b&gt;") && page.contains("a&amp;b") && !page.contains("ships"), "{page}");
         assert!(signed_in(&inside, &who).await);
+        // A form that nothing is typed into does not wait: one comes back to its page.
+        let door = text(inside.form("/fn/collection/start?page=%2Fadmin%2Fgarbage&once=1-abc", &Proof::Nothing, "", OURS).await).await;
+        assert!(door.contains("name=\"next\" value=\"/admin/garbage\"") && !door.contains("kept_"), "{door}");
         // Nothing was done for nobody.
         let users = domain::users::search(&inside.world.ctx, &inside.world.admin, "new-user").await.unwrap();
         assert!(users.is_empty());
