@@ -15,7 +15,12 @@ pub mod sign_in;
 pub mod targets;
 pub mod users;
 
-use crate::{Page, UiError};
+/// What every page is made of.
+mod prelude {
+    pub use crate::ui::*;
+    pub use crate::{Call, Page, UiError, paths};
+    pub use leptos::prelude::*;
 
-/// What a page is, or why it is not shown.
-pub type Shown = Result<Page, UiError>;
+    /// What a page is, or why it is not shown.
+    pub type Shown = Result<Page, UiError>;
+}

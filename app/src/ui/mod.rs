@@ -13,11 +13,12 @@ pub mod table;
 pub mod text;
 
 pub use accessory::{accessory_rows, signed_pill};
-pub use copy::{code_line, copy_button, digest};
+pub use copy::{code_line, copy_button, digest, secret_line};
 pub use empty::{empty, no_match};
-pub use form::buttons;
+pub use field::account;
+pub use form::{Form, buttons};
 pub use icon::icon;
 pub use menu::menu;
-pub use pill::{Tone, pill};
-pub use table::{Filter, facet, filter_bar, heading, listing, pager, table};
+pub use pill::{Tone, execution_status, pill, robot_state, target_health, task_status};
+pub use table::{Filter, actions_heading, facet, filter_bar, heading, listing, pager, table};
 pub use text::{bytes, facts, time, when};

@@ -2,11 +2,7 @@
 
 pub mod forms;
 
-use super::Shown;
-use crate::ui::buttons;
-use crate::ui::field::account;
-use crate::{Call, Page, UiError};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn show(call: &Call) -> Shown {
     let user = call.me.user.clone().ok_or(UiError::SignIn)?;

@@ -1,10 +1,7 @@
 //! Before an artifact is deleted: what goes with it.
 
-use super::super::Shown;
 use super::{forms, way};
-use crate::ui::buttons;
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::stamp::{bytes, span};
 
 pub async fn delete(call: &Call) -> Shown {

@@ -1,16 +1,10 @@
 //! A repository: one row an artifact, its accessories in the row's tree.
 
-use super::super::Shown;
 use super::tree::{platform_rows, tree_rows};
 use super::{reference, way};
 use crate::pages::repositories::{push_commands, stored};
-use crate::ui::table::actions_heading;
-use crate::ui::{
-    Filter, Tone, bytes, copy_button, digest, empty, facet, filter_bar, heading, icon, menu, no_match, pager, pill, signed_pill, table, time, when,
-};
-use crate::{Call, Page, paths};
 use domain::artifacts::Reference;
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::artifact::{Artifact, Type};
 use model::project::ProjectFrame;
 use model::{Action, Digest};

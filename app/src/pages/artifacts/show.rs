@@ -1,13 +1,9 @@
 //! One artifact: what it is, its tags and its tree.
 
-use super::super::Shown;
 use super::tree::tree_rows;
 use super::{forms, reference, way};
-use crate::ui::table::actions_heading;
-use crate::ui::{bytes, buttons, code_line, digest, facts, signed_pill, table, time, when};
-use crate::{Call, Page, paths};
 use domain::artifacts::Reference;
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::artifact::{Artifact, ArtifactPage};
 use model::project::ProjectFrame;
 use model::rule::Rule;

@@ -1,9 +1,7 @@
 //! The rows under an artifact: platforms of an index, and what is attached, each with a way to look at it and to remove it.
 
-use crate::paths;
 use crate::session::Me;
-use crate::ui::{accessory_rows, bytes, digest, icon};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::accessory::Node;
 use model::artifact::{Artifact, ArtifactPage};
 

@@ -1,11 +1,7 @@
 //! The history of collections, when they run by themselves, and why a blob is kept.
 
-use super::super::Shown;
 use super::{forms, outcome, took, why};
-use crate::ui::pill::execution_status;
-use crate::ui::{Tone, buttons, empty, pager, pill, table, time};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::Stamp;
 use model::collection::{Collection, Schedule};
 use model::stamp::span;

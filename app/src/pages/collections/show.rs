@@ -1,11 +1,7 @@
 //! One collection, live, with its log.
 
-use super::super::Shown;
 use super::{forms, outcome, took};
-use crate::ui::pill::execution_status;
-use crate::ui::{facts, time};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::stamp::count;
 
 pub async fn show(call: &Call) -> Shown {

@@ -1,8 +1,6 @@
 //! Why a blob is kept, in words.
 
-use crate::ui::{digest, time};
-use crate::{Call, UiError};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::Stamp;
 use model::collection::Kept;
 use model::stamp::bytes;

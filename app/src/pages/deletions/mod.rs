@@ -2,12 +2,8 @@
 
 pub mod forms;
 
-use super::Shown;
 use super::projects::way;
-use crate::ui::table::actions_heading;
-use crate::ui::{bytes, digest, empty, listing, time};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::deletion::Deletion;
 use model::{Action, ProjectName};
 

@@ -1,12 +1,8 @@
 //! An execution: how far it is, and what became of each artifact.
 
-use super::super::Shown;
 use super::forms::{Retry, Stop};
 use crate::pages::rules::sentence;
-use crate::ui::pill::{execution_status, task_status};
-use crate::ui::{digest, empty, facts, icon, listing, time};
-use crate::{Call, Page, UiError, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::execution::{Execution, Status, Task, duration};
 use model::stamp::{bytes, count};
 use model::{ExecutionId, RuleId};

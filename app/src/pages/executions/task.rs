@@ -1,9 +1,6 @@
 //! One task of an execution: its log.
 
-use super::super::Shown;
-use crate::ui::pill::task_status;
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::{ExecutionId, RuleId, TaskId};
 
 pub async fn task(call: &Call) -> Shown {

@@ -1,10 +1,7 @@
 //! Where one can go: a page, whose list is also shown in a dialog (`islands::jump`).
 
-use super::Shown;
 use crate::session::Me;
-use crate::ui::{Filter, filter_bar, no_match};
-use crate::{Call, Page, UiError, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 /// A page that one can jump to.
 struct Place {

@@ -1,11 +1,8 @@
 //! A member's role, and the end of the membership.
 
-use super::super::Shown;
 use super::{forms, roles};
 use crate::pages::projects::way;
-use crate::ui::buttons;
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn edit(call: &Call) -> Shown {
     let name = call.project()?;

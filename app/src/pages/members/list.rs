@@ -1,10 +1,7 @@
 //! Who may do what in a project.
 
-use super::super::Shown;
 use crate::pages::projects::way;
-use crate::ui::{empty, filter_bar, heading, listing, time};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::Action;
 
 pub async fn list(call: &Call) -> Shown {

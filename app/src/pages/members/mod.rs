@@ -9,8 +9,7 @@ pub use edit::edit;
 pub use list::list;
 pub use new::new;
 
-use crate::ui::form::Form;
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::Role;
 
 /// The five roles, each with one line on what it may.

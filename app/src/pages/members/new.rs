@@ -1,11 +1,8 @@
 //! A new member of a project.
 
-use super::super::Shown;
 use super::{forms, roles};
 use crate::pages::projects::way;
-use crate::ui::buttons;
-use crate::{Call, Page, UiError, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::Role;
 
 pub async fn new(call: &Call) -> Shown {

@@ -1,9 +1,6 @@
 //! All projects that the caller sees.
 
-use super::super::Shown;
-use crate::ui::{Filter, Tone, bytes, empty, facet, filter_bar, heading, listing, pill, time};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::Stamp;
 use model::project::Project;
 

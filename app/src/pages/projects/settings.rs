@@ -1,10 +1,7 @@
 //! How a project behaves, and its end.
 
-use super::super::Shown;
 use super::{forms, way};
-use crate::ui::buttons;
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::project::{ProjectDeletion, SignatureForecast};
 use model::stamp::count;
 use model::{Action, ProjectName};

@@ -1,11 +1,8 @@
 //! A project: its repositories.
 
-use super::super::Shown;
 use super::{push_commands, stored};
 use crate::pages::projects::way;
-use crate::ui::{Tone, bytes, empty, facet, filter_bar, heading, listing, pill, time};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn list(call: &Call) -> Shown {
     let (name, f) = (call.project()?, call.filter(&["signed"]));

@@ -7,8 +7,7 @@ mod settings;
 pub use list::list;
 pub use settings::settings;
 
-use crate::ui::code_line;
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::repository::Storage;
 use model::stamp::bytes;
 

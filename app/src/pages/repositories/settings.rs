@@ -1,10 +1,7 @@
 //! A repository's description, and its end.
 
-use super::super::Shown;
 use super::forms;
-use crate::ui::buttons;
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::Action;
 
 pub async fn settings(call: &Call) -> Shown {

@@ -1,12 +1,8 @@
 //! Lists of robot accounts.
 
-use super::super::Shown;
 use super::{page_of, way};
-use crate::ui::pill::robot_state;
-use crate::ui::{Filter, empty, filter_bar, heading, listing, time, when};
-use crate::{Call, Page, paths};
 use domain::robots::Level;
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::project::ProjectFrame;
 use model::robot::{Robot, Scope};
 use model::{Action, Stamp};

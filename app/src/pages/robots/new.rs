@@ -1,13 +1,10 @@
 //! A new robot account. Once it is made, its secret is shown instead (`secret_once`).
 
-use super::super::Shown;
 use super::forms::Create;
 use super::permissions::{Column, add_column, permissions, system_columns};
 use super::{list_of, way};
-use crate::ui::buttons;
-use crate::{Call, Page, paths};
 use domain::robots::Level;
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::ProjectName;
 
 pub async fn new_in_project(call: &Call) -> Shown {

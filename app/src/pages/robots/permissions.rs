@@ -1,7 +1,6 @@
 //! The permission matrix: a row an action, a column a scope; templates tick what a purpose needs.
 
-use crate::ui::form::Form;
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::permission::RobotTemplate;
 use model::robot::{Grant, Scope};
 use model::{Action, ProjectName};

@@ -1,10 +1,7 @@
 //! The secret, shown once: in the answer to the POST and nowhere else.
 
 use crate::answer::Secret;
-use crate::ui::copy::secret_line;
-use crate::ui::{code_line, facts, icon};
-use crate::{Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 /// Warning first, then the secret with all that is needed to use it.
 pub fn secret_once(secret: &Secret) -> Page {

@@ -1,12 +1,8 @@
 //! One robot account: change, another secret, disable, delete.
 
-use super::super::Shown;
 use super::permissions::{Column, add_column, permissions, system_columns, ticks};
 use super::{forms, page_of, way};
-use crate::ui::pill::robot_state;
-use crate::ui::{buttons, facts, time, when};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::robot::{Robot, Scope};
 
 pub async fn show(call: &Call) -> Shown {

@@ -1,10 +1,8 @@
 //! The form of a rule reads as a sentence, with a line of what it matches that follows what is typed.
 
-use super::super::Shown;
 use super::{forms, way};
-use crate::ui::{buttons, empty};
-use crate::{Answer, Call, Page, paths};
-use leptos::prelude::*;
+use crate::Answer;
+use crate::pages::prelude::*;
 use model::RuleId;
 use model::rule::{Rule, RuleInput};
 use model::stamp::count;

@@ -1,13 +1,8 @@
 //! All replication rules.
 
-use super::super::Shown;
 use super::sentence;
 use crate::pages::executions::forms::Execute;
-use crate::ui::pill::execution_status;
-use crate::ui::table::actions_heading;
-use crate::ui::{Tone, empty, filter_bar, heading, listing, pill, time};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::rule::Rule;
 
 pub async fn list(call: &Call) -> Shown {

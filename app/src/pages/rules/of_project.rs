@@ -1,12 +1,8 @@
 //! The replication rules that take something of a project, to be read.
 
-use super::super::Shown;
 use super::sentence;
 use crate::pages::projects::way;
-use crate::ui::pill::execution_status;
-use crate::ui::{empty, table};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn of_project(call: &Call) -> Shown {
     let project = call.project()?;

@@ -1,13 +1,8 @@
 //! One replication rule, with its executions.
 
-use super::super::Shown;
 use super::{forms, sentence, way};
 use crate::pages::executions::forms::{Execute, Retry};
-use crate::ui::pill::execution_status;
-use crate::ui::table::actions_heading;
-use crate::ui::{Tone, empty, facts, listing, pill, time};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 use model::RuleId;
 use model::execution::{Execution, duration};
 

@@ -2,11 +2,8 @@
 
 pub mod forms;
 
-use super::Shown;
 use crate::answer::Kept;
-use crate::ui::buttons;
-use crate::{Call, Page};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn show(call: &Call) -> Shown {
     Ok(page(call, None))

@@ -1,11 +1,7 @@
 //! One target registry: its connection, settings and end.
 
-use super::super::Shown;
 use super::{fields, forms, found, way};
-use crate::ui::pill::target_health;
-use crate::ui::{Tone, buttons, icon, pill};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn edit(call: &Call) -> Shown {
     let target = domain::targets::get(&call.ctx, &call.who, call.param("id", "target registry")?).await?;

@@ -1,10 +1,6 @@
 //! Where artifacts are replicated to.
 
-use super::super::Shown;
-use crate::ui::pill::target_health;
-use crate::ui::{Tone, empty, filter_bar, heading, listing, pill};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn list(call: &Call) -> Shown {
     let f = call.filter(&[]);

@@ -9,10 +9,8 @@ pub use edit::edit;
 pub use list::list;
 pub use new::new;
 
-use crate::ui::form::Form;
-use crate::ui::{Tone, pill};
-use crate::{Answer, paths};
-use leptos::prelude::*;
+use crate::Answer;
+use crate::pages::prelude::*;
 use model::target::{Provider, Target};
 
 fn way(last: &str) -> Vec<(String, String)> {

@@ -1,10 +1,7 @@
 //! A new target registry.
 
-use super::super::Shown;
 use super::{fields, forms, found, way};
-use crate::ui::buttons;
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn new(call: &Call) -> Shown {
     let form = call.form::<forms::Create>().beside(call.form::<forms::Test>());

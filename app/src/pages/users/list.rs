@@ -1,9 +1,6 @@
 //! People who sign in.
 
-use super::super::Shown;
-use crate::ui::{Tone, filter_bar, heading, listing, pill, time};
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn list(call: &Call) -> Shown {
     let f = call.filter(&[]);

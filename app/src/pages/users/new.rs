@@ -1,10 +1,7 @@
 //! A new user.
 
-use super::super::Shown;
 use super::{forms::Create, way};
-use crate::ui::buttons;
-use crate::{Call, Page, paths};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn new(call: &Call) -> Shown {
     let form = call.form::<Create>();

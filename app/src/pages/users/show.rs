@@ -1,11 +1,7 @@
 //! One user: profile, password, access.
 
-use super::super::Shown;
 use super::{forms, way};
-use crate::ui::field::account;
-use crate::ui::{Tone, buttons, pill};
-use crate::{Call, Page};
-use leptos::prelude::*;
+use crate::pages::prelude::*;
 
 pub async fn show(call: &Call) -> Shown {
     let user = domain::users::get_as_admin(&call.ctx, &call.who, call.param("id", "user")?).await?;
