@@ -88,7 +88,10 @@ fn packages(wanted: &[(&'static str, &'static str)]) -> Result<()> {
 /// npm's packages, as locked.
 pub fn npm() -> Result<PathBuf> {
     let folder = root().join("end2end");
-    if !folder.join("node_modules/.bin/playwright").exists() || !folder.join("node_modules/.bin/wasm-opt").exists() {
+    // npm notes what it installed last; an older note is of another lock file.
+    let at = |name: &str| folder.join(name).metadata().and_then(|file| file.modified()).ok();
+    let installed = at("node_modules/.package-lock.json");
+    if installed.is_none() || installed < at("package-lock.json") {
         println!("installing the browser tests' packages (npm ci)");
         run(Command::new("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund"]))?;
     }
