@@ -5,10 +5,9 @@ const painted = new Promise((go) => {
   setTimeout(go, 250); // a page in the background is not painted
 });
 try {
-  const wasm = fetch(address("preload"), { credentials: "same-origin" });
   await painted;
   const script = await import(address("modulepreload"));
-  await script.default({ module_or_path: wasm });
+  await script.default({ module_or_path: fetch(address("preload"), { credentials: "same-origin" }) });
 } catch (error) {
   console.debug("The page works without its script, which did not start:", error);
 }
