@@ -107,6 +107,10 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
                 Error::Unavailable("the database is busy".to_owned())
             }
+            // PostgreSQL's character_not_in_repertoire: it holds no NUL. Whatever door it came by, that is the sender's to mend.
+            sqlx::Error::Database(told) if told.code().as_deref() == Some("22021") => {
+                Error::invalid("", "a text holds a NUL character, which none may")
+            }
             other => Error::Db(other),
         }
     }

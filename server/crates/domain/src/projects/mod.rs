@@ -20,10 +20,10 @@ pub struct Filter {
     pub names: Vec<String>,
 }
 
-/// Makes a project; whoever makes it is its first admin.
 /// Where the portal has the form of a new project, so that no project's page could stand there.
 const RESERVED: &str = "new";
 
+/// Makes a project; whoever makes it is its first admin.
 pub async fn create(ctx: &Ctx, who: &Principal, name: &str, public: bool, require_signature: bool) -> Result<Project> {
     let parsed = name.parse::<ProjectName>();
     let (now, caller) = (ctx.now(), who.clone());

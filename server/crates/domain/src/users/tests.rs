@@ -94,3 +94,29 @@ async fn n_002_an_unknown_name_and_a_wrong_password_are_one_answer() {
         assert!(matches!(refused, Err(Error::Unauthenticated)), "{name}");
     }
 }
+
+/// PostgreSQL holds no NUL: text with one is found nowhere or refused, by whichever use-case and whoever asks, and is no failure of ours.
+#[tokio::test]
+async fn text_with_a_nul_is_no_failure_of_ours() {
+    let world = World::new().await;
+    let (ctx, admin) = (&world.ctx, &world.admin);
+    let project = world.project("p", false).await;
+    let mate = world.member("mate", &project, Role::Developer).await;
+    let query = Query { search: "a\0b".into(), ..Query::all(10) };
+    assert_eq!(list(ctx, admin, &query).await.unwrap().total, 0);
+    assert_eq!(search(ctx, admin, "a\0").await.unwrap(), []);
+    assert_eq!(crate::projects::list(ctx, admin, &query, &Default::default()).await.unwrap().total, 0);
+    assert_eq!(crate::members::list(ctx, admin, &project, &query).await.unwrap().total, 0);
+    assert_eq!(crate::repositories::list(ctx, admin, &project, &query).await.unwrap().total, 0);
+    assert_eq!(crate::robots::list(ctx, admin, &crate::robots::Level::System, &query).await.unwrap().total, 0);
+    assert_eq!(crate::targets::list(ctx, admin, &query).await.unwrap().total, 0);
+    assert_eq!(crate::rules::list(ctx, admin, &query).await.unwrap().total, 0);
+    for who in [admin, &mate] {
+        let refused = crate::members::create(ctx, who, &project, "al\0ice", Role::Guest).await.unwrap_err();
+        assert!(matches!(refused, Error::Invalid(_) | Error::Forbidden { .. }), "{refused}");
+        let refused = crate::projects::create(ctx, who, "a\0b", false, false).await.unwrap_err();
+        assert!(matches!(refused, Error::Invalid(_)), "{refused}");
+    }
+    assert!(authenticate(ctx, "ad\0min", &secret(PASSWORD), Client::default()).await.is_err_and(|error| !error.is_ours()));
+    assert_eq!(crate::members::list(ctx, admin, &project, &Query::all(10)).await.unwrap().total, 2);
+}

@@ -104,19 +104,15 @@ pub async fn content_of(c: &mut AnyConnection, id: i64) -> Result<Vec<u8>> {
 
 /// Does a signed index of this repository list it (also through an index within)?
 pub async fn in_signed_index(proof: &mut Authorized<'_>, repository: i64, digest: &Digest) -> Result<bool> {
-    Ok(signed_index(proof.conn(), repository, digest).await?.is_some())
-}
-
-pub async fn signed_index(c: &mut AnyConnection, repository: i64, digest: &Digest) -> Result<Option<Digest>> {
     let row = sqlx::query(
-        "SELECT p.digest AS digest FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
-         WHERE x.repository_id = $1 AND x.child_digest = $2 AND p.signed = 1 ORDER BY p.id LIMIT 1",
+        "SELECT p.id AS id FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
+         WHERE x.repository_id = $1 AND x.child_digest = $2 AND p.signed = 1 LIMIT 1",
     )
     .bind(repository)
     .bind(digest.as_str())
-    .fetch_optional(c)
+    .fetch_optional(proof.conn())
     .await?;
-    row.map(|row| self::digest(row.get("digest"))).transpose()
+    Ok(row.is_some())
 }
 
 /// The repository's id, if it has a row, and the sizes of those of the blobs that are in it, by digest.
