@@ -25,7 +25,7 @@ pub async fn settings(call: &Call) -> Shown {
         <section class="card pad">
             {form.of(view! {
                 {form.tick("public", "Public").ticked(project.public).help("Everybody may pull from it, also without signing in.")}
-                {form.tick("require_signature", "Cosign: only signed images may be pulled").ticked(project.require_signature)
+                {form.tick("require_signature", "Cosign: only signed images may be pulled").ticked(project.policy.require_signature)
                     .help("Checks that a cosign or notation signature is attached, not who signed. Let through unsigned: \
                           accessories themselves, platform images of a signed index, and whoever may push here while pushing or signing.")}
                 {outlook(&name, forecast)}

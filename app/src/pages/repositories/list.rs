@@ -11,7 +11,7 @@ pub async fn list(call: &Call) -> Shown {
     let found = domain::repositories::list_filtered(&call.ctx, &call.who, &name, &f.ask(), unsigned).await?;
     let project = frame.project;
     let access = if project.public { pill(Tone::Info, "", "Public") } else { pill(Tone::Neutral, "", "Private") };
-    let signed = project.require_signature.then(|| pill(Tone::Ok, "seal", "Only signed images may be pulled"));
+    let signed = project.policy.require_signature.then(|| pill(Tone::Ok, "seal", "Only signed images may be pulled"));
     let nothing = || empty("No repository yet", "A repository comes with its first push.", push_commands(&call.me.registry, &format!("{name}/NAME")));
     let headings = view! {
         {heading(&f, "name", "Name", "")}

@@ -6,7 +6,7 @@ use crate::list::{self, page};
 use axum::extract::Path;
 use domain::artifacts::{self, Attached, Reference};
 use domain::repositories;
-use model::artifact::{Artifact, ArtifactPage, Filter, TagView};
+use model::artifact::{Artifact, ArtifactPage, Filter, From, TagView};
 use model::repository::Repository;
 use model::{Page, ProjectName, RepositoryName, Stamp};
 use percent_encoding::percent_decode_str;
@@ -32,6 +32,7 @@ fn show(artifact: &Artifact, within: &Repository, attached: &[Attached]) -> Valu
         "digest": artifact.digest, "size": artifact.size, "icon": "",
         "push_time": artifact.pushed_at.rfc3339(), "pull_time": at(artifact.pulled_at),
         "extra_attrs": {}, "annotations": artifact.annotations, "references": [],
+        "annotations_left_out": artifact.annotations_left_out, "tag_count": artifact.tag_count,
         "tags": artifact.tags.iter().map(|tag| show_tag(tag, artifact.id.0, within.id.0)).collect::<Vec<_>>(),
         "labels": [], "addition_links": {},
         "accessories": attached.iter().map(|a| show_attached(a, artifact)).collect::<Vec<_>>(),
@@ -64,9 +65,12 @@ async fn place(call: &Call, project: &str, name: &str, reference: &str) -> Resul
     })
 }
 
-async fn attached(call: &Call, artifact: &Artifact) -> Result<Vec<Attached>, ApiError> {
+/// Most accessories of a row: a list of rows has an end, and `…/accessories` has them all.
+const ATTACHED: i64 = 100;
+
+async fn attached(call: &Call, artifact: &Artifact, window: (i64, i64)) -> Result<Page<Attached>, ApiError> {
     let reference = Reference::Digest(artifact.digest.clone());
-    Ok(artifacts::attached(&call.ctx, &call.who, &artifact.project, &artifact.repository, &reference).await?)
+    Ok(artifacts::attached(&call.ctx, &call.who, &artifact.project, &artifact.repository, &reference, window).await?)
 }
 
 pub async fn list(call: Call, Path((project, name)): Path<(String, String)>) -> Answer {
@@ -84,7 +88,7 @@ pub async fn list(call: Call, Path((project, name)): Path<(String, String)>) -> 
     let found = artifacts::list(&call.ctx, &call.who, &project, &name, &query, &filter).await?;
     let mut rows = Vec::with_capacity(found.items.len());
     for artifact in &found.items {
-        let attached = if call.flag("with_accessory") { attached(&call, artifact).await? } else { Vec::new() };
+        let attached = if call.flag("with_accessory") { attached(&call, artifact, (1, ATTACHED)).await?.items } else { Vec::new() };
         rows.push(show(artifact, &within, &attached));
     }
     page(&call, Page { items: rows, total: found.total, next: None }, |row| row)
@@ -93,15 +97,17 @@ pub async fn list(call: Call, Path((project, name)): Path<(String, String)>) -> 
 pub async fn get(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer {
     let place = place(&call, &project, &name, &reference).await?;
     let found: ArtifactPage =
-        artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference).await?;
-    let attached = attached(&call, &found.artifact).await?;
+        artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?;
+    let attached = attached(&call, &found.artifact, (1, ATTACHED)).await?.items;
     let within = repositories::get(&call.ctx, &call.who, &place.project, &place.repository).await?;
     let mut shown = show(&found.artifact, &within, &attached);
     shown["references"] = found
         .children
         .iter()
-        .map(|child| {
-            let mut parts = child.platform.split('/');
+        // One image may be for several platforms.
+        .flat_map(|child| child.platform.split(", ").map(move |platform| (child, platform)))
+        .map(|(child, platform)| {
+            let mut parts = platform.split('/');
             let (os, architecture) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             json!({
                 "parent_id": found.artifact.id, "child_digest": child.digest,
@@ -120,18 +126,18 @@ pub async fn delete(call: Call, Path((project, name, reference)): Path<(String, 
 
 pub async fn accessories(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer {
     let place = place(&call, &project, &name, &reference).await?;
-    let subject = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference).await?.artifact;
-    let items = attached(&call, &subject).await?;
-    let total = items.len() as i64;
-    page(&call, Page { items, total, next: None }, |attached| show_attached(&attached, &subject))
+    let subject = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?.artifact;
+    let found = attached(&call, &subject, list::window(&call)?).await?;
+    page(&call, found, |attached| show_attached(&attached, &subject))
 }
 
 pub async fn tags(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer {
     let place = place(&call, &project, &name, &reference).await?;
     let within = repositories::get(&call.ctx, &call.who, &place.project, &place.repository).await?;
-    let artifact = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference).await?.artifact;
-    let total = artifact.tags.len() as i64;
-    page(&call, Page { items: artifact.tags, total, next: None }, |tag| show_tag(&tag, artifact.id.0, within.id.0))
+    let artifact = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?.artifact;
+    let window = list::window(&call)?;
+    let found = artifacts::tags(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, window).await?;
+    page(&call, found, |tag| show_tag(&tag, artifact.id.0, within.id.0))
 }
 
 #[derive(Deserialize)]
@@ -158,8 +164,7 @@ pub async fn delete_tag(
 ) -> Answer {
     let at = place(&call, &project, &name, &reference).await?;
     let tag = tag.parse().map_err(|what| ApiError::bad(format!("the tag {tag:?} {what}")))?;
-    let tags = artifacts::tags(&call.ctx, &call.who, &at.project, &at.repository, &at.reference).await?;
-    if !tags.iter().any(|view| view.name == tag) {
+    if !artifacts::names(&call.ctx, &call.who, &at.project, &at.repository, &at.reference, &tag).await? {
         return Err(ApiError::not_found(format!("tag {tag} was not found on that artifact")));
     }
     artifacts::delete_tag(&call.ctx, &call.who, &at.project, &at.repository, &tag).await?;

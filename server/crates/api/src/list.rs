@@ -12,7 +12,7 @@ use serde_json::Value;
 const ALL: i64 = 10_000;
 
 /// Which page of how many rows. More than a hundred is 422, none means everything.
-fn window(call: &Call) -> Result<(i64, i64), ApiError> {
+pub fn window(call: &Call) -> Result<(i64, i64), ApiError> {
     let number = |name: &str, default: i64| match call.param(name) {
         None => Ok(default),
         Some(text) => text.parse::<i64>().ok().filter(|n| *n >= 0).ok_or_else(|| unprocessable(format!("{name} must be a number"))),

@@ -20,7 +20,7 @@ fn show(project: Project) -> Value {
         "current_user_role_id": role, "current_user_role_ids": if role == 0 { json!([]) } else { json!([role]) },
         "metadata": {
             "public": project.public.to_string(),
-            "enable_content_trust_cosign": project.require_signature.to_string(),
+            "enable_content_trust_cosign": project.policy.require_signature.to_string(),
         },
         "cve_allowlist": { "items": [], "project_id": project.id },
         "creation_time": project.created_at.rfc3339(), "update_time": project.updated_at.rfc3339(),

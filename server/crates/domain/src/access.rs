@@ -9,6 +9,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::{Access, Principal, Who};
 use model::permission::{public_may, role_may};
+use model::project::Policy;
 use model::{Action, ProjectId, ProjectName, Role, Stamp, UserId};
 use sqlx::{AnyConnection, Row};
 
@@ -54,7 +55,7 @@ pub struct ProjectRow {
     pub id: ProjectId,
     pub name: ProjectName,
     pub public: bool,
-    pub require_signature: bool,
+    pub policy: Policy,
     pub owner_id: UserId,
 }
 
@@ -224,7 +225,7 @@ async fn look(
         id: ProjectId(row.get("id")),
         name: name.clone(),
         public: row.get::<i64, _>("public") != 0,
-        require_signature: row.get::<i64, _>("require_signature") != 0,
+        policy: Policy { require_signature: row.get::<i64, _>("require_signature") != 0 },
         owner_id: UserId(row.get("owner_id")),
     };
     let mut rights = Rights::default();
@@ -273,7 +274,7 @@ async fn look_as_user(c: &mut AnyConnection, id: UserId, who: &Principal, name: 
         id: ProjectId(project),
         name: name.clone(),
         public: row.get::<i64, _>("public") != 0,
-        require_signature: row.get::<i64, _>("require_signature") != 0,
+        policy: Policy { require_signature: row.get::<i64, _>("require_signature") != 0 },
         owner_id: UserId(row.get("owner_id")),
     };
     let role = row.get::<Option<i64>, _>("role").and_then(Role::from_id);

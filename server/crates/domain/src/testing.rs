@@ -4,6 +4,7 @@
 //! `cargo xtask test` runs the same tests on both.
 
 use crate::artifacts::{self, Reference};
+use crate::manifest;
 use crate::blobs::{BlobStore, Bucket, Disk, S3, digest_of};
 use crate::clock::{Clock, Random};
 use crate::db::Db;
@@ -198,9 +199,17 @@ impl World {
         let mut layer = size(&layer, text.len());
         layer["mediaType"] = "application/vnd.oci.image.layer.v1.tar".into();
         let json = serde_json::json!({
-            "schemaVersion": 2, "mediaType": artifacts::OCI_MANIFEST, "config": config, "layers": [layer],
+            "schemaVersion": 2, "mediaType": manifest::OCI_MANIFEST, "config": config, "layers": [layer],
         });
         self.manifest(project, repository, tag, &json).await
+    }
+
+    /// Collects garbage.
+    pub async fn collect(&self) {
+        crate::gc::start(&self.ctx, &self.admin, false).await.expect("a collection");
+        let claim = crate::jobs::claim(&self.ctx, crate::gc::JOB).await.expect("the queue").expect("a job");
+        let (_stop, stopping) = tokio::sync::watch::channel(false);
+        crate::gc::collect(&self.ctx, &claim, &stopping).await.expect("collected");
     }
 
     /// Attaches a manifest of one blob to `subject`.
@@ -215,10 +224,10 @@ impl World {
         let empty = self.blob(project, repository, b"{}").await;
         let layer = self.blob(project, repository, content).await;
         let json = serde_json::json!({
-            "schemaVersion": 2, "mediaType": artifacts::OCI_MANIFEST, "artifactType": media_type,
-            "config": { "mediaType": artifacts::EMPTY, "digest": empty, "size": 2 },
+            "schemaVersion": 2, "mediaType": manifest::OCI_MANIFEST, "artifactType": media_type,
+            "config": { "mediaType": manifest::EMPTY, "digest": empty, "size": 2 },
             "layers": [{ "mediaType": media_type, "digest": layer, "size": content.len() }],
-            "subject": { "mediaType": artifacts::OCI_MANIFEST, "digest": subject, "size": 1 },
+            "subject": { "mediaType": manifest::OCI_MANIFEST, "digest": subject, "size": 1 },
         });
         self.manifest(project, repository, "", &json).await
     }

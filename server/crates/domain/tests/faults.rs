@@ -2,7 +2,8 @@
 //! next one succeeds. One test, as fail points belong to the whole process.
 
 use bytes::Bytes;
-use domain::artifacts::{self, OCI_MANIFEST, Reference};
+use domain::artifacts::{self, Reference};
+use domain::manifest::OCI_MANIFEST;
 use domain::blobs::digest_of;
 use domain::error::{Error, Result};
 use domain::fsck::{self, Severity};

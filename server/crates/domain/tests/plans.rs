@@ -151,9 +151,9 @@ async fn read_everything(world: &World, project: &ProjectName, repository: &Repo
         artifacts::list(ctx, who, project, repository, &Query::default(), &filter).await.unwrap();
     }
     for reference in [&tag, &by_digest] {
-        artifacts::page(ctx, who, project, repository, reference).await.unwrap();
-        artifacts::tags(ctx, who, project, repository, reference).await.unwrap();
-        artifacts::attached(ctx, who, project, repository, reference).await.unwrap();
+        artifacts::page(ctx, who, project, repository, reference, Default::default()).await.unwrap();
+        artifacts::tags(ctx, who, project, repository, reference, (1, 10)).await.unwrap();
+        artifacts::attached(ctx, who, project, repository, reference, (1, 10)).await.unwrap();
     }
     artifacts::graph(ctx, who, project, repository, &image).await.unwrap();
     artifacts::plan(ctx, who, project, repository, &image).await.unwrap();

@@ -5,7 +5,8 @@
 mod place;
 
 use bytes::Bytes;
-use domain::artifacts::{self, OCI_MANIFEST, Reference};
+use domain::artifacts::{self, Reference};
+use domain::manifest::OCI_MANIFEST;
 use domain::blobs::digest_of;
 use domain::identity::Principal;
 use domain::{Ctx, projects, repositories, uploads};

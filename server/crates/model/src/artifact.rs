@@ -14,11 +14,13 @@ pub enum Type {
     Index,
     Chart,
     Wasm,
+    /// What BuildKit exports for later builds, as an index or as an image manifest.
+    Cache,
     Other,
 }
 
 impl Type {
-    pub const ALL: [Type; 5] = [Type::Image, Type::Index, Type::Chart, Type::Wasm, Type::Other];
+    pub const ALL: [Type; 6] = [Type::Image, Type::Index, Type::Chart, Type::Wasm, Type::Cache, Type::Other];
 
     /// The stored form.
     pub fn key(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Type {
             Type::Index => "index",
             Type::Chart => "chart",
             Type::Wasm => "wasm",
+            Type::Cache => "cache",
             Type::Other => "other",
         }
     }
@@ -42,6 +45,7 @@ impl Type {
             Type::Index => "Image index",
             Type::Chart => "Helm chart",
             Type::Wasm => "Wasm module",
+            Type::Cache => "Build cache",
             Type::Other => "Artifact",
         }
     }
@@ -52,9 +56,25 @@ impl Type {
             Type::Image | Type::Index => "IMAGE",
             Type::Chart => "CHART",
             Type::Wasm => "WASM",
+            Type::Cache => "BUILD-CACHE",
             Type::Other => "UNKNOWN",
         }
     }
+}
+
+/// Longest annotations of a row, in bytes of JSON: with longer ones a list would have no bound. The manifest has them all.
+pub const ANNOTATIONS: usize = 16 * 1024;
+
+/// Most tags of a row.
+pub const TAGS: i64 = 100;
+
+/// How many platforms of an index are signed by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platforms {
+    pub signed: i64,
+    pub total: i64,
+    /// How many have a bill of materials.
+    pub described: i64,
 }
 
 /// A tag of an artifact.
@@ -79,7 +99,10 @@ pub struct Artifact {
     pub kind: Type,
     /// Bytes: manifest, config and layers; for an index also its children.
     pub size: i64,
+    /// The first [`TAGS`] by name.
     pub tags: Vec<TagView>,
+    /// How many there are.
+    pub tag_count: i64,
     /// Kinds of what is attached, each once, signatures first.
     pub attached: Vec<Kind>,
     /// How many accessories hang directly under it.
@@ -88,12 +111,18 @@ pub struct Artifact {
     pub signed: bool,
     /// Not signed itself, but listed by a signed index of this repository.
     pub signed_by_index: Option<Digest>,
+    /// Of an index that lists platforms.
+    pub platforms: Option<Platforms>,
     pub annotations: BTreeMap<String, String>,
+    /// There are more than [`ANNOTATIONS`]: the manifest has them.
+    pub annotations_left_out: bool,
     pub pushed_at: Stamp,
     pub pulled_at: Option<Stamp>,
     pub pull_count: i64,
-    /// It is an accessory itself (reached by digest).
+    /// It is an accessory itself.
     pub accessory: Option<Kind>,
+    /// What it is attached to, where it refers to that by its `subject`.
+    pub subject: Option<Digest>,
 }
 
 /// A child of an index.
@@ -106,14 +135,40 @@ pub struct Child {
     pub signed: bool,
 }
 
+/// From where on an artifact's page shows what there are many of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct From {
+    pub attached: i64,
+    pub children: i64,
+    pub tags: i64,
+}
+
 /// An artifact's page: the row, the tree, and what it is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactPage {
     pub artifact: Artifact,
     pub tree: Vec<Node>,
+    /// How many more are attached.
+    pub tree_more: i64,
     pub children: Vec<Child>,
+    pub children_more: i64,
+    pub tags_more: i64,
+    /// What it is attached to, as an accessory: at most a few.
+    pub subjects: Vec<Subject>,
     /// Indexes of this repository that list it.
     pub parents: Vec<Digest>,
+}
+
+/// What an accessory is attached to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    pub digest: Digest,
+    pub attachment: crate::accessory::Attachment,
+    pub detail: String,
+    /// It is in the repository.
+    pub here: bool,
+    /// The tag by which it was attached names another one by now.
+    pub superseded: bool,
 }
 
 /// What deleting an artifact takes along: shown before, and what the deletion then does.

@@ -4,14 +4,20 @@ use crate::repository::Storage;
 use crate::{Action, MemberId, ProjectId, ProjectName, Role, Stamp, UserId};
 use serde::{Deserialize, Serialize};
 
+/// What a project demands of its artifacts: a field a demand. Judged in `domain::policy` alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// "Cosign: only signed images may be pulled": presence of a signature is checked, not who signed.
+    pub require_signature: bool,
+}
+
 /// A project as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
     pub id: ProjectId,
     pub name: ProjectName,
     pub public: bool,
-    /// "Cosign: only signed images may be pulled": presence of a signature is checked, not who signed.
-    pub require_signature: bool,
+    pub policy: Policy,
     pub owner_id: UserId,
     pub owner_name: String,
     pub repository_count: i64,

@@ -5,6 +5,7 @@ use crate::router::{Answer, Call, Failure};
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use domain::artifacts::{self, Reference};
+use domain::manifest;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::Tag;
 
@@ -52,10 +53,10 @@ pub async fn put(call: &Call, body: Body) -> Answer {
     if tags.len() > TAGS {
         return Err(Refusal::new(StatusCode::URI_TOO_LONG, Code::Unsupported, format!("at most {TAGS} tags at once")).into());
     }
-    let content = match Limited::new(body, artifacts::MAX).collect().await {
+    let content = match Limited::new(body, manifest::MAX).collect().await {
         Ok(collected) => collected.to_bytes().to_vec(),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            let message = format!("a manifest is at most {} bytes long", artifacts::MAX);
+            let message = format!("a manifest is at most {} bytes long", manifest::MAX);
             return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message).into());
         }
         Err(error) => return Err(Refusal::bad(Code::ManifestInvalid, format!("the body ended early: {error}")).into()),

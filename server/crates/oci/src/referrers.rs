@@ -9,6 +9,7 @@ use crate::router::{Answer, Call};
 use axum::body::Body;
 use axum::http::{Response, header};
 use domain::artifacts::{self, Referrer};
+use domain::manifest;
 use model::Digest;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -61,10 +62,10 @@ pub async fn list(call: &Call) -> Answer {
     };
     let (found, more) =
         artifacts::referrers(&call.ctx, &call.who, &call.project, &call.repository, &subject, wanted, after, n).await?;
-    let index = Index { schema_version: 2, media_type: artifacts::OCI_INDEX, manifests: found.iter().map(descriptor).collect() };
+    let index = Index { schema_version: 2, media_type: manifest::OCI_INDEX, manifests: found.iter().map(descriptor).collect() };
     let body = serde_json::to_vec(&index).map_err(|error| domain::Error::Internal(error.to_string()))?;
     // Clients compare this type byte for byte: no charset.
-    let mut response = Response::builder().header(header::CONTENT_TYPE, artifacts::OCI_INDEX);
+    let mut response = Response::builder().header(header::CONTENT_TYPE, manifest::OCI_INDEX);
     if wanted.is_some() {
         response = response.header("oci-filters-applied", "artifactType");
     }

@@ -6,7 +6,8 @@
 use crate::failure::Failure;
 use crate::remote::Remote;
 use bytes::Bytes;
-use domain::artifacts::{self, GraphNode, OCI_INDEX};
+use domain::artifacts::{self, GraphNode};
+use domain::manifest::OCI_INDEX;
 use domain::executions::{self, RemoteBlob, WorkTask};
 use domain::{Ctx, Principal};
 use futures_util::StreamExt;

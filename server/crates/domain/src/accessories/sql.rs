@@ -1,5 +1,6 @@
 //! SQL of accessories. The functions take a connection: their callers hold the proof for the repository.
 
+use crate::db::{Script, parts, places};
 use crate::error::{Error, Result};
 use model::accessory::{Attachment, Kind};
 use model::{Digest, Stamp};
@@ -18,11 +19,10 @@ pub struct Accessory {
     pub detail: String,
     pub size: i64,
     pub pushed_at: Stamp,
-    pub superseded: bool,
 }
 
 const SELECT: &str = "SELECT x.id AS id, x.artifact_id AS artifact_id, x.subject_digest AS subject, x.kind AS kind, \
-    x.attachment AS attachment, x.detail AS detail, x.superseded AS superseded, a.digest AS digest, \
+    x.attachment AS attachment, x.detail AS detail, a.digest AS digest, \
     a.size AS size, a.pushed_at AS pushed_at \
     FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id";
 
@@ -41,21 +41,81 @@ fn accessory(row: &AnyRow) -> Result<Accessory> {
         detail: row.get("detail"),
         size: row.get("size"),
         pushed_at: Stamp(row.get("pushed_at")),
-        superseded: row.get::<i64, _>("superseded") != 0,
     })
 }
 
-/// What hangs directly under `subject`, oldest first.
-pub async fn of_subject(c: &mut AnyConnection, repository: i64, subject: &str) -> Result<Vec<Accessory>> {
-    let text = format!("{SELECT} WHERE x.repository_id = $1 AND x.subject_digest = $2 ORDER BY x.id");
-    let rows = sqlx::query(AssertSqlSafe(text)).bind(repository).bind(subject).fetch_all(c).await?;
-    rows.iter().map(accessory).collect()
+/// What hangs directly under these, oldest first, whether in force or not: at most `limit`.
+pub async fn of_subjects(c: &mut AnyConnection, repository: i64, subjects: &[Digest], limit: i64) -> Result<Vec<Accessory>> {
+    under(c, repository, subjects, "", 0, limit).await
+}
+
+/// As [`of_subjects`], those in force, from the `skip`th on.
+pub async fn in_force(c: &mut AnyConnection, repository: i64, subjects: &[Digest], skip: i64, limit: i64) -> Result<Vec<Accessory>> {
+    under(c, repository, subjects, "AND x.superseded = 0", skip, limit).await
+}
+
+async fn under(c: &mut AnyConnection, repository: i64, subjects: &[Digest], only: &str, skip: i64, limit: i64) -> Result<Vec<Accessory>> {
+    let mut script = Script::default();
+    for part in parts(subjects) {
+        let text = format!(
+            "{SELECT} WHERE x.repository_id = $1 AND x.subject_digest IN ({}) {only} ORDER BY x.id LIMIT $2",
+            places(3, part.len())
+        );
+        script.add(text, [repository.into(), (skip + limit).into()].into_iter().chain(part.iter().map(|digest| digest.as_str().into())));
+    }
+    let ran = script.run(c).await?;
+    let mut found = ran.iter().flat_map(|ran| &ran.rows).map(accessory).collect::<Result<Vec<_>>>()?;
+    found.sort_by_key(|accessory| accessory.id);
+    Ok(found.into_iter().skip(skip as usize).take(limit as usize).collect())
+}
+
+/// Most that are counted.
+const COUNTED: i64 = 100_000;
+
+/// How many in force hang directly under these; of very many, so many.
+pub async fn count_in_force(c: &mut AnyConnection, repository: i64, subjects: &[Digest]) -> Result<i64> {
+    let mut script = Script::default();
+    for part in parts(subjects) {
+        // A part that is short repeats a value, which counts once.
+        let text = format!(
+            "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM (SELECT x.id AS id FROM accessories AS x
+             WHERE x.repository_id = $1 AND x.subject_digest IN ({}) AND x.superseded = 0 LIMIT {COUNTED}) AS y",
+            places(2, part.len())
+        );
+        script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
+    }
+    let ran = script.run(c).await?;
+    Ok(ran.iter().flat_map(|ran| &ran.rows).map(|row| row.get::<i64, _>("n")).sum())
+}
+
+/// What an artifact is attached to: at most a few.
+pub async fn subjects_of(c: &mut AnyConnection, artifact: i64) -> Result<Vec<model::artifact::Subject>> {
+    let rows = sqlx::query(
+        "SELECT x.subject_digest AS digest, x.attachment AS attachment, x.detail AS detail, x.superseded AS superseded,
+           CAST(CASE WHEN EXISTS (SELECT 1 FROM artifacts AS s WHERE s.repository_id = x.repository_id AND s.digest = x.subject_digest)
+             THEN 1 ELSE 0 END AS BIGINT) AS here
+         FROM accessories AS x WHERE x.artifact_id = $1 ORDER BY x.id LIMIT 20",
+    )
+    .bind(artifact)
+    .fetch_all(c)
+    .await?;
+    let subject = |row: &AnyRow| {
+        Ok(model::artifact::Subject {
+            digest: crate::artifacts::sql::digest(row.get("digest"))?,
+            attachment: Attachment::from_key(&row.get::<String, _>("attachment")),
+            detail: row.get("detail"),
+            here: row.get::<i64, _>("here") != 0,
+            superseded: row.get::<i64, _>("superseded") != 0,
+        })
+    };
+    rows.iter().map(subject).collect()
 }
 
 /// A manifest that refers to another by `subject`: distribution-spec 1.1, "Listing Referrers".
 pub struct Referrer {
     /// Referrers of a subject are listed in this order.
     pub number: i64,
+    pub artifact_id: i64,
     pub media_type: String,
     pub digest: Digest,
     /// Of the manifest, in bytes.
@@ -75,7 +135,7 @@ pub async fn referrers(
     limit: i64,
 ) -> Result<Vec<Referrer>> {
     // Few columns: there may be thousands of rows, and each value of each costs.
-    let text = "SELECT x.id AS number, a.digest AS digest, a.media_type AS media_type, a.artifact_type AS artifact_type,
+    let text = "SELECT x.id AS number, x.artifact_id AS artifact_id, a.digest AS digest, a.media_type AS media_type, a.artifact_type AS artifact_type,
            a.manifest_size AS size, a.annotations AS annotations
          FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id
          WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.attachment = 'subject' AND x.id > $3
@@ -91,6 +151,7 @@ pub async fn referrers(
     let referrer = |row: &AnyRow| {
         Ok(Referrer {
             number: row.get("number"),
+            artifact_id: row.get("artifact_id"),
             media_type: row.get("media_type"),
             digest: crate::artifacts::sql::digest(row.get("digest"))?,
             size: row.get("size"),
@@ -102,6 +163,24 @@ pub async fn referrers(
 }
 
 /// Attaches an artifact.
+pub fn add_attached(script: &mut Script, now: Stamp, repository: i64, artifact: i64, recognised: &super::Recognised) {
+    script.add(
+        "INSERT INTO accessories (repository_id, subject_digest, artifact_id, kind, attachment, detail, superseded, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 0, $7)
+         ON CONFLICT (artifact_id, subject_digest) DO UPDATE SET superseded = 0",
+        [
+            repository.into(),
+            recognised.subject.as_str().into(),
+            artifact.into(),
+            recognised.kind.key().into(),
+            recognised.attachment.key().into(),
+            recognised.detail.replace('\0', "").into(),
+            now.0.into(),
+        ],
+    );
+}
+
+/// As [`add_attached`], at once.
 pub async fn attach(
     c: &mut AnyConnection,
     now: Stamp,
@@ -109,33 +188,41 @@ pub async fn attach(
     artifact: i64,
     recognised: &super::Recognised,
 ) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO accessories (repository_id, subject_digest, artifact_id, kind, attachment, detail, superseded, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 0, $7)
-         ON CONFLICT (artifact_id, subject_digest) DO UPDATE SET superseded = 0",
-    )
-    .bind(repository)
-    .bind(recognised.subject.as_str())
-    .bind(artifact)
-    .bind(recognised.kind.key())
-    .bind(recognised.attachment.key())
-    .bind(recognised.detail.as_str())
-    .bind(now.0)
-    .execute(c)
-    .await?;
-    Ok(())
+    let mut script = Script::default();
+    add_attached(&mut script, now, repository, artifact, recognised);
+    script.run(c).await.map(drop)
 }
 
-/// A signature whose tag moved on: it stays under its subject, goes with it, and is neither shown nor counted.
-pub async fn supersede(c: &mut AnyConnection, artifact: i64) -> Result<Vec<String>> {
+/// An accessory by cosign's tag is in force while such a tag names it: without one it stays under its subject, goes with it,
+/// and is neither shown nor counted. Brings that up to date; answers what it is attached to in that way.
+pub async fn settle(c: &mut AnyConnection, artifact: i64) -> Result<Vec<String>> {
     let rows = sqlx::query(
-        "UPDATE accessories SET superseded = 1 WHERE artifact_id = $1 AND attachment = 'cosign-tag'
-         RETURNING subject_digest",
+        "UPDATE accessories SET superseded = CASE WHEN EXISTS (SELECT 1 FROM tags AS t WHERE t.artifact_id = $1 AND t.name IN
+           (REPLACE(subject_digest, ':', '-') || '.sig', REPLACE(subject_digest, ':', '-') || '.att',
+            REPLACE(subject_digest, ':', '-') || '.sbom')) THEN 0 ELSE 1 END
+         WHERE artifact_id = $1 AND attachment = 'cosign-tag' RETURNING subject_digest",
     )
     .bind(artifact)
     .fetch_all(c)
     .await?;
     Ok(rows.iter().map(|row| row.get("subject_digest")).collect())
+}
+
+/// Most accessories that are looked after as what they are attached to comes.
+const WAITING: i64 = 2000;
+
+/// What is listed by itself because `subject` was not here.
+pub async fn waiting(c: &mut AnyConnection, repository: i64, subject: &str) -> Result<Vec<i64>> {
+    let rows = sqlx::query(
+        "SELECT a.id AS id FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id
+         WHERE x.repository_id = $1 AND x.subject_digest = $2 AND a.listed = 1 LIMIT $3",
+    )
+    .bind(repository)
+    .bind(subject)
+    .bind(WAITING)
+    .fetch_all(c)
+    .await?;
+    Ok(rows.iter().map(|row| row.get("id")).collect())
 }
 
 /// Whether the artifact with digest `$2` in the repository `$1` is signed, from what hangs under it.

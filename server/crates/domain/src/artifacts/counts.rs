@@ -1,7 +1,7 @@
 //! Tests that what is counted is what is there, after every kind of push, move, deletion and undo.
 
 use super::*;
-use crate::artifacts::{OCI_INDEX, OCI_MANIFEST};
+use crate::manifest::{OCI_INDEX, OCI_MANIFEST};
 use crate::deletions;
 use crate::testing::World;
 use model::list::Query;

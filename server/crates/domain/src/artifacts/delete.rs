@@ -1,16 +1,23 @@
 //! Deleting: says before what goes along, and then does exactly that.
 
-use super::{Reference, sql};
+use super::{Reference, push::tags_moved, sql};
 use crate::access::{self, Authorized};
 use crate::accessories::sql as accessories;
-use crate::deletions::sql as deletions;
 use crate::ctx::{Act, Ctx};
+use crate::deletions::sql as deletions;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::manifest::machinery_subject;
 use crate::points::point;
+use crate::policy;
+use crate::policy::delete::Going;
+use model::accessory::Kind;
 use model::artifact::DeletionPlan;
 use model::{Action, Digest, ProjectName, RepositoryName, Stamp, Tag};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+
+/// Most artifacts that one deletion takes along: it is one transaction, which others wait for.
+pub const MOST: usize = 4096;
 
 /// What deleting the artifact would take along.
 pub async fn plan(
@@ -29,57 +36,97 @@ pub async fn plan(
 struct Drawn {
     plan: DeletionPlan,
     repository: i64,
-    is_accessory: bool,
-    /// The artifact itself, its accessories of every depth, its lone children.
+    root: Going,
+    /// What goes with it: its accessories of every depth, its lone children, lists of its referrers.
+    along: Vec<Going>,
+    /// All of them, the artifact itself first.
     ids: Vec<i64>,
 }
 
-/// Walks what hangs under the artifact; each digest once, so that a cycle ends.
+/// What a deletion takes along, as it is found.
+struct Walk {
+    repository: i64,
+    ids: Vec<i64>,
+    seen: HashSet<i64>,
+    along: HashMap<i64, Going>,
+    accessories: Vec<(Kind, Digest)>,
+    children: Vec<Digest>,
+}
+
+impl Walk {
+    /// Takes one along; `false`: it was known.
+    fn add(&mut self, id: i64, digest: &Digest, is_accessory: bool) -> Result<bool> {
+        if !self.seen.insert(id) {
+            return Ok(false);
+        }
+        if self.ids.len() > MOST {
+            return Err(Error::Precondition(format!("it would take along more than {MOST} artifacts: delete some of what is attached to it first")));
+        }
+        self.ids.push(id);
+        self.along.insert(id, Going { digest: digest.clone(), is_accessory, is_tagged: false });
+        Ok(true)
+    }
+}
+
+/// Walks what hangs under the artifact, level by level; each once, so that a cycle ends.
 async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference: &Reference) -> Result<Drawn> {
     let missing = || Error::not_found("artifact", reference);
     let root = sql::find(proof, repository, reference).await?.ok_or_else(missing)?;
     let c = proof.conn();
     let repository = root.repository_id;
-    let mut plan = DeletionPlan {
-        digest: root.digest.clone(),
-        tags: sql::tags_of(c, root.id).await?.into_iter().map(|tag| tag.name).collect(),
+    let tags: Vec<Tag> = sql::tags_of(c, root.id).await?.into_iter().map(|tag| tag.name).collect();
+    let kept_by = sql::parents(c, repository, &root.digest).await?;
+    let mut walk = Walk {
+        repository,
+        ids: vec![root.id],
+        seen: HashSet::from([root.id]),
+        along: HashMap::new(),
         accessories: Vec::new(),
         children: Vec::new(),
-        kept_by: sql::parents(c, repository, &root.digest).await?,
-        freed: 0,
-        kept_for: 0,
     };
-    let mut ids = vec![root.id];
-    let mut seen = HashSet::from([root.digest.as_str().to_owned()]);
-    let mut queue = vec![root.digest.clone()];
     // Children that nothing else lists and that no tag names go with their index.
-    let mut indexes = vec![root.id];
+    let (mut indexes, mut level) = (vec![root.id], vec![root.digest.clone()]);
     while let Some(index) = indexes.pop() {
-        for child in sql::lone_children(c, repository, index).await? {
-            if seen.insert(child.digest.as_str().to_owned()) {
-                ids.push(child.id);
+        for child in sql::lone_children(c, walk.repository, index).await? {
+            if walk.add(child.id, &child.digest, child.is_accessory)? {
                 indexes.push(child.id);
                 if !child.is_accessory {
-                    plan.children.push(child.digest.clone());
+                    walk.children.push(child.digest.clone());
                 }
-                queue.push(child.digest);
+                level.push(child.digest);
             }
         }
     }
-    while let Some(subject) = queue.pop() {
-        for accessory in accessories::of_subject(c, repository, subject.as_str()).await? {
-            if seen.insert(accessory.digest.as_str().to_owned()) {
-                ids.push(accessory.artifact_id);
-                plan.accessories.push((accessory.kind, accessory.digest.clone()));
-                queue.push(accessory.digest);
-            } else if !ids.contains(&accessory.artifact_id) {
-                ids.push(accessory.artifact_id);
+    while !level.is_empty() {
+        let mut next = Vec::new();
+        for accessory in accessories::of_subjects(c, walk.repository, &level, MOST as i64 + 1).await? {
+            if walk.add(accessory.artifact_id, &accessory.digest, true)? {
+                next.push(accessory.digest.clone());
+                walk.accessories.push((accessory.kind, accessory.digest));
             }
         }
+        for (id, digest) in sql::referrers_lists(c, walk.repository, &level).await? {
+            walk.add(id, &digest, true)?;
+        }
+        level = next;
     }
-    plan.accessories.sort();
-    plan.freed = sql::freed(c, repository, &ids).await?;
-    Ok(Drawn { plan, repository, is_accessory: root.is_accessory, ids })
+    for (id, tag) in sql::tag_names_of(c, &walk.ids[1..]).await? {
+        if let (Some(going), Ok(tag)) = (walk.along.get_mut(&id), tag.parse::<Tag>()) {
+            going.is_tagged |= machinery_subject(&tag).is_none();
+        }
+    }
+    walk.accessories.sort();
+    let plan = DeletionPlan {
+        digest: root.digest.clone(),
+        tags,
+        accessories: walk.accessories,
+        children: walk.children,
+        kept_by,
+        freed: sql::freed(c, repository, &walk.ids).await?,
+        kept_for: 0,
+    };
+    let root = Going { digest: root.digest, is_accessory: root.is_accessory, is_tagged: false };
+    Ok(Drawn { plan, repository, root, along: walk.along.into_values().collect(), ids: walk.ids })
 }
 
 /// Deletes an artifact by digest, with what its plan says. An artifact that an index lists is kept.
@@ -95,17 +142,14 @@ pub async fn delete(
     let act = Act::new("artifact.delete", format!("{project}/{repository}@{reference}"));
     let window = ctx.settings.recycle;
     ctx.change(who, act, async move |c| {
-        // Seeing comes first; what is needed to delete depends on what it is.
-        let right = Action::ArtifactRead;
-        let mut proof = access::project(c, now, &caller, &project, right).await?;
+        let mut proof = access::project(c, now, &caller, &project, Action::ArtifactRead).await?;
         let drawn = draw(&mut proof, &repository, &reference).await;
-        let is_accessory = drawn.as_ref().is_ok_and(|d| d.is_accessory);
+        // Who may not delete anything here learns nothing of what is there.
+        let is_accessory = drawn.as_ref().is_ok_and(|drawn| drawn.root.is_accessory);
         let right = if is_accessory { Action::AccessoryDelete } else { Action::ArtifactDelete };
         let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
         let drawn = drawn?;
-        if let Some(index) = drawn.plan.kept_by.first() {
-            return Err(Error::Precondition(format!("the index {index} lists it: delete the index first")));
-        }
+        policy::delete::check(&proof, &drawn.root, &drawn.along, &drawn.plan.kept_by)?;
         let project_id = proof.project.id.0;
         let c = proof.conn();
         let subjects = sql::subjects_of(c, &drawn.ids).await?;
@@ -146,6 +190,7 @@ pub async fn delete_tag(
         let project_id = proof.project.id.0;
         let c = proof.conn();
         sql::remove_tag(c, found.repository_id, &tag).await?;
+        tags_moved(c, now, project_id, found.repository_id, &[found.id]).await?;
         sql::relist(c, project_id, found.repository_id, &[found.id]).await
     })
     .await

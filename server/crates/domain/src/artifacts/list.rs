@@ -1,6 +1,5 @@
 //! Showing artifacts: a repository's list, an artifact's page, and the graph that replication copies.
 
-use super::manifest::Manifest;
 use super::{Reference, sql};
 use crate::access;
 use crate::accessories;
@@ -8,8 +7,9 @@ use crate::ctx::Ctx;
 use crate::db::{Listing, folded, like_contains, like_prefix};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::manifest::Manifest;
 use model::accessory::{Attachment, Kind};
-use model::artifact::{Artifact, ArtifactPage, Child, Filter, TagView, Type};
+use model::artifact::{Artifact, ArtifactPage, Child, Filter, From, TAGS, TagView, Type};
 use model::list::Query;
 use model::{Action, ArtifactId, Digest, Page, ProjectName, RepositoryName, Stamp};
 use sqlx::any::AnyRow;
@@ -18,7 +18,7 @@ use std::collections::HashSet;
 
 const COLUMNS: &str = "t.id AS id, t.repository_id AS repository_id, t.digest AS digest, t.media_type AS media_type, \
     t.artifact_type AS artifact_type, t.kind AS kind, t.size AS size, t.annotations AS annotations, \
-    t.accessory_kind AS accessory_kind, t.signed AS signed, t.pushed_at AS pushed_at, t.pulled_at AS pulled_at, \
+    t.accessory_kind AS accessory_kind, t.subject_digest AS subject_digest, t.tag_count AS tag_count, t.signed AS signed, t.pushed_at AS pushed_at, t.pulled_at AS pulled_at, \
     t.pull_count AS pull_count";
 
 static LIST: Listing = Listing {
@@ -30,6 +30,7 @@ static LIST: Listing = Listing {
 };
 
 fn artifact(project: &ProjectName, repository: &RepositoryName, row: &AnyRow) -> Result<(i64, Artifact)> {
+    let annotations: String = row.get("annotations");
     let found = Artifact {
         id: ArtifactId(row.get("id")),
         project: project.clone(),
@@ -40,20 +41,24 @@ fn artifact(project: &ProjectName, repository: &RepositoryName, row: &AnyRow) ->
         kind: Type::from_key(&row.get::<String, _>("kind")).unwrap_or(Type::Other),
         size: row.get("size"),
         tags: Vec::new(),
+        tag_count: row.get("tag_count"),
         attached: Vec::new(),
         accessory_count: 0,
         signed: row.get::<i64, _>("signed") != 0,
         signed_by_index: None,
-        annotations: serde_json::from_str(&row.get::<String, _>("annotations")).unwrap_or_default(),
+        platforms: None,
+        annotations_left_out: annotations == sql::LEFT_OUT,
+        annotations: serde_json::from_str(&annotations).unwrap_or_default(),
         pushed_at: Stamp(row.get("pushed_at")),
         pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
         pull_count: row.get("pull_count"),
         accessory: row.get::<Option<String>, _>("accessory_kind").map(|key| Kind::from_key(&key)),
+        subject: row.get::<Option<String>, _>("subject_digest").map(sql::digest).transpose()?,
     };
     Ok((row.get("repository_id"), found))
 }
 
-/// What a repository holds for a person: no accessories, no lists of referrers, no untagged children of indexes.
+/// What a repository holds for a person: no accessories of what is here, no lists of referrers, no untagged children of indexes.
 pub async fn list(
     ctx: &Ctx,
     who: &Principal,
@@ -86,7 +91,7 @@ pub async fn list(
                 }
                 if let Some(signed) = filter.signed {
                     let n = w.bind(i64::from(signed));
-                    w.and(format!("t.signed = {n}"));
+                    w.and(format!("t.signed = {n} AND t.accessory_kind IS NULL"));
                 }
                 match filter.tagged {
                     Some(true) => w.and("t.tag_count > 0"),
@@ -118,6 +123,9 @@ async fn one(
     Ok((repository_id, found))
 }
 
+/// Most platforms of an index that its page shows at once.
+const CHILDREN: i64 = 200;
+
 /// An artifact's page: the row, the tree under it and under its platform children, and what it is made of.
 pub async fn page(
     ctx: &Ctx,
@@ -125,6 +133,7 @@ pub async fn page(
     project: &ProjectName,
     repository: &RepositoryName,
     reference: &Reference,
+    from: From,
 ) -> Result<ArtifactPage> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
@@ -132,31 +141,44 @@ pub async fn page(
         .await?
         .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository} {reference}")))?;
     let c = proof.conn();
-    let (repository_id, artifact) = one(c, project, repository, found.id).await?;
-    let mut tree = accessories::tree(c, repository_id, &artifact.digest).await?;
-    let children = children(c, repository_id, found.id).await?;
-    for child in &children {
-        tree.extend(accessories::tree_of_child(c, repository_id, &child.digest, &child.platform).await?);
+    let (repository_id, mut artifact) = one(c, project, repository, found.id).await?;
+    if from.tags > 0 {
+        artifact.tags = sql::tags_from(c, found.id, from.tags, TAGS).await?;
     }
+    let children = children(c, repository_id, found.id, from.children.max(0)).await?;
+    let mut roots = vec![(artifact.digest.clone(), None)];
+    roots.extend(children.iter().map(|child| (child.digest.clone(), Some(child.platform.clone()))));
+    let tree = accessories::grow(c, repository_id, &roots, from.attached).await?;
     let parents = sql::parents(c, repository_id, &artifact.digest).await?;
-    Ok(ArtifactPage { artifact, tree, children, parents })
+    let subjects = if artifact.accessory.is_some() { accessories::sql::subjects_of(c, found.id).await? } else { Vec::new() };
+    let all = artifact.platforms.map_or(0, |platforms| platforms.total);
+    Ok(ArtifactPage {
+        tree: tree.nodes,
+        tree_more: tree.more,
+        children_more: (all - from.children.max(0) - children.len() as i64).max(0),
+        tags_more: (artifact.tag_count - from.tags.max(0) - artifact.tags.len() as i64).max(0),
+        artifact,
+        children,
+        parents,
+        subjects,
+    })
 }
 
 /// The platforms of an index, without BuildKit's attestations, which hang in the tree.
-async fn children(c: &mut AnyConnection, repository: i64, index: i64) -> Result<Vec<Child>> {
+async fn children(c: &mut AnyConnection, repository: i64, index: i64, skip: i64) -> Result<Vec<Child>> {
     let rows = sqlx::query(
-        "SELECT x.child_digest AS digest, x.platform AS platform, a.size AS size, a.signed AS signed,
-           a.accessory_kind AS accessory_kind
+        "SELECT x.child_digest AS digest, x.platform AS platform, a.size AS size, a.signed AS signed
          FROM artifact_children AS x
          JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
-         WHERE x.parent_id = $1 AND x.repository_id = $2 ORDER BY x.position",
+         WHERE x.parent_id = $1 AND x.repository_id = $2 AND a.accessory_kind IS NULL ORDER BY x.position LIMIT $3 OFFSET $4",
     )
     .bind(index)
     .bind(repository)
+    .bind(CHILDREN)
+    .bind(skip)
     .fetch_all(c)
     .await?;
     rows.iter()
-        .filter(|row| row.get::<Option<String>, _>("accessory_kind").is_none())
         .map(|row| {
             Ok(Child {
                 digest: sql::digest(row.get("digest"))?,
@@ -168,20 +190,42 @@ async fn children(c: &mut AnyConnection, repository: i64, index: i64) -> Result<
         .collect()
 }
 
-/// The tags of an artifact.
+/// The tags of an artifact, by name: a page of them, and how many there are.
 pub async fn tags(
     ctx: &Ctx,
     who: &Principal,
     project: &ProjectName,
     repository: &RepositoryName,
     reference: &Reference,
-) -> Result<Vec<TagView>> {
+    window: (i64, i64),
+) -> Result<Page<TagView>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::TagList).await?;
     let found = sql::find(&mut proof, repository, reference)
         .await?
         .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository} {reference}")))?;
-    sql::tags_of(proof.conn(), found.id).await
+    let c = proof.conn();
+    let (number, size) = window;
+    let items = sql::tags_from(c, found.id, (number - 1).saturating_mul(size), size).await?;
+    Ok(Page { items, total: sql::tag_count(c, found.id).await?, next: None })
+}
+
+/// Does this tag name it?
+pub async fn names(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+    tag: &model::Tag,
+) -> Result<bool> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::TagList).await?;
+    let found = sql::find(&mut proof, repository, reference)
+        .await?
+        .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository} {reference}")))?;
+    let named = sql::find(&mut proof, repository, &Reference::Tag(tag.clone())).await?;
+    Ok(named.is_some_and(|named| named.id == found.id))
 }
 
 /// What hangs directly under an artifact, one row each.
@@ -195,32 +239,33 @@ pub struct Attached {
     pub pushed_at: Stamp,
 }
 
-/// The accessories that hang directly under an artifact.
+/// The accessories that hang directly under an artifact, oldest first: a page of them, and how many there are.
 pub async fn attached(
     ctx: &Ctx,
     who: &Principal,
     project: &ProjectName,
     repository: &RepositoryName,
     reference: &Reference,
-) -> Result<Vec<Attached>> {
+    window: (i64, i64),
+) -> Result<Page<Attached>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::AccessoryList).await?;
     let found = sql::find(&mut proof, repository, reference)
         .await?
         .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository} {reference}")))?;
-    let all = accessories::sql::of_subject(proof.conn(), found.repository_id, found.digest.as_str()).await?;
-    Ok(all
-        .into_iter()
-        .filter(|a| !a.superseded)
-        .map(|a| Attached {
-            id: a.id,
-            artifact_id: a.artifact_id,
-            digest: a.digest,
-            kind: a.kind,
-            size: a.size,
-            pushed_at: a.pushed_at,
-        })
-        .collect())
+    let (c, subject) = (proof.conn(), std::slice::from_ref(&found.digest));
+    let (number, size) = window;
+    let rows = accessories::sql::in_force(c, found.repository_id, subject, (number - 1).saturating_mul(size), size).await?;
+    let attached = |a: accessories::sql::Accessory| Attached {
+        id: a.id,
+        artifact_id: a.artifact_id,
+        digest: a.digest,
+        kind: a.kind,
+        size: a.size,
+        pushed_at: a.pushed_at,
+    };
+    let total = accessories::sql::count_in_force(c, found.repository_id, subject).await?;
+    Ok(Page { items: rows.into_iter().map(attached).collect(), total, next: None })
 }
 
 /// One manifest of the graph that is copied, with the blobs it needs.
@@ -246,6 +291,9 @@ impl GraphNode {
         self.content.len() as i64 + self.blobs.iter().map(|(_, size)| size).sum::<i64>()
     }
 }
+
+/// Most accessories of one artifact that are copied.
+const GRAPH: i64 = 10_000;
 
 /// Everything that makes up an artifact, in the order in which it can be pushed: children before their index, the
 /// artifact itself, then its accessories and theirs. Each digest once. The tags are the accessories' only.
@@ -281,8 +329,8 @@ pub async fn graph(
             }
             continue;
         }
-        let attached = accessories::sql::of_subject(c, found.repository_id, node.digest.as_str()).await?;
-        for accessory in attached.into_iter().rev().filter(|a| !a.superseded) {
+        let attached = accessories::sql::in_force(c, found.repository_id, std::slice::from_ref(&node.digest), 0, GRAPH).await?;
+        for accessory in attached.into_iter().rev() {
             // BuildKit's children come with their index.
             if accessory.attachment != Attachment::IndexChild && seen.insert(accessory.digest.clone()) {
                 stack.push((accessory.artifact_id, Some(accessory.kind), false));
@@ -301,7 +349,10 @@ async fn node(c: &mut AnyConnection, id: i64, kind: Option<Kind>) -> Result<Grap
     .bind(id)
     .fetch_one(&mut *c)
     .await?;
-    let blobs = sqlx::query("SELECT digest, size FROM artifact_blobs WHERE artifact_id = $1 ORDER BY digest")
+    let blobs = sqlx::query(
+        // What is not here, because it may be elsewhere, is left out.
+        "SELECT b.digest AS digest, b.size AS size FROM artifact_blobs AS b WHERE b.artifact_id = $1 AND (b.optional = 0 OR EXISTS
+           (SELECT 1 FROM repository_blobs AS l WHERE l.digest = b.digest AND l.repository_id = b.repository_id)) ORDER BY b.digest")
         .bind(id)
         .fetch_all(&mut *c)
         .await?;

@@ -3,9 +3,9 @@
 #[cfg(test)]
 mod counts;
 mod delete;
+#[cfg(test)]
+mod hostile;
 mod list;
-mod manifest;
-mod policy;
 mod pulls;
 mod push;
 pub(crate) mod sql;
@@ -14,10 +14,9 @@ mod tests;
 
 pub use crate::accessories::sql::Referrer;
 pub use delete::{delete, delete_tag, plan};
-pub use list::{Attached, GraphNode, attached, graph, list, page, tags};
-pub use manifest::{DOCKER_LIST, DOCKER_MANIFEST, Descriptor, EMPTY, MAX, Manifest, OCI_INDEX, OCI_MANIFEST};
+pub use list::{Attached, GraphNode, attached, graph, list, names, page, tags};
 pub use pulls::Pulls;
-pub use push::{Pushed, add_tag, push};
+pub use push::{Pushed, add_tag, may_push, push};
 pub(crate) use push::{Placing, place};
 
 use crate::access;
@@ -25,6 +24,8 @@ use crate::cache::Moment;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::manifest::{self, Manifest};
+use crate::policy::{self, pull::Verdict};
 use bytes::Bytes;
 use model::{Action, Digest, ProjectName, RepositoryName, Tag};
 
@@ -89,8 +90,14 @@ pub async fn pull(
             let found = sql::find(&mut proof, repository, reference)
                 .await?
                 .ok_or_else(|| Error::not_found("manifest", format!("{project}/{repository} {reference}")))?;
-            policy::check(&mut proof, who, repository, &found).await?;
+            let verdict = policy::pull::judge(&mut proof, who, repository, &found).await?;
             let content = Bytes::from(sql::content(&mut proof, found.id).await?);
+            if !matches!(verdict, Verdict::Pass) {
+                let manifest = Manifest::parse(&content, Some(&found.media_type)).ok();
+                let wanted = manifest.as_ref().map(manifest::read_to_judge).unwrap_or_default();
+                let linked = sql::blobs_in(proof.conn(), found.repository_id, wanted.iter().map(|(digest, _)| *digest)).await?;
+                policy::pull::settle(ctx, verdict, manifest.as_ref(), |digest| linked.get(digest.as_str()).copied()).await?;
+            }
             let (weight, until) = (content.len(), proof.until);
             let pulled = Pulled { digest: found.digest, media_type: found.media_type, content };
             let kept = Kept { pulled, artifact: found.id, repository: found.repository_id, tag: found.tag_id };
@@ -152,6 +159,10 @@ pub async fn referrers(
         }
         let part = crate::accessories::sql::referrers(proof.conn(), id, subject.as_str(), artifact_type, at, want).await?;
         let ended = (part.len() as i64) < want;
+        let mut part = part;
+        for referrer in part.iter_mut().filter(|referrer| referrer.annotations == sql::LEFT_OUT) {
+            referrer.annotations = manifest::annotations(&sql::content_of(proof.conn(), referrer.artifact_id).await?);
+        }
         bytes += part.iter().map(|referrer| referrer.annotations.len() + 300).sum::<usize>();
         at = part.last().map_or(at, |referrer| referrer.number);
         found.extend(part);

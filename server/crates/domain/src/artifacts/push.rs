@@ -1,15 +1,20 @@
 //! Pushing a manifest: everything it names is there, then its row, tags, accessories and counters in one transaction.
+//!
+//! What costs is done before the transaction: the bytes are read, parsed and recognised there. Within it rows are touched, a
+//! bounded number of them ([`Manifest::check_bounds`]), many in one statement.
 
-use super::manifest::{Descriptor, Manifest};
-use crate::db::Script;
-use super::{Reference, sql};
+use super::sql::{self, Listed, Part};
+use super::Reference;
 use crate::access;
-use crate::accessories::{self, Recognised, is_fallback_index};
+use crate::accessories;
 use crate::blobs::digest_of;
 use crate::ctx::{Act, Ctx, Sparse};
+use crate::db::Script;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::manifest::{self, Child, Manifest, Recognised};
 use crate::points::point;
+use crate::policy;
 use model::accessory::{Attachment, Kind};
 use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp, Tag};
 use std::collections::HashMap;
@@ -19,6 +24,23 @@ pub struct Pushed {
     pub digest: Digest,
     /// The manifest's `subject`: answered as `OCI-Subject`.
     pub subject: Option<Digest>,
+}
+
+/// Whether the caller may push there: asked before anything of a body is read. A refusal is noted.
+pub async fn may_push(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<()> {
+    let judged = access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await;
+    if let Err(error) = &judged
+        && error.is_refusal()
+    {
+        ctx.note_refusal(who, Act::new("artifact.push", format!("{project}/{repository}:{reference}")), error).await;
+    }
+    judged
 }
 
 /// Stores a manifest under its digest and, where the reference is a tag or `tags` are given, under those tags.
@@ -34,14 +56,10 @@ pub async fn push(
 ) -> Result<Pushed> {
     let right = Action::RepositoryPush;
     let act = Act::new("artifact.push", format!("{project}/{repository}:{reference}"));
-    if let Err(error) = access::may_again(ctx, who, project, repository.as_str(), right).await {
-        if error.is_refusal() {
-            ctx.note_refusal(who, act, &error).await;
-        }
-        return Err(error);
-    }
+    may_push(ctx, who, project, repository, reference).await?;
     crate::uploads::room(ctx, content.len() as u64).await?;
     let manifest = Manifest::parse(&content, content_type)?;
+    policy::push::check(&manifest)?;
     let digest = match reference {
         Reference::Digest(digest) => {
             let actual = digest_of(digest.algorithm(), &content);
@@ -58,12 +76,12 @@ pub async fn push(
     }
     all_tags.sort();
     all_tags.dedup();
-    let recognised = accessories::recognise(ctx, &manifest, &all_tags).await?;
-    let fallback = recognised.is_none() && all_tags.iter().any(|tag| is_fallback_index(&manifest, tag));
+    let recognised = recognise(ctx, who, project, repository, &manifest, &all_tags).await?;
+    let lists = manifest::is_referrers_list(&manifest, &all_tags);
     let subject = manifest.subject.as_ref().map(|s| s.digest.clone());
     let pushed = Pushed { digest: digest.clone(), subject };
 
-    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, fallback };
+    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, lists, was_list: false };
     let (ctx2, caller, project, repository) = (ctx.clone(), who.clone(), project.clone(), repository.clone());
     let (now, said) = (ctx.now(), placing.digest.to_string());
     ctx.change_content(who, act.detail(said), async move |c| {
@@ -76,6 +94,31 @@ pub async fn push(
     Ok(pushed)
 }
 
+/// What the manifest is attached to. Looked into are blobs of its repository only.
+pub(super) async fn recognise(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    manifest: &Manifest,
+    tags: &[Tag],
+) -> Result<Option<Recognised>> {
+    let wanted = manifest::read_to_recognise(manifest, tags);
+    let parts = match wanted.is_empty() {
+        true => manifest::Parts::new(),
+        false => {
+            let sizes = {
+                let mut c = ctx.db.read().await?;
+                let mut proof = access::repository_again(&mut c, ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
+                let digests: Vec<&Digest> = wanted.iter().map(|(digest, _)| *digest).collect();
+                sql::repository_with(&mut proof, repository, &digests).await?.1
+            };
+            accessories::read(ctx, &wanted, |digest| sizes.get(digest.as_str()).copied()).await?
+        }
+    };
+    Ok(manifest::recognise(manifest, tags, &parts))
+}
+
 /// A manifest on its way to its place, judged before the transaction.
 #[derive(Clone)]
 pub(crate) struct Placing {
@@ -85,8 +128,10 @@ pub(crate) struct Placing {
     /// Tags that name it from now on.
     pub tags: Vec<Tag>,
     pub recognised: Option<Recognised>,
-    /// It is a list of referrers.
-    pub fallback: bool,
+    /// It is a list of referrers of this digest, if all that it lists refers to it.
+    pub lists: Option<Digest>,
+    /// It was such a list as it was deleted: what it lists may be deleted by now.
+    pub was_list: bool,
 }
 
 /// Puts a manifest where it belongs: its row, parts, tags, accessories and counters. Answers its id.
@@ -97,25 +142,31 @@ pub(crate) async fn place(
     sparse: Sparse,
     placing: &Placing,
 ) -> Result<i64> {
-    let Placing { digest, manifest, content, tags, recognised, fallback } = placing;
-    let blobs = manifest.blobs();
-    let (id, blob_sizes) = sql::repository_with(proof, repository, &blobs).await?;
+    let Placing { digest, manifest, content, tags, recognised, lists, was_list } = placing;
+    let own: Vec<&Digest> = manifest.blobs().into_iter().map(|blob| &blob.digest).collect();
+    let (id, sizes) = sql::repository_with(proof, repository, &own).await?;
     let id = match id {
         Some(id) => id,
         None => crate::uploads::repository_id(proof, now, repository).await?,
     };
-    check_parts(proof, id, &blobs, &blob_sizes, &manifest.manifests, sparse).await?;
+    let children = manifest.children();
+    let known = sql::listed_by(proof.conn(), id, &children).await?;
+    let sparse = Sparse { indexes: sparse.indexes || *was_list, ..sparse };
+    let blobs = parts(proof, id, manifest, &children, &sizes, &known, sparse).await?;
     let project_id = proof.project.id.0;
     let c = proof.conn();
-    let sizes = sql::child_sizes(c, id, &manifest.manifests).await?;
+    let below = sql::size_below(c, &known).await?;
+    let hidden = *was_list || lists.as_ref().is_some_and(|subject| children.iter().all(|child| {
+        known.get(child.digest.as_str()).is_some_and(|row| row.subject.as_deref() == Some(subject.as_str()))
+    }));
     let row = sql::New {
         project: project_id,
         repository: id,
         digest,
         manifest,
-        size: manifest.size + blobs.iter().map(|b| b.size).sum::<i64>() + sizes,
+        size: manifest.size + blobs.iter().filter(|part| part.here).map(|part| part.size).sum::<i64>() + below,
         recognised: recognised.as_ref(),
-        hidden: *fallback,
+        hidden,
         tags: tags.len() as i64,
     };
     let (artifact, new) = sql::upsert(c, now, &row).await?;
@@ -125,97 +176,139 @@ pub(crate) async fn place(
     }
     // A new artifact has its counts from its row.
     match new {
-        Some(_) => sql::add_parts(&mut script, artifact, &row, content, &blobs),
+        Some(_) => sql::add_parts(&mut script, artifact, id, content, &blobs, &children),
         None => touched.push(artifact),
     }
     sql::add_pushed(&mut script, now, project_id, id, new.unwrap_or_default());
     let ran = script.run(c).await?;
+    let mut left = Vec::new();
     for (tag, _) in tags.iter().zip(&ran).filter(|(_, ran)| ran.changed == 0) {
-        if let Some(before) = sql::set_tag(c, now, id, tag, artifact).await? {
-            touched.push(before);
-            // A signature whose tag moved on is superseded: cosign wrote the old ones into the new one.
-            for subject in accessories::sql::supersede(c, before).await? {
-                accessories::sql::recount_signatures(c, id, &subject).await?;
-            }
-        }
+        left.extend(sql::set_tag(c, now, id, tag, artifact).await?);
     }
     if let Some(recognised) = recognised {
         accessories::sql::attach(c, now, id, artifact, recognised).await?;
         accessories::sql::recount_signatures(c, id, recognised.subject.as_str()).await?;
+        // It is shown by itself until what it is attached to comes.
+        touched.push(artifact);
     }
-    for (child, sibling) in manifest.manifests.iter().filter_map(|m| Some((m, m.attests_sibling()?))) {
-        let attested = Recognised {
-            subject: sibling,
-            kind: Kind::Attestation,
-            attachment: Attachment::IndexChild,
-            detail: "BuildKit".to_owned(),
-        };
-        if let Some(child) = sql::artifact_id(c, id, &child.digest).await? {
-            // What the index says of it does not turn an image into an attestation.
-            if Manifest::parse(&sql::content_of(c, child).await?, None)?.could_run() {
-                continue;
-            }
-            sql::mark_accessory(c, child, &attested).await?;
-            accessories::sql::attach(c, now, id, child, &attested).await?;
-            touched.push(child);
-        }
+    touched.extend(attest(c, now, id, &children, &known).await?);
+    if new.is_some() {
+        touched.extend(known.values().map(|row| row.id));
+        touched.extend(accessories::sql::waiting(c, id, digest.as_str()).await?);
     }
-    for child in &manifest.manifests {
-        touched.extend(sql::artifact_id(c, id, &child.digest).await?);
-    }
+    tags_moved(c, now, project_id, id, &left).await?;
+    touched.extend(left);
     sql::relist(c, project_id, id, &touched).await?;
     Ok(artifact)
 }
 
-/// Every blob and child is in this repository, with the size that the manifest says. What `sparse` admits may be missing.
-async fn check_parts(
+/// What follows when tags were taken from these artifacts: cosign's signatures count while their tag names them, and a list of
+/// referrers that no tag names has been replaced.
+pub(crate) async fn tags_moved(c: &mut sqlx::AnyConnection, now: Stamp, project: i64, repository: i64, left: &[i64]) -> Result<()> {
+    for artifact in left {
+        for subject in accessories::sql::settle(c, *artifact).await? {
+            accessories::sql::recount_signatures(c, repository, &subject).await?;
+        }
+        if sql::is_forsaken_list(c, *artifact).await? {
+            sql::delete(c, now, project, repository, &[*artifact]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Attaches what an index says describes a sibling (BuildKit). What it says does not turn an image into an attestation, nor
+/// reaches beyond what it lists. Answers what became an accessory.
+async fn attest(
+    c: &mut sqlx::AnyConnection,
+    now: Stamp,
+    repository: i64,
+    children: &[Child],
+    known: &HashMap<String, Listed>,
+) -> Result<Vec<i64>> {
+    let (mut attested, mut script) = (Vec::new(), Script::default());
+    for child in children {
+        let (Some(sibling), Some(row)) = (&child.attests, known.get(child.digest.as_str())) else { continue };
+        if !row.passive || *sibling == child.digest || !known.contains_key(sibling.as_str()) {
+            continue;
+        }
+        let said = Recognised {
+            subject: sibling.clone(),
+            kind: Kind::Attestation,
+            attachment: Attachment::IndexChild,
+            detail: "BuildKit".to_owned(),
+        };
+        sql::add_mark(&mut script, row.id, &said);
+        accessories::sql::add_attached(&mut script, now, repository, row.id, &said);
+        attested.push(row.id);
+    }
+    script.run(c).await?;
+    Ok(attested)
+}
+
+/// What the manifest is made of beside other manifests: its own blobs, and those that an index lists. All of it is in this
+/// repository, with the size that the manifest says; what `sparse` admits, and layers that may be elsewhere, may be missing.
+async fn parts(
     proof: &mut access::Authorized<'_>,
     repository: i64,
-    blobs: &[&Descriptor],
+    manifest: &Manifest,
+    children: &[Child],
     sizes: &HashMap<String, i64>,
-    children: &[Descriptor],
+    known: &HashMap<String, Listed>,
     sparse: Sparse,
-) -> Result<()> {
-    let mut missing = Vec::new();
-    for blob in blobs {
+) -> Result<Vec<Part>> {
+    let wrong = |what: &str, digest: &Digest, is: &str, said: &str| Error::Manifest {
+        message: format!("{what} {digest} is {is}, not {said} as its descriptor says"),
+        missing: Vec::new(),
+    };
+    let long = |size: i64| format!("{size} bytes long");
+    let (mut parts, mut missing) = (Vec::new(), Vec::new());
+    for blob in manifest.blobs() {
+        // Every layer that has this digest: it is elsewhere only if all say so.
+        let elsewhere = blob.may_be_elsewhere()
+            && manifest.layers.iter().filter(|layer| layer.digest == blob.digest).all(|layer| layer.may_be_elsewhere());
         match sizes.get(blob.digest.as_str()) {
-            None if sparse.images => {}
-            None => missing.push(blob.digest.clone()),
-            Some(&size) if size != blob.size => {
-                return Err(Error::Manifest {
-                    message: format!("blob {} is {size} bytes long, not {} as its descriptor says", blob.digest, blob.size),
-                    missing: Vec::new(),
-                });
+            Some(&size) if size != blob.size => return Err(wrong("blob", &blob.digest, &long(size), &blob.size.to_string())),
+            None if !elsewhere && !sparse.images => missing.push(blob.digest.clone()),
+            here => parts.push(Part { digest: blob.digest.clone(), size: blob.size, optional: elsewhere, here: here.is_some() || !elsewhere }),
+        }
+    }
+    let mut others = Vec::new();
+    for child in children {
+        match known.get(child.digest.as_str()) {
+            None => others.push(child),
+            Some(row) if row.manifest_size != child.size => {
+                return Err(wrong("manifest", &child.digest, &long(row.manifest_size), &child.size.to_string()));
+            }
+            Some(row) if !child.media_type.is_empty() && row.media_type != child.media_type => {
+                return Err(wrong("manifest", &child.digest, &row.media_type, &child.media_type));
             }
             Some(_) => {}
         }
     }
-    for child in children {
-        match sql::manifest_of(proof.conn(), repository, &child.digest).await? {
-            None if sparse.indexes => {}
-            None => missing.push(child.digest.clone()),
-            Some((size, _)) if size != child.size => {
-                return Err(Error::Manifest {
-                    message: format!("manifest {} is {size} bytes long, not {} as its descriptor says", child.digest, child.size),
-                    missing: Vec::new(),
-                });
+    let linked = sql::blobs_in(proof.conn(), repository, others.iter().map(|child| &child.digest)).await?;
+    for child in others {
+        match linked.get(child.digest.as_str()) {
+            Some(&size) if size == child.size && (!child.is_manifest() || sparse.indexes) => {
+                parts.push(Part { digest: child.digest.clone(), size, optional: child.is_manifest(), here: true });
             }
-            Some((_, media_type)) if !child.media_type.is_empty() && media_type != child.media_type => {
-                return Err(Error::Manifest {
-                    message: format!("manifest {} is {media_type}, not {} as its descriptor says", child.digest, child.media_type),
-                    missing: Vec::new(),
-                });
-            }
-            Some(_) => {}
+            Some(&size) if !child.is_manifest() => return Err(wrong("blob", &child.digest, &long(size), &child.size.to_string())),
+            // It may come yet, and is kept then.
+            _ if sparse.indexes => parts.push(Part { digest: child.digest.clone(), size: child.size, optional: true, here: false }),
+            _ => missing.push(child.digest.clone()),
         }
     }
     if missing.is_empty() {
-        return Ok(());
+        // An index may list as a blob what it also has as its own.
+        let mut seen = std::collections::HashSet::new();
+        parts.retain(|part| seen.insert(part.digest.clone()));
+        return Ok(parts);
     }
-    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = missing.iter().take(20).map(ToString::to_string).collect();
+    let more = missing.len().saturating_sub(20);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     Err(Error::Manifest {
-        message: format!("it names what is not in this repository, push that first: {}", names.join(", ")),
-        missing,
+        message: format!("it names what is not in this repository, push that first: {}{more}", names.join(", ")),
+        missing: missing.into_iter().take(100).collect(),
     })
 }
 
@@ -229,10 +322,15 @@ pub async fn add_tag(
     tag: &str,
     may_move: bool,
 ) -> Result<()> {
-    let parsed = tag.parse::<Tag>();
     let (now, caller, project, repository, reference) =
         (ctx.now(), who.clone(), project.clone(), repository.clone(), reference.clone());
     let act = Act::new("tag.create", format!("{project}/{repository}:{tag}")).detail(reference.to_string());
+    let parsed = tag.parse::<Tag>();
+    // A tag of cosign's makes a signature of what it names.
+    let recognised = match &parsed {
+        Ok(tag) if manifest::machinery_subject(tag).is_some() => tagged_as(ctx, who, &project, &repository, &reference, tag).await?,
+        _ => None,
+    };
     ctx.change(who, act, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::TagCreate).await?;
         let tag = parsed.clone().map_err(|message| Error::invalid("name", message))?;
@@ -245,8 +343,43 @@ pub async fn add_tag(
             return Err(Error::conflict("name", format!("is taken: a tag {tag} exists in this repository")));
         }
         let mut touched = vec![found.id];
-        touched.extend(sql::set_tag(c, now, found.repository_id, &tag, found.id).await?);
+        let left: Vec<i64> = sql::set_tag(c, now, found.repository_id, &tag, found.id).await?.into_iter().collect();
+        if let Some((digest, recognised)) = &recognised
+            && *digest == found.digest
+        {
+            sql::mark_accessory(c, found.id, recognised).await?;
+            accessories::sql::attach(c, now, found.repository_id, found.id, recognised).await?;
+            accessories::sql::recount_signatures(c, found.repository_id, recognised.subject.as_str()).await?;
+        }
+        tags_moved(c, now, project_id, found.repository_id, &left).await?;
+        touched.extend(left);
         sql::relist(c, project_id, found.repository_id, &touched).await
     })
     .await
+}
+
+/// What an artifact is recognised as under a further tag.
+async fn tagged_as(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+    tag: &Tag,
+) -> Result<Option<(Digest, Recognised)>> {
+    let (digest, content) = {
+        let mut c = ctx.db.read().await?;
+        let mut proof = access::project(&mut c, ctx.now(), who, project, Action::TagCreate).await?;
+        let Some(found) = sql::find(&mut proof, repository, reference).await? else { return Ok(None) };
+        (found.digest, sql::content(&mut proof, found.id).await?)
+    };
+    let manifest = Manifest::parse(&content, None)?;
+    let tags = std::slice::from_ref(tag);
+    let recognised = match access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await {
+        Ok(()) => recognise(ctx, who, project, repository, &manifest, tags).await?,
+        // Who may only tag makes no signature of it.
+        Err(error) if error.is_refusal() => None,
+        Err(error) => return Err(error),
+    };
+    Ok(recognised.map(|recognised| (digest, recognised)))
 }

@@ -1,7 +1,7 @@
 //! Artifacts: pushed, hung under each other, listed, deleted, refused.
 
 use super::*;
-use crate::artifacts::{Manifest, OCI_INDEX, OCI_MANIFEST};
+use crate::manifest::{self, Manifest, OCI_INDEX, OCI_MANIFEST};
 use crate::testing::World;
 use base64::Engine as _;
 use model::accessory::Kind;
@@ -50,7 +50,7 @@ async fn a_signature_counts_by_what_it_says_and_for_whom_it_says_it() {
     assert_eq!(rows.len(), 1);
     assert_eq!((&rows[0].digest, rows[0].accessory_count), (&image, 3));
     assert_eq!(rows[0].attached, [Kind::CosignSignature, Kind::Attestation, Kind::Other]);
-    let page = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image)).await.unwrap();
+    let page = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image), Default::default()).await.unwrap();
     assert_eq!(page.tree[0].digest, signature, "signatures come first");
 }
 
@@ -61,7 +61,8 @@ async fn a_signature_that_came_first_is_hung_under_its_image_when_that_comes() {
     let (repository, _) = names();
     let image = world.image(&project, &repository, "1", "a").await;
     world.attach(&there, &repository, &image, BUNDLE, &bundle(&image, SIGN)).await;
-    assert!(rows(&world, &there, Filter::default()).await.is_empty());
+    let waiting = rows(&world, &there, Filter::default()).await;
+    assert!(waiting.len() == 1 && waiting[0].accessory == Some(Kind::CosignSignature) && waiting[0].subject.as_ref() == Some(&image));
     assert_eq!(world.image(&there, &repository, "1", "a").await, image);
     let rows = rows(&world, &there, Filter::default()).await;
     assert!(rows.len() == 1 && rows[0].signed);
@@ -96,7 +97,7 @@ async fn deleting_takes_along_what_its_plan_says_and_nothing_else() {
     let done = delete(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image.clone())).await.unwrap();
     assert_eq!(done, planned);
     assert_eq!(rows(&world, &project, Filter::default()).await.iter().map(|r| &r.digest).collect::<Vec<_>>(), [&other]);
-    let gone = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(sbom)).await;
+    let gone = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(sbom), Default::default()).await;
     assert!(matches!(gone, Err(Error::NotFound(_))));
     let frame = crate::projects::frame(&world.ctx, &world.admin, &project).await.unwrap();
     assert_eq!(frame.project.artifact_count, 1);
@@ -214,18 +215,18 @@ async fn a_superseded_signature_is_neither_shown_nor_left_behind() {
         let body = json!({
             "schemaVersion": 2, "mediaType": OCI_MANIFEST,
             "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2 },
-            "layers": [{ "mediaType": crate::accessories::SIMPLE_SIGNING, "digest": layer, "size": bytes.len() }],
+            "layers": [{ "mediaType": crate::manifest::media::SIMPLE_SIGNING, "digest": layer, "size": bytes.len() }],
         });
         world.manifest(&project, &repository, &sig, &body).await
     };
     let first = signature("one").await;
     let second = signature("two").await;
-    let shown = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image.clone())).await.unwrap();
+    let shown = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image.clone()), Default::default()).await.unwrap();
     assert_eq!(shown.tree.iter().map(|node| &node.digest).collect::<Vec<_>>(), [&second]);
     assert!(shown.artifact.signed);
     delete(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image)).await.unwrap();
     for digest in [first, second] {
-        let gone = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(digest)).await;
+        let gone = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(digest), Default::default()).await;
         assert!(matches!(gone, Err(Error::NotFound(_))));
     }
 }
@@ -233,9 +234,9 @@ async fn a_superseded_signature_is_neither_shown_nor_left_behind() {
 #[test]
 fn a_manifest_of_four_mebibytes_is_read_and_one_byte_more_is_not() {
     let head = format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[],"x":""#);
-    let fit = MAX - head.len() - 2;
+    let fit = manifest::MAX - head.len() - 2;
     let of = |n: usize| format!("{head}{}\"}}", "a".repeat(n)).into_bytes();
-    assert_eq!(of(fit).len(), MAX);
+    assert_eq!(of(fit).len(), manifest::MAX);
     assert!(Manifest::parse(&of(fit), None).is_ok());
     assert!(matches!(Manifest::parse(&of(fit + 1), None), Err(Error::Manifest { .. })));
 }
@@ -351,7 +352,7 @@ async fn a_long_list_says_of_each_row_what_the_row_says_of_itself() {
     let all = list(&world.ctx, &world.admin, &project, &repository, &query, &Filter::default()).await.unwrap().items;
     assert_eq!(all.len(), 71);
     for row in &all {
-        let page = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(row.digest.clone())).await.unwrap();
+        let page = page(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(row.digest.clone()), Default::default()).await.unwrap();
         assert_eq!(*row, page.artifact);
     }
     let two_tags = all.iter().filter(|row| row.tags.len() == 2 && row.accessory_count == 1 && row.attached == [Kind::CosignSignature]);

@@ -21,7 +21,7 @@ mod writer;
 
 pub use list::Listing;
 pub use migrate::Refusal;
-pub use script::{Ran, Script, Value};
+pub use script::{Ran, Script, Value, parts, places};
 pub use snapshot::Snapshot;
 pub use text::{Conditions, folded, like_contains, like_prefix};
 

@@ -49,6 +49,22 @@ pub struct Ran {
 /// Most statements of one trip: a text is parsed again from each of its statements on, and kept.
 const TRIP: usize = 16;
 
+/// Lengths of an `IN (…)`: few, so that the engine knows the texts.
+const LENGTHS: [usize; 4] = [1, 4, 16, 64];
+
+/// Cuts values into parts for an `IN (…)` each. A part that is short repeats its last value.
+pub fn parts<T>(all: &[T]) -> impl Iterator<Item = Vec<&T>> {
+    all.chunks(LENGTHS[LENGTHS.len() - 1]).map(|part| {
+        let length = LENGTHS.into_iter().find(|length| *length >= part.len()).unwrap_or(part.len());
+        part.iter().chain(std::iter::repeat_n(&part[part.len() - 1], length - part.len())).collect()
+    })
+}
+
+/// `$first, …`, `n` of them.
+pub fn places(first: usize, n: usize) -> String {
+    (first..first + n).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
+}
+
 /// Statements in their order.
 #[derive(Default)]
 pub struct Script(Vec<(String, Vec<Value>)>);

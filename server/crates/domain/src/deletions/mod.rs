@@ -11,12 +11,12 @@ mod tests;
 
 use crate::access;
 use crate::accessories;
-use crate::artifacts::{Manifest, Placing, place};
+use crate::artifacts::{Placing, place};
+use crate::manifest::{self, Manifest};
 use crate::ctx::{Act, Ctx};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::points::point;
-use model::accessory::Attachment;
 use model::deletion::{Deletion, Restored};
 use model::list::Query;
 use model::{Action, DeletionId, Page, ProjectName, RepositoryName, Stamp, Tag};
@@ -77,25 +77,22 @@ async fn one(
         digest: kept.digest.clone(),
         manifest: Manifest::parse(&kept.content, Some(&kept.media_type))?,
         content: kept.content.clone(),
+        lists: manifest::is_referrers_list(&Manifest::parse(&kept.content, Some(&kept.media_type))?, &tags),
         tags,
+        was_list: kept.is_list,
         recognised: kept.accessories.first().map(|accessory| accessory.recognised.clone()),
-        fallback: kept.hidden && kept.accessories.is_empty(),
     };
     let artifact = place(proof, now, repository, sparse, &placing).await?;
     sql::remember(proof.conn(), artifact, &kept).await?;
     for accessory in &kept.accessories {
         let c = proof.conn();
         accessories::sql::attach(c, now, repository_id, artifact, &accessory.recognised).await?;
-        // cosign's signatures are in force while their tag names them.
-        let stem = accessory.recognised.subject.tag_stem();
-        let by_tag = |tag: &Tag| tag.as_str().starts_with(&stem);
-        let named = crate::artifacts::sql::tags_of(c, artifact).await?.iter().any(|tag| by_tag(&tag.name));
-        if accessory.recognised.attachment == Attachment::CosignTag && !named && (accessory.superseded || taken.iter().any(by_tag)) {
-            accessories::sql::supersede(c, artifact).await?;
-        }
+        accessories::sql::settle(c, artifact).await?;
         accessories::sql::recount_signatures(c, repository_id, accessory.recognised.subject.as_str()).await?;
     }
-    Ok(())
+    // What it is attached to may be here by now, or not yet.
+    let project = proof.project.id.0;
+    crate::artifacts::sql::relist(proof.conn(), project, repository_id, &[artifact]).await
 }
 
 /// Deletes for good what was kept for an undo.

@@ -1,7 +1,7 @@
 //! SQL of deletions.
 
 use crate::access::Authorized;
-use crate::accessories::Recognised;
+use crate::manifest::Recognised;
 use crate::db::Listing;
 use crate::error::{Error, Result};
 use model::accessory::{Attachment, Kind};
@@ -160,8 +160,8 @@ pub struct Kept {
     pub media_type: String,
     pub content: Vec<u8>,
     pub tags: Vec<String>,
-    /// It is a list of referrers.
-    pub hidden: bool,
+    /// It was a list of referrers.
+    pub is_list: bool,
     pub accessories: Vec<KeptAccessory>,
     pub pull_count: i64,
     pub pushed_at: Stamp,
@@ -171,8 +171,6 @@ pub struct Kept {
 /// What it was attached to.
 pub struct KeptAccessory {
     pub recognised: Recognised,
-    /// Its tag had moved on.
-    pub superseded: bool,
 }
 
 /// The manifest at `position`; `None` after the last.
@@ -188,7 +186,7 @@ pub async fn kept(c: &mut AnyConnection, id: DeletionId, position: i64) -> Resul
     let Some(row) = row else { return Ok(None) };
     let digest: String = row.get("digest");
     let accessories = sqlx::query(
-        "SELECT subject_digest, kind, attachment, detail, superseded FROM deleted_accessories
+        "SELECT subject_digest, kind, attachment, detail FROM deleted_accessories
          WHERE deletion_id = $1 AND digest = $2 ORDER BY subject_digest",
     )
     .bind(id.0)
@@ -203,7 +201,6 @@ pub async fn kept(c: &mut AnyConnection, id: DeletionId, position: i64) -> Resul
                 attachment: Attachment::from_key(&row.get::<String, _>("attachment")),
                 detail: row.get("detail"),
             },
-            superseded: row.get::<i64, _>("superseded") != 0,
         })
     };
     Ok(Some(Kept {
@@ -211,7 +208,7 @@ pub async fn kept(c: &mut AnyConnection, id: DeletionId, position: i64) -> Resul
         media_type: row.get("media_type"),
         content: row.get("content"),
         tags: row.get::<String, _>("tags").split_whitespace().map(str::to_owned).collect(),
-        hidden: row.get::<i64, _>("hidden") != 0,
+        is_list: row.get::<i64, _>("hidden") != 0 && accessories.is_empty(),
         accessories: accessories.iter().map(accessory).collect::<Result<_>>()?,
         pull_count: row.get("pull_count"),
         pushed_at: Stamp(row.get("pushed_at")),

@@ -1,7 +1,8 @@
 //! Deletions are undone as a whole, kept for as long as they can be, and counted meanwhile.
 
 use super::*;
-use crate::artifacts::{self, OCI_INDEX, OCI_MANIFEST, Reference, delete, pull};
+use crate::artifacts::{self, Reference, delete, pull};
+use crate::manifest::{self, OCI_INDEX, OCI_MANIFEST};
 use crate::gc;
 use crate::testing::World;
 use model::collection::Collection;
@@ -25,7 +26,7 @@ async fn all(world: &World, project: &ProjectName) -> Vec<Deletion> {
 }
 
 async fn shown(world: &World, project: &ProjectName, repository: &RepositoryName, digest: &Digest) -> model::artifact::ArtifactPage {
-    artifacts::page(&world.ctx, &world.admin, project, repository, &Reference::Digest(digest.clone())).await.unwrap()
+    artifacts::page(&world.ctx, &world.admin, project, repository, &Reference::Digest(digest.clone()), Default::default()).await.unwrap()
 }
 
 async fn collect(world: &World) -> Collection {
@@ -123,7 +124,7 @@ async fn a_superseded_signature_comes_back_as_one() {
         world.manifest(&project, &repository, &sig, &json!({
             "schemaVersion": 2, "mediaType": OCI_MANIFEST,
             "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2 },
-            "layers": [{ "mediaType": accessories::SIMPLE_SIGNING, "digest": layer, "size": bytes.len() }],
+            "layers": [{ "mediaType": manifest::media::SIMPLE_SIGNING, "digest": layer, "size": bytes.len() }],
         })).await
     };
     let (first, second) = (sign("one").await, sign("two").await);

@@ -16,6 +16,8 @@ mod work;
 
 pub use schedule::{schedule, set_schedule, start_if_due};
 pub use work::run;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use work::collect;
 
 use crate::access;
 use crate::ctx::{Act, Ctx};

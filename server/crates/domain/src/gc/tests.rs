@@ -3,6 +3,7 @@
 use super::work::collect;
 use super::{JOB, get, list, schedule, set_schedule, sql, start, start_if_due, stop, why};
 use crate::artifacts::{self, Reference};
+use crate::manifest;
 use crate::error::Error;
 use crate::testing::World;
 use crate::{jobs, uploads};
@@ -103,7 +104,7 @@ async fn whoever_was_told_that_a_blob_is_there_may_count_on_it() {
         world.pass(HOUR);
         assert_eq!(run(&world, false).await.blobs, 0);
         let json = serde_json::json!({
-            "schemaVersion": 2, "mediaType": artifacts::OCI_MANIFEST,
+            "schemaVersion": 2, "mediaType": manifest::OCI_MANIFEST,
             "config": size(&config_digest, config.len() as i64, "application/vnd.oci.image.config.v1+json"),
             "layers": [size(&layer_digest, layer.len() as i64, "application/vnd.oci.image.layer.v1.tar")],
         });

@@ -57,7 +57,7 @@ async fn cut(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> Resu
 }
 
 /// Runs one collection to its end, a stop or the end of the server.
-pub(super) async fn collect(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> Result<()> {
+pub(crate) async fn collect(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> Result<()> {
     let id = CollectionId(claim.key.parse().unwrap_or_default());
     let Some((found, _)) = sql::get(&mut *ctx.db.read().await?, id).await? else { return jobs::finish(ctx, claim).await };
     if found.status.settled() {

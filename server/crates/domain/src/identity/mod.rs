@@ -59,6 +59,13 @@ pub struct Client {
     pub request_id: String,
 }
 
+impl Client {
+    /// It calls itself a tool that signs: it reads an image before it is signed.
+    pub fn is_signing_tool(&self) -> bool {
+        self.user_agent.starts_with("cosign/") || self.user_agent.starts_with("notation/")
+    }
+}
+
 /// A caller: who, how proved, from where, and the ceiling that a token sets.
 #[derive(Clone, Debug)]
 pub struct Principal {
@@ -133,9 +140,7 @@ impl Principal {
     /// Everything of the caller that a use-case's answer can depend on besides the database and the time.
     pub fn standpoint(&self) -> String {
         use std::fmt::Write as _;
-        let agent = self.client.user_agent.as_str();
-        let signs = agent.starts_with("cosign/") || agent.starts_with("notation/");
-        let mut key = format!("{} {} {}", self.key(), self.credentials_version, u8::from(signs));
+        let mut key = format!("{} {} {}", self.key(), self.credentials_version, u8::from(self.client.is_signing_tool()));
         for ceiling in self.ceiling.iter().flatten() {
             let access = ceiling.access;
             let bits = u8::from(access.pull) | u8::from(access.push) << 1 | u8::from(access.delete) << 2;

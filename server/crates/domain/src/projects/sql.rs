@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
 use model::repository::Storage;
-use model::project::{Project, ProjectDeletion, SignatureForecast};
+use model::project::{Policy, Project, ProjectDeletion, SignatureForecast};
 use model::{Page, ProjectId, ProjectName, Role, Stamp, UserId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
@@ -39,7 +39,7 @@ fn project(row: &AnyRow) -> Result<Project> {
         id: ProjectId(row.get("id")),
         name: name.parse().map_err(|_| Error::Internal(format!("project name {name:?} in the database")))?,
         public: row.get::<i64, _>("public") != 0,
-        require_signature: row.get::<i64, _>("require_signature") != 0,
+        policy: Policy { require_signature: row.get::<i64, _>("require_signature") != 0 },
         owner_id: UserId(row.get("owner_id")),
         owner_name: row.get("owner_name"),
         repository_count: row.get("repository_count"),
@@ -173,7 +173,7 @@ pub async fn update(
     require_signature: Option<bool>,
 ) -> Result<()> {
     let (public, require_signature) =
-        (public.unwrap_or(proof.project.public), require_signature.unwrap_or(proof.project.require_signature));
+        (public.unwrap_or(proof.project.public), require_signature.unwrap_or(proof.project.policy.require_signature));
     let id = proof.project.id;
     sqlx::query("UPDATE projects SET public = $2, require_signature = $3, updated_at = $4 WHERE id = $1")
         .bind(id.0)
@@ -190,7 +190,7 @@ pub async fn forecast(proof: &mut Authorized<'_>) -> Result<SignatureForecast> {
     let row = sqlx::query(
         "SELECT CAST(COUNT(*) AS BIGINT) AS total,
            CAST(COALESCE(SUM(CASE WHEN signed = 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS unsigned
-         FROM artifacts WHERE project_id = $1 AND listed = 1",
+         FROM artifacts WHERE project_id = $1 AND listed = 1 AND accessory_kind IS NULL",
     )
     .bind(id.0)
     .fetch_one(proof.conn())

@@ -33,7 +33,7 @@ async fn n_061_a_bad_or_taken_name_changes_nothing() {
     }
     assert!(matches!(create(&world.ctx, &world.admin, "taken", true, true).await, Err(Error::Conflict { .. })));
     let page = list(&world.ctx, &world.admin, &Query::default(), &Filter::default()).await.unwrap();
-    assert_eq!((page.total, page.items[0].public, page.items[0].require_signature), (1, false, false));
+    assert_eq!((page.total, page.items[0].public, page.items[0].policy.require_signature), (1, false, false));
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn only_a_project_admin_changes_the_configuration_or_deletes() {
     assert!(matches!(delete(&world.ctx, &maintainer, &project).await, Err(Error::Forbidden { .. })));
     assert!(!frame(&world.ctx, &admin, &project).await.unwrap().project.public);
     let changed = update(&world.ctx, &admin, &project, None, Some(true)).await.unwrap();
-    assert!(changed.require_signature && !changed.public);
+    assert!(changed.policy.require_signature && !changed.public);
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ pub async fn list(proof: &mut Authorized<'_>, query: &Query, unsigned: bool) -> 
             let n = w.bind(project.id.0);
             w.and(format!("t.project_id = {n} AND t.pushed_at IS NOT NULL"));
             if unsigned {
-                w.and("EXISTS (SELECT 1 FROM artifacts AS a WHERE a.repository_id = t.id AND a.listed = 1 AND a.signed = 0)");
+                w.and("EXISTS (SELECT 1 FROM artifacts AS a WHERE a.repository_id = t.id AND a.listed = 1 AND a.signed = 0 AND a.accessory_kind IS NULL)");
             }
             if !query.search.is_empty() {
                 let n = w.bind(like_contains(&folded(&query.search)));

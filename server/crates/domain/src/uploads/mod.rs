@@ -33,8 +33,7 @@ const KEPT: i64 = 24 * 3_600_000;
 const PER_ACCOUNT: i64 = 1000;
 /// So long an unfinished upload counts as being worked on, in ms; one without bytes is kept no longer.
 const BUSY: i64 = 3_600_000;
-/// Largest blob, in bytes.
-pub const MAX_BLOB: u64 = 64 << 30;
+pub use crate::manifest::MAX_BLOB;
 
 async fn push_right<'c>(
     c: &'c mut sqlx::AnyConnection,

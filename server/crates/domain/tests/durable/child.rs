@@ -4,7 +4,8 @@
 
 use crate::place::{self, Place};
 use bytes::Bytes;
-use domain::artifacts::{self, OCI_MANIFEST, Reference};
+use domain::artifacts::{self, Reference};
+use domain::manifest::OCI_MANIFEST;
 use domain::blobs::digest_of;
 use domain::identity::Principal;
 use domain::{Ctx, deletions, gc, projects, uploads};

@@ -1,17 +1,20 @@
 //! What hangs on the rows of a list, for all of them at once: the number of statements does not grow with the list.
 
 use super::{digest, tags};
-use crate::db::{Script, Value};
+use crate::db::{Script, Value, parts, places};
 use crate::error::Result;
 use model::accessory::Kind;
-use model::artifact::Artifact;
+use model::artifact::{Artifact, Platforms, TAGS, Type};
 use sqlx::{AnyConnection, Row};
 use std::collections::{HashMap, HashSet};
 
 /// Rows of one statement. A shorter part repeats its last value, so that there is one text for all lengths.
 const PART: usize = 64;
+/// Most accessories of a row, and platforms of an index, that are looked at.
+const LOOKED_AT: i64 = 1000;
 
-/// Adds to each artifact its tags, what is attached to it, and the index that signs it.
+/// Adds to each artifact its tags, what is attached to it, the index that signs it, and how many of its platforms are signed.
+/// All that is read has a bound for each row.
 pub async fn complete(c: &mut AnyConnection, repository: i64, artifacts: &mut [Artifact]) -> Result<()> {
     for part in artifacts.chunks_mut(PART) {
         complete_part(c, repository, part).await?;
@@ -19,38 +22,69 @@ pub async fn complete(c: &mut AnyConnection, repository: i64, artifacts: &mut [A
     Ok(())
 }
 
+/// The same look for each row, each with its own end, in one statement.
+fn each(n: usize, first: usize, one: impl Fn(&str) -> String) -> String {
+    let one = |n: usize| format!("SELECT y{n}.* FROM ({}) AS y{n}", one(&format!("${n}")));
+    (first..first + n).map(one).collect::<Vec<_>>().join(" UNION ALL ")
+}
+
 async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artifact]) -> Result<()> {
     let Some(last) = part.last() else { return Ok(()) };
-    let padding = std::iter::repeat_n(last, PART - part.len());
+    // One row is a page of its own.
+    let length = if part.len() == 1 { 1 } else { PART };
+    let padding = std::iter::repeat_n(last, length - part.len());
     let all: Vec<&Artifact> = part.iter().chain(padding).collect();
-    let names = |from: usize| (0..PART).map(|n| format!("${}", n + from)).collect::<Vec<_>>().join(", ");
     let digests = || std::iter::once(Value::from(repository)).chain(all.iter().map(|artifact| artifact.digest.as_str().into()));
     let mut script = Script::default();
     script.add(
-        format!("SELECT artifact_id, id, name, pushed_at, pulled_at FROM tags WHERE artifact_id IN ({}) ORDER BY name", names(1)),
+        each(length, 1, |id| format!("SELECT artifact_id, id, name, pushed_at, pulled_at FROM tags WHERE artifact_id = {id} ORDER BY name LIMIT {TAGS}")),
         all.iter().map(|artifact| artifact.id.0.into()),
     );
     script.add(
-        format!(
-            "SELECT subject_digest AS subject, kind, artifact_id FROM accessories
-             WHERE repository_id = $1 AND superseded = 0 AND subject_digest IN ({})",
-            names(2)
-        ),
+        each(length, 2, |digest| {
+            format!(
+                "SELECT x.subject_digest AS subject, x.kind AS kind, x.artifact_id AS artifact_id FROM accessories AS x
+                 WHERE x.repository_id = $1 AND x.superseded = 0 AND x.subject_digest = {digest} LIMIT {LOOKED_AT}"
+            )
+        }),
         digests(),
     );
     script.add(
         format!(
-            "SELECT x.child_digest AS child, p.digest AS digest FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
-             WHERE x.repository_id = $1 AND p.signed = 1 AND x.child_digest IN ({}) ORDER BY p.id",
-            names(2)
+            "SELECT x.child_digest AS child, MIN(p.digest) AS digest FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
+             WHERE x.repository_id = $1 AND p.signed = 1 AND x.child_digest IN ({}) GROUP BY x.child_digest",
+            places(2, length)
         ),
         digests(),
     );
+    let indexes: Vec<i64> = part.iter().filter(|artifact| artifact.kind == Type::Index).map(|artifact| artifact.id.0).collect();
+    for these in parts(&indexes) {
+        let text = each(these.len(), 1, |id| {
+            format!(
+                "SELECT CAST({id} AS BIGINT) AS parent, CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(z.signed), 0) AS BIGINT) AS signed,
+                   CAST(COALESCE(SUM(z.described), 0) AS BIGINT) AS described FROM
+                   (SELECT a.signed AS signed, CASE WHEN EXISTS (SELECT 1 FROM accessories AS s WHERE s.repository_id = a.repository_id
+                      AND s.subject_digest = a.digest AND s.kind = 'sbom' AND s.superseded = 0) THEN 1 ELSE 0 END AS described
+                    FROM artifact_children AS x JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
+                    WHERE x.parent_id = {id} AND a.accessory_kind IS NULL LIMIT {LOOKED_AT}) AS z"
+            )
+        });
+        script.add(text, these.iter().map(|id| (**id).into()));
+    }
     let ran = script.run(c).await?;
     let mut by_id: HashMap<i64, &mut Artifact> = part.iter_mut().map(|artifact| (artifact.id.0, artifact)).collect();
+    let mut seen = HashSet::new();
     for row in &ran[0].rows {
-        if let Some(artifact) = by_id.get_mut(&row.get("artifact_id")) {
-            artifact.tags.push(tags::view(row)?);
+        let tag = tags::view(row)?;
+        if let Some(artifact) = by_id.get_mut(&row.get("artifact_id"))
+            && seen.insert(tag.id.0)
+        {
+            artifact.tags.push(tag);
+        }
+    }
+    for row in ran[3..].iter().flat_map(|ran| &ran.rows).filter(|row| row.get::<i64, _>("n") > 0) {
+        if let Some(artifact) = by_id.get_mut(&row.get("parent")) {
+            artifact.platforms = Some(Platforms { total: row.get("n"), signed: row.get("signed"), described: row.get("described") });
         }
     }
     let mut by_digest: HashMap<String, &mut Artifact> = part.iter_mut().map(|artifact| (artifact.digest.to_string(), artifact)).collect();
@@ -69,13 +103,13 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
     for row in &ran[2].rows {
         if let Some(artifact) = by_digest.get_mut(row.get::<&str, _>("child"))
             && !artifact.signed
-            && artifact.signed_by_index.is_none()
         {
             artifact.signed_by_index = Some(digest(row.get("digest"))?);
         }
     }
     for artifact in part {
         artifact.attached.sort();
+        artifact.tags.sort_by(|a, b| a.name.cmp(&b.name));
     }
     Ok(())
 }

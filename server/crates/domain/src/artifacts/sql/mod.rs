@@ -9,15 +9,16 @@ pub use tags::*;
 pub use write::*;
 
 use super::Reference;
-use super::manifest::Descriptor;
 use crate::access::Authorized;
-use crate::db::Script;
+use crate::db::{Script, parts, places};
 use crate::error::{Error, Result};
+use crate::manifest::Child;
 use model::{Digest, RepositoryName};
-use sqlx::{AnyConnection, Row};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use std::collections::HashMap;
 
-/// Blobs of one statement; the texts are few, so that the engine knows them.
+/// Rows of one INSERT; the texts are few, so that the engine knows them.
 const ROWS: usize = 16;
 
 /// An artifact as a reference finds it.
@@ -119,34 +120,109 @@ pub async fn in_signed_index(proof: &mut Authorized<'_>, repository: i64, digest
 pub async fn repository_with(
     proof: &mut Authorized<'_>,
     name: &RepositoryName,
-    blobs: &[&Descriptor],
+    blobs: &[&Digest],
 ) -> Result<(Option<i64>, HashMap<String, i64>)> {
     let (project, mut script) = (proof.project.id.0, Script::default());
     script.add("SELECT id FROM repositories WHERE project_id = $1 AND name = $2", [project.into(), name.as_str().into()]);
-    for part in blobs.chunks(ROWS) {
-        let names: Vec<String> = (0..part.len()).map(|n| format!("${}", n + 3)).collect();
+    for part in parts(blobs) {
         let text = format!(
             "SELECT b.digest AS digest, b.size AS size FROM repositories AS r
              JOIN repository_blobs AS rb ON rb.repository_id = r.id AND rb.project_id = r.project_id
              JOIN blobs AS b ON b.digest = rb.digest WHERE r.project_id = $1 AND r.name = $2 AND rb.digest IN ({})",
-            names.join(", "),
+            places(3, part.len()),
         );
         let place = [project.into(), name.as_str().into()];
-        script.add(text, place.into_iter().chain(part.iter().map(|blob| blob.digest.as_str().into())));
+        script.add(text, place.into_iter().chain(part.iter().map(|blob| blob.as_str().into())));
     }
     let ran = script.run(proof.conn()).await?;
     let sizes = ran[1..].iter().flat_map(|ran| &ran.rows).map(|row| (row.get("digest"), row.get("size"))).collect();
     Ok((ran[0].rows.first().map(|row| row.get("id")), sizes))
 }
 
-/// Size and media type of a manifest in the repository.
-pub async fn manifest_of(c: &mut AnyConnection, repository: i64, digest: &Digest) -> Result<Option<(i64, String)>> {
-    let row = sqlx::query("SELECT manifest_size, media_type FROM artifacts WHERE repository_id = $1 AND digest = $2")
-        .bind(repository)
-        .bind(digest.as_str())
-        .fetch_optional(c)
-        .await?;
-    Ok(row.map(|row| (row.get("manifest_size"), row.get("media_type"))))
+/// The sizes of those of the blobs that are in the repository, by digest.
+pub async fn blobs_in<'a>(c: &mut AnyConnection, repository: i64, blobs: impl Iterator<Item = &'a Digest>) -> Result<HashMap<String, i64>> {
+    let (blobs, mut script): (Vec<&Digest>, _) = (blobs.collect(), Script::default());
+    for part in parts(&blobs) {
+        let text = format!(
+            "SELECT b.digest AS digest, b.size AS size FROM repository_blobs AS rb JOIN blobs AS b ON b.digest = rb.digest
+             WHERE rb.repository_id = $1 AND rb.digest IN ({})",
+            places(2, part.len()),
+        );
+        script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|blob| blob.as_str().into())));
+    }
+    let ran = script.run(c).await?;
+    Ok(ran.iter().flat_map(|ran| &ran.rows).map(|row| (row.get("digest"), row.get("size"))).collect())
+}
+
+/// A manifest of the repository that an index lists.
+pub struct Listed {
+    pub id: i64,
+    pub manifest_size: i64,
+    /// Of all of it.
+    pub size: i64,
+    pub media_type: String,
+    /// What it refers to.
+    pub subject: Option<String>,
+    /// By its types no runtime takes it for an image.
+    pub passive: bool,
+    pub is_index: bool,
+}
+
+/// Those of an index's children that are manifests of the repository, by digest.
+pub async fn listed_by(c: &mut AnyConnection, repository: i64, children: &[Child]) -> Result<HashMap<String, Listed>> {
+    let mut script = Script::default();
+    for part in parts(children) {
+        let text = format!(
+            "SELECT id, digest, manifest_size, size, media_type, subject_digest, passive, kind FROM artifacts
+             WHERE repository_id = $1 AND digest IN ({})",
+            places(2, part.len()),
+        );
+        script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|child| child.digest.as_str().into())));
+    }
+    let ran = script.run(c).await?;
+    let listed = |row: &AnyRow| {
+        let listed = Listed {
+            id: row.get("id"),
+            manifest_size: row.get("manifest_size"),
+            size: row.get("size"),
+            media_type: row.get("media_type"),
+            subject: row.get("subject_digest"),
+            passive: row.get::<i64, _>("passive") != 0,
+            is_index: row.get::<&str, _>("kind") == "index",
+        };
+        (row.get("digest"), listed)
+    };
+    Ok(ran.iter().flat_map(|ran| &ran.rows).map(listed).collect())
+}
+
+/// Most rows that are looked at to say how large an index is: with more, what its children share is counted once for each.
+const SUMMED: i64 = 20_000;
+
+/// Bytes of what an index lists: what its children share is counted once.
+pub async fn size_below(c: &mut AnyConnection, listed: &HashMap<String, Listed>) -> Result<i64> {
+    let sum = |sizes: &mut dyn Iterator<Item = i64>| sizes.fold(0_i64, i64::saturating_add);
+    let (indexes, images): (Vec<&Listed>, Vec<&Listed>) = listed.values().partition(|row| row.is_index);
+    let of_indexes = sum(&mut indexes.iter().map(|row| row.size));
+    // One child shares with no other; many are more than one statement sees.
+    if images.len() == 1 || images.len() > 64 {
+        return Ok(of_indexes.saturating_add(sum(&mut images.iter().map(|row| row.size))));
+    }
+    let Some(part) = parts(&images).next() else { return Ok(of_indexes) };
+    let text = format!(
+        "SELECT CAST(COALESCE(SUM(x.size), 0) AS BIGINT) AS size, CAST(COUNT(*) AS BIGINT) AS n FROM (SELECT DISTINCT y.digest AS digest, y.size AS size FROM
+           (SELECT digest, size FROM artifact_blobs WHERE artifact_id IN ({}) LIMIT {SUMMED}) AS y) AS x",
+        places(1, part.len()),
+    );
+    let row = part.iter().fold(sqlx::query(AssertSqlSafe(text)), |query, listed| query.bind(listed.id)).fetch_one(c).await?;
+    let manifests = sum(&mut images.iter().map(|row| row.manifest_size));
+    Ok(of_indexes.saturating_add(row.get("size")).saturating_add(manifests))
+}
+
+/// Is it a list of referrers that no tag names any more?
+pub async fn is_forsaken_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
+    let text = "SELECT id FROM artifacts WHERE id = $1 AND hidden = 1 AND accessory_kind IS NULL AND NOT EXISTS
+      (SELECT 1 FROM tags WHERE artifact_id = $1)";
+    Ok(sqlx::query(text).bind(artifact).fetch_optional(c).await?.is_some())
 }
 
 pub async fn artifact_id(c: &mut AnyConnection, repository: i64, digest: &Digest) -> Result<Option<i64>> {
@@ -158,32 +234,46 @@ pub async fn artifact_id(c: &mut AnyConnection, repository: i64, digest: &Digest
     Ok(row.map(|row| row.get("id")))
 }
 
-/// Bytes of an index's children, each once.
-pub async fn child_sizes(c: &mut AnyConnection, repository: i64, children: &[Descriptor]) -> Result<i64> {
-    let mut seen = std::collections::HashSet::new();
-    let mut sum = 0_i64;
-    for child in children.iter().filter(|child| seen.insert(child.digest.clone())) {
-        let row = sqlx::query("SELECT size FROM artifacts WHERE repository_id = $1 AND digest = $2")
-            .bind(repository)
-            .bind(child.digest.as_str())
-            .fetch_optional(&mut *c)
-            .await?;
-        sum = sum.saturating_add(row.map_or(0, |row| row.get::<i64, _>("size")));
-    }
-    Ok(sum)
-}
-
-/// Indexes of the repository that list this digest.
+/// Indexes of the repository that list this digest: at most a hundred.
 pub async fn parents(c: &mut AnyConnection, repository: i64, digest: &Digest) -> Result<Vec<Digest>> {
     let rows = sqlx::query(
-        "SELECT DISTINCT p.digest AS digest FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
-         WHERE x.repository_id = $1 AND x.child_digest = $2 AND p.hidden = 0 ORDER BY p.digest",
+        "SELECT p.digest AS digest FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
+         WHERE x.repository_id = $1 AND x.child_digest = $2 AND p.hidden = 0 ORDER BY p.id LIMIT 100",
     )
     .bind(repository)
     .bind(digest.as_str())
     .fetch_all(c)
     .await?;
-    rows.iter().map(|row| self::digest(row.get("digest"))).collect()
+    let mut parents = rows.iter().map(|row| self::digest(row.get("digest"))).collect::<Result<Vec<Digest>>>()?;
+    parents.sort();
+    parents.dedup();
+    Ok(parents)
+}
+
+/// Lists of the referrers of these digests, which clients keep under tags of their own.
+pub async fn referrers_lists(c: &mut AnyConnection, repository: i64, subjects: &[Digest]) -> Result<Vec<(i64, Digest)>> {
+    let (stems, mut script): (Vec<String>, _) = (subjects.iter().map(Digest::tag_stem).collect(), Script::default());
+    for part in parts(&stems) {
+        let text = format!(
+            "SELECT a.id AS id, a.digest AS digest FROM tags AS t JOIN artifacts AS a ON a.id = t.artifact_id
+             WHERE t.repository_id = $1 AND t.name IN ({}) AND a.hidden = 1",
+            places(2, part.len())
+        );
+        script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|stem| stem.as_str().into())));
+    }
+    let ran = script.run(c).await?;
+    ran.iter().flat_map(|ran| &ran.rows).map(|row| Ok((row.get("id"), digest(row.get("digest"))?))).collect()
+}
+
+/// The tags of these artifacts; of very many, some.
+pub async fn tag_names_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(i64, String)>> {
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) ORDER BY name LIMIT 1000", places(1, part.len()));
+        script.add(text, part.iter().map(|id| (**id).into()));
+    }
+    let ran = script.run(c).await?;
+    Ok(ran.iter().flat_map(|ran| &ran.rows).map(|row| (row.get("artifact_id"), row.get("name"))).collect())
 }
 
 /// A child that goes with its index.
@@ -217,28 +307,34 @@ pub async fn lone_children(c: &mut AnyConnection, repository: i64, index: i64) -
         .collect()
 }
 
-/// Bytes of manifests and blobs that only these artifacts of the repository use.
+/// Bytes of manifests and blobs that only these artifacts of the repository use; of very many blobs, those of some.
 pub async fn freed(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Result<i64> {
-    let (mut sum, mut seen) = (0_i64, std::collections::HashSet::new());
-    for id in ids {
-        let row = sqlx::query("SELECT manifest_size FROM artifacts WHERE id = $1").bind(*id).fetch_optional(&mut *c).await?;
-        sum += row.map_or(0, |row| row.get::<i64, _>("manifest_size"));
-        let blobs = sqlx::query("SELECT digest, size FROM artifact_blobs WHERE artifact_id = $1").bind(*id).fetch_all(&mut *c).await?;
-        for blob in blobs {
-            let digest: String = blob.get("digest");
-            if !seen.insert(digest.clone()) {
-                continue;
-            }
-            let users = sqlx::query(
-                "SELECT artifact_id AS id FROM artifact_blobs WHERE digest = $1 AND repository_id = $2",
-            )
-            .bind(digest)
-            .bind(repository)
-            .fetch_all(&mut *c)
-            .await?;
-            if users.iter().all(|row| ids.contains(&row.get::<i64, _>("id"))) {
-                sum += blob.get::<i64, _>("size");
-            }
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let these = || part.iter().map(|id| (**id).into());
+        let places = places(1, part.len());
+        script.add(format!("SELECT CAST(COALESCE(SUM(manifest_size), 0) AS BIGINT) AS n FROM artifacts WHERE id IN ({places})"), these());
+        script.add(format!("SELECT digest, size FROM artifact_blobs WHERE artifact_id IN ({places}) LIMIT {SUMMED}"), these());
+    }
+    let ran = script.run(&mut *c).await?;
+    let mut sum: i64 = ran.iter().step_by(2).filter_map(|ran| ran.rows.first()).map(|row| row.get::<i64, _>("n")).sum();
+    let mut uses = HashMap::<String, (i64, i64)>::new();
+    for row in ran.iter().skip(1).step_by(2).flat_map(|ran| &ran.rows).take(SUMMED as usize) {
+        uses.entry(row.get("digest")).or_insert((row.get("size"), 0)).1 += 1;
+    }
+    let (uses, mut script): (Vec<_>, _) = (uses.into_iter().collect(), Script::default());
+    for (digest, (_, times)) in &uses {
+        // One use more than theirs is enough to know. What is not here frees nothing.
+        script.add(
+            "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM (SELECT artifact_id FROM artifact_blobs WHERE digest = $1 AND repository_id = $2 LIMIT $3) AS x
+             WHERE EXISTS (SELECT 1 FROM repository_blobs AS l WHERE l.digest = $1 AND l.repository_id = $2)",
+            [digest.as_str().into(), repository.into(), (times + 1).into()],
+        );
+    }
+    let ran = script.run(c).await?;
+    for ((_, (size, times)), ran) in uses.iter().zip(&ran) {
+        if ran.rows.first().is_some_and(|row| row.get::<i64, _>("n") == *times) {
+            sum = sum.saturating_add(*size);
         }
     }
     Ok(sum)
@@ -246,11 +342,12 @@ pub async fn freed(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Resul
 
 /// What these artifacts are attached to.
 pub async fn subjects_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<String>> {
-    let mut subjects = Vec::new();
-    for id in ids {
-        let rows =
-            sqlx::query("SELECT subject_digest FROM accessories WHERE artifact_id = $1").bind(*id).fetch_all(&mut *c).await?;
-        subjects.extend(rows.iter().map(|row| row.get::<String, _>("subject_digest")));
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let text = format!("SELECT DISTINCT subject_digest FROM accessories WHERE artifact_id IN ({})", places(1, part.len()));
+        script.add(text, part.iter().map(|id| (**id).into()));
     }
-    Ok(subjects)
+    let ran = script.run(c).await?;
+    let subjects: std::collections::BTreeSet<String> = ran.iter().flat_map(|ran| &ran.rows).map(|row| row.get("subject_digest")).collect();
+    Ok(subjects.into_iter().collect())
 }

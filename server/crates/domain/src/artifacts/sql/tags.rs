@@ -79,6 +79,22 @@ pub async fn tags_of(c: &mut AnyConnection, artifact: i64) -> Result<Vec<TagView
     rows.iter().map(view).collect()
 }
 
+/// Tags by name, from the `skip`th on.
+pub async fn tags_from(c: &mut AnyConnection, artifact: i64, skip: i64, limit: i64) -> Result<Vec<TagView>> {
+    let rows = sqlx::query("SELECT id, name, pushed_at, pulled_at FROM tags WHERE artifact_id = $1 ORDER BY name LIMIT $2 OFFSET $3")
+        .bind(artifact)
+        .bind(limit)
+        .bind(skip)
+        .fetch_all(c)
+        .await?;
+    rows.iter().map(view).collect()
+}
+
+pub async fn tag_count(c: &mut AnyConnection, artifact: i64) -> Result<i64> {
+    let row = sqlx::query("SELECT tag_count FROM artifacts WHERE id = $1").bind(artifact).fetch_one(c).await?;
+    Ok(row.get("tag_count"))
+}
+
 /// A row's `id`, `name`, `pushed_at` and `pulled_at`.
 pub fn view(row: &AnyRow) -> Result<TagView> {
     let name: String = row.get("name");

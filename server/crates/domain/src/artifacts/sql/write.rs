@@ -1,13 +1,13 @@
 //! What writes artifacts, their parts and what is counted of them.
 
-use super::super::manifest::{Descriptor, Manifest};
-use super::{ROWS, artifact_id, digest};
-use crate::accessories::{Recognised, sql::IS_SIGNED};
-use crate::db::{Script, Value};
+use super::ROWS;
+use crate::accessories::sql::IS_SIGNED;
+use crate::db::{Script, Value, parts, places};
 use crate::error::Result;
+use crate::manifest::{Child, Manifest, Recognised};
 use model::{Digest, Stamp};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 
 pub async fn note_pulls(
     c: &mut AnyConnection,
@@ -51,16 +51,18 @@ pub struct New<'a> {
 pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<(i64, Option<bool>)> {
     let manifest = new.manifest;
     let annotations = serde_json::to_string(&manifest.annotations).unwrap_or_default();
+    // A list's row has an end: the manifest has them all.
+    let annotations = if annotations.len() > model::artifact::ANNOTATIONS { LEFT_OUT.to_owned() } else { annotations };
     let may_be_listed = i64::from(new.recognised.is_none() && !new.hidden);
     let text = format!(
         "INSERT INTO artifacts (repository_id, digest, project_id, media_type, artifact_type, kind, size, manifest_size,
            annotations, subject_digest, accessory_kind, accessory_detail, hidden, tag_count, listed, signed, parent_count,
-           pull_count, pushed_at, version)
+           pull_count, pushed_at, version, passive)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
            CASE WHEN $15 = 1 AND ($14 > 0 OR NOT EXISTS
              (SELECT 1 FROM artifact_children WHERE repository_id = $1 AND child_digest = $2)) THEN 1 ELSE 0 END, {IS_SIGNED},
            (SELECT CAST(COUNT(*) AS BIGINT) FROM artifact_children WHERE repository_id = $1 AND child_digest = $2),
-           0, $16, 1) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id, listed",
+           0, $16, 1, $17) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id, listed",
     );
     let row = sqlx::query(AssertSqlSafe(text))
     .bind(new.repository)
@@ -79,6 +81,7 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
     .bind(new.tags)
     .bind(may_be_listed)
     .bind(now.0)
+    .bind(i64::from(crate::manifest::looks_passive(manifest)))
     .fetch_optional(&mut *c)
     .await?;
     if let Some(row) = row {
@@ -97,58 +100,67 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
     Ok((id, None))
 }
 
+/// Said in place of annotations that are longer than a row may be.
+pub const LEFT_OUT: &str = "null";
+
+/// A blob that a manifest is made of.
+pub struct Part {
+    pub digest: Digest,
+    pub size: i64,
+    /// It may be missing.
+    pub optional: bool,
+    /// It is here.
+    pub here: bool,
+}
+
 /// The manifest's bytes, its blobs and its children, which have one more index.
-pub fn add_parts(script: &mut Script, artifact: i64, new: &New<'_>, content: &[u8], blobs: &[&Descriptor]) {
+pub fn add_parts(script: &mut Script, artifact: i64, repository: i64, content: &[u8], blobs: &[Part], children: &[Child]) {
     script.add("INSERT INTO manifests (artifact_id, content) VALUES ($1, $2)", [artifact.into(), content.into()]);
     // Each once, in a few statements: they are distinct.
     for part in blobs.chunks(ROWS) {
-        let rows: Vec<String> = (0..part.len()).map(|n| format!("($1, $2, ${}, ${})", 2 * n + 3, 2 * n + 4)).collect();
-        let place = [artifact.into(), new.repository.into()];
-        let values = part.iter().flat_map(|blob| [Value::from(blob.digest.as_str()), blob.size.into()]);
-        script.add(
-            format!("INSERT INTO artifact_blobs (artifact_id, repository_id, digest, size) VALUES {}", rows.join(", ")),
-            place.into_iter().chain(values),
-        );
-    }
-    let (mut position, mut times) = (0_i64, BTreeMap::<&str, i64>::new());
-    for part in new.manifest.manifests.chunks(ROWS) {
         let row = |n: usize| format!("($1, $2, ${}, ${}, ${})", 3 * n + 3, 3 * n + 4, 3 * n + 5);
         let rows: Vec<String> = (0..part.len()).map(row).collect();
-        let mut values: Vec<Value> = vec![artifact.into(), new.repository.into()];
+        let mut values: Vec<Value> = vec![artifact.into(), repository.into()];
+        for blob in part {
+            values.extend([blob.digest.as_str().into(), blob.size.into(), i64::from(blob.optional).into()]);
+        }
+        let text = "INSERT INTO artifact_blobs (artifact_id, repository_id, digest, size, optional) VALUES ";
+        script.add(text.to_owned() + &rows.join(", "), values);
+    }
+    let mut position = 0_i64;
+    for part in children.chunks(ROWS) {
+        let row = |n: usize| format!("($1, $2, ${}, ${}, ${})", 3 * n + 3, 3 * n + 4, 3 * n + 5);
+        let rows: Vec<String> = (0..part.len()).map(row).collect();
+        let mut values: Vec<Value> = vec![artifact.into(), repository.into()];
         for child in part {
-            values.extend([position.into(), child.digest.as_str().into(), child.platform_text().replace('\0', "").into()]);
-            *times.entry(child.digest.as_str()).or_default() += 1;
+            values.extend([position.into(), child.digest.as_str().into(), child.platform.replace('\0', "").into()]);
             position += 1;
         }
         let text = "INSERT INTO artifact_children (parent_id, repository_id, position, child_digest, platform) VALUES ";
         script.add(text.to_owned() + &rows.join(", "), values);
     }
-    for (child, times) in times {
-        script.add(ADD_PARENT, [new.repository.into(), child.into(), times.into()]);
+    let digests: Vec<&str> = children.iter().map(|child| child.digest.as_str()).collect();
+    add_parents(script, repository, &digests, 1);
+}
+
+/// These have so many more indexes, or fewer.
+fn add_parents(script: &mut Script, repository: i64, children: &[&str], more: i64) {
+    for part in parts(children) {
+        let text = format!("UPDATE artifacts SET parent_count = parent_count + $2 WHERE repository_id = $1 AND digest IN ({})", places(3, part.len()));
+        script.add(text, [repository.into(), more.into()].into_iter().chain(part.iter().map(|digest| (**digest).into())));
     }
 }
 
-const ADD_PARENT: &str = "UPDATE artifacts SET parent_count = parent_count + $3 WHERE repository_id = $1 AND digest = $2";
-
-/// One more (or one less) index lists this child.
-pub async fn add_parent(c: &mut AnyConnection, repository: i64, child: &Digest, n: i64) -> Result<()> {
-    sqlx::query(ADD_PARENT)
-        .bind(repository)
-        .bind(child.as_str())
-        .bind(n)
-        .execute(c)
-        .await?;
-    Ok(())
+/// Marks an artifact as an accessory.
+pub fn add_mark(script: &mut Script, id: i64, recognised: &Recognised) {
+    let text = "UPDATE artifacts SET accessory_kind = $2, accessory_detail = $3 WHERE id = $1";
+    script.add(text, [id.into(), recognised.kind.key().into(), recognised.detail.replace('\0', "").into()]);
 }
 
 pub async fn mark_accessory(c: &mut AnyConnection, id: i64, recognised: &Recognised) -> Result<()> {
-    sqlx::query("UPDATE artifacts SET accessory_kind = $2, accessory_detail = $3 WHERE id = $1")
-        .bind(id)
-        .bind(recognised.kind.key())
-        .bind(recognised.detail.replace('\0', ""))
-        .execute(c)
-        .await?;
-    Ok(())
+    let mut script = Script::default();
+    add_mark(&mut script, id, recognised);
+    script.run(c).await.map(drop)
 }
 
 /// A repository shows, and is counted, from its first manifest on. It may have one more artifact that is listed.
@@ -167,23 +179,32 @@ pub fn add_pushed(script: &mut Script, now: Stamp, project: i64, repository: i64
 }
 
 /// Brings `tag_count`, `listed` and the counters above up to date for these artifacts. Listed is what a person looks
-/// for: no accessory, no list of referrers, and either tagged or in no index.
+/// for: no list of referrers; either tagged or in no index; and no accessory, unless what it is attached to is not here, so that
+/// it would be shown nowhere.
 pub async fn relist(c: &mut AnyConnection, project: i64, repository: i64, ids: &[i64]) -> Result<()> {
-    let mut change = 0_i64;
-    let mut seen = std::collections::HashSet::new();
-    for id in ids.iter().filter(|id| seen.insert(**id)) {
-        let Some(before) = listed(c, *id).await? else { continue };
-        let row = sqlx::query(
-            "UPDATE artifacts SET tag_count = (SELECT CAST(COUNT(*) AS BIGINT) FROM tags WHERE artifact_id = $1),
-               listed = CASE WHEN accessory_kind IS NULL AND hidden = 0 AND
-                 (parent_count = 0 OR EXISTS (SELECT 1 FROM tags WHERE artifact_id = $1)) THEN 1 ELSE 0 END
-             WHERE id = $1 RETURNING listed",
-        )
-        .bind(*id)
-        .fetch_one(&mut *c)
-        .await?;
-        change += row.get::<i64, _>("listed") - before;
+    let ids: Vec<i64> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let mut script = Script::default();
+    for part in parts(&ids) {
+        let all = || part.iter().map(|id| (**id).into());
+        let these = places(1, part.len());
+        script.add(format!("SELECT CAST(COALESCE(SUM(listed), 0) AS BIGINT) AS n FROM artifacts WHERE id IN ({these})"), all());
+        script.add(
+            format!(
+                "UPDATE artifacts SET tag_count = (SELECT CAST(COUNT(*) AS BIGINT) FROM tags AS t WHERE t.artifact_id = artifacts.id),
+                   listed = CASE WHEN hidden = 0
+                     AND (parent_count = 0 OR EXISTS (SELECT 1 FROM tags AS t WHERE t.artifact_id = artifacts.id))
+                     AND (accessory_kind IS NULL OR NOT EXISTS (SELECT 1 FROM accessories AS x JOIN artifacts AS s
+                       ON s.repository_id = x.repository_id AND s.digest = x.subject_digest WHERE x.artifact_id = artifacts.id))
+                     THEN 1 ELSE 0 END
+                 WHERE id IN ({these})"
+            ),
+            all(),
+        );
+        script.add(format!("SELECT CAST(COALESCE(SUM(listed), 0) AS BIGINT) AS n FROM artifacts WHERE id IN ({these})"), all());
     }
+    let ran = script.run(&mut *c).await?;
+    let count = |n: usize| ran[n].rows.first().map_or(0, |row| row.get::<i64, _>("n"));
+    let change = (0..ran.len() / 3).map(|part| count(3 * part + 2) - count(3 * part)).sum();
     count_artifacts(c, project, repository, change).await
 }
 
@@ -191,11 +212,6 @@ pub async fn relist(c: &mut AnyConnection, project: i64, repository: i64, ids: &
 pub async fn listed_count(c: &mut AnyConnection, repository: i64) -> Result<i64> {
     let row = sqlx::query("SELECT artifact_count FROM repositories WHERE id = $1").bind(repository).fetch_one(c).await?;
     Ok(row.get("artifact_count"))
-}
-
-async fn listed(c: &mut AnyConnection, id: i64) -> Result<Option<i64>> {
-    let row = sqlx::query("SELECT listed FROM artifacts WHERE id = $1").bind(id).fetch_optional(c).await?;
-    Ok(row.map(|row| row.get("listed")))
 }
 
 async fn count_artifacts(c: &mut AnyConnection, project: i64, repository: i64, change: i64) -> Result<()> {
@@ -218,41 +234,54 @@ async fn count_artifacts(c: &mut AnyConnection, project: i64, repository: i64, c
 /// Removes artifacts with their tags, parts and attachments. Blobs that no artifact of the repository uses any more
 /// are no longer readable through it.
 pub async fn delete(c: &mut AnyConnection, now: Stamp, project: i64, repository: i64, ids: &[i64]) -> Result<()> {
-    let mut change = 0;
-    let mut children = Vec::new();
-    for id in ids {
-        change -= listed(c, *id).await?.unwrap_or(0);
-        let rows = sqlx::query("SELECT child_digest FROM artifact_children WHERE parent_id = $1").bind(*id).fetch_all(&mut *c).await?;
-        for row in rows {
-            children.push(digest(row.get("child_digest"))?);
-        }
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let these = || part.iter().map(|id| (**id).into());
+        let part = part.len();
+        script.add(format!("SELECT CAST(COALESCE(SUM(listed), 0) AS BIGINT) AS n FROM artifacts WHERE id IN ({})", places(1, part)), these());
+        script.add(format!("SELECT child_digest FROM artifact_children WHERE parent_id IN ({})", places(1, part)), these());
+    }
+    let ran = script.run(&mut *c).await?;
+    let gone: i64 = ran.iter().step_by(2).filter_map(|ran| ran.rows.first()).map(|row| row.get::<i64, _>("n")).sum();
+    let mut times = HashMap::<String, i64>::new();
+    for row in ran.iter().skip(1).step_by(2).flat_map(|ran| &ran.rows) {
+        *times.entry(row.get("child_digest")).or_default() += 1;
+    }
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let these = || part.iter().map(|id| (**id).into());
         // A push under way may count on its blobs: garbage collection takes them from the repository when none does.
-        sqlx::query(
-            "UPDATE repository_blobs SET touched_at = $4 WHERE project_id = $2 AND repository_id = $3 AND digest IN
-               (SELECT digest FROM artifact_blobs WHERE artifact_id = $1)",
-        )
-        .bind(*id)
-        .bind(project)
-        .bind(repository)
-        .bind(now.0)
-        .execute(&mut *c)
-        .await?;
-        for text in [
-            "DELETE FROM manifests WHERE artifact_id = $1",
-            "DELETE FROM artifact_blobs WHERE artifact_id = $1",
-            "DELETE FROM artifact_children WHERE parent_id = $1",
-            "DELETE FROM accessories WHERE artifact_id = $1",
-            "DELETE FROM tags WHERE artifact_id = $1",
-            "DELETE FROM artifacts WHERE id = $1",
+        script.add(
+            format!(
+                "UPDATE repository_blobs SET touched_at = $3 WHERE project_id = $1 AND repository_id = $2 AND digest IN
+                   (SELECT digest FROM artifact_blobs WHERE artifact_id IN ({}))",
+                places(4, part.len())
+            ),
+            [project.into(), repository.into(), now.0.into()].into_iter().chain(these()),
+        );
+        for (table, column) in [
+            ("manifests", "artifact_id"),
+            ("artifact_blobs", "artifact_id"),
+            ("artifact_children", "parent_id"),
+            ("accessories", "artifact_id"),
+            ("tags", "artifact_id"),
+            ("artifacts", "id"),
         ] {
-            sqlx::query(text).bind(*id).execute(&mut *c).await?;
+            script.add(format!("DELETE FROM {table} WHERE {column} IN ({})", places(1, part.len())), these());
         }
     }
-    let mut left = Vec::new();
-    for child in &children {
-        add_parent(c, repository, child, -1).await?;
-        left.extend(artifact_id(c, repository, child).await?);
+    // An index of before may list a digest more than once.
+    let (once, more): (Vec<_>, Vec<_>) = times.iter().partition(|(_, times)| **times == 1);
+    add_parents(&mut script, repository, &once.iter().map(|(digest, _)| digest.as_str()).collect::<Vec<_>>(), -1);
+    more.iter().for_each(|(digest, times)| add_parents(&mut script, repository, &[digest.as_str()], -**times));
+    script.run(&mut *c).await?;
+    count_artifacts(c, project, repository, -gone).await?;
+    let digests: Vec<&String> = times.keys().collect();
+    let mut script = Script::default();
+    for part in parts(&digests) {
+        let text = format!("SELECT id FROM artifacts WHERE repository_id = $1 AND digest IN ({})", places(2, part.len()));
+        script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
     }
-    count_artifacts(c, project, repository, change).await?;
+    let left: Vec<i64> = script.run(&mut *c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect();
     relist(c, project, repository, &left).await
 }

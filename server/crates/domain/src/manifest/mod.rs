@@ -1,24 +1,41 @@
-//! Reading manifests: OCI image-spec 1.1 (manifest.md, image-index.md) and Docker's schema 2.
+//! Reading manifests: OCI image-spec 1.1 (manifest.md, image-index.md) and Docker's schema 2; and recognising what is
+//! attached to what. A leaf: everything here is a function of bytes, and knows no database.
 //!
 //! The same bytes are stored, hashed and parsed. What two readers could understand in two ways is refused: duplicate
 //! keys, a manifest that is also an index, a media type that the header contradicts.
 
+mod json;
+pub mod media;
+mod passive;
+mod recognise;
+
+pub use passive::{is_passive, looks_passive, read_to_judge};
+pub use recognise::{Recognised, is_referrers_list, is_referrers_tag, machinery_subject, read_to_recognise, recognise};
+
 use crate::error::{Error, Result};
 use model::Digest;
 use model::artifact::Type;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use json::NoDuplicates;
+use media::plain;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Largest manifest, in bytes: distribution-spec 1.1, "Pushing Manifests".
 pub const MAX: usize = 4 * 1024 * 1024;
 
-pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
-pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-/// OCI image-spec 1.1, "Guidance for an Empty Descriptor".
-pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+/// Largest blob, in bytes: no descriptor says more.
+pub const MAX_BLOB: u64 = 64 << 30;
+
+/// Most manifests an index may list, and most layers an image may have: a push places them in one transaction, which others
+/// wait for. Docker stops at 127 layers; the largest indexes that are known list some dozens of platforms, and lists of
+/// referrers some hundred.
+pub const CHILDREN: usize = 2048;
+pub const LAYERS: usize = 4096;
+
+pub use media::{DOCKER_LIST, DOCKER_MANIFEST, EMPTY, OCI_INDEX, OCI_MANIFEST};
+
+/// Bytes of small blobs, by digest: what a recogniser is given to look into.
+pub type Parts = HashMap<Digest, bytes::Bytes>;
 
 /// A descriptor: image-spec 1.1, descriptor.md. Fields we do not use are left alone in the stored bytes.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -70,11 +87,13 @@ impl Descriptor {
             .flatten()
     }
 
-    /// A layer that registries need not hold (image-spec 1.1, "Non-distributable layers").
-    fn may_be_elsewhere(&self) -> bool {
+    /// A layer that registries need not hold (image-spec 1.1, "Non-distributable layers"). One that was pushed nevertheless
+    /// is kept like any other.
+    pub fn may_be_elsewhere(&self) -> bool {
+        let media_type = plain(&self.media_type);
         self.urls.as_ref().is_some_and(|urls| !urls.is_empty())
-            || self.media_type.contains("nondistributable")
-            || self.media_type.contains("foreign")
+            || media_type.contains("nondistributable")
+            || media_type.contains("foreign")
     }
 }
 
@@ -111,6 +130,17 @@ pub struct Manifest {
     pub subject: Option<Descriptor>,
     pub annotations: BTreeMap<String, String>,
     pub size: i64,
+}
+
+/// A manifest's annotations as JSON, an empty object where there are none.
+pub fn annotations(content: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Annotated<'a> {
+        #[serde(borrow, default)]
+        annotations: Option<&'a serde_json::value::RawValue>,
+    }
+    let read = serde_json::from_slice::<Annotated<'_>>(content).ok().and_then(|read| read.annotations);
+    read.map_or_else(|| "{}".to_owned(), |text| text.get().to_owned())
 }
 
 fn bad(message: impl Into<String>) -> Error {
@@ -167,7 +197,7 @@ impl Manifest {
         };
         let all = manifest.config.iter().chain(&manifest.layers).chain(&manifest.manifests).chain(&manifest.subject);
         // Sums of sizes must stay numbers.
-        let most = i64::try_from(crate::uploads::MAX_BLOB).unwrap_or(i64::MAX);
+        let most = i64::try_from(MAX_BLOB).unwrap_or(i64::MAX);
         if let Some(wrong) = all.into_iter().find(|d| !(0..=most).contains(&d.size)) {
             return Err(bad(format!("the descriptor of {} has a size that no content has", wrong.digest)));
         }
@@ -178,14 +208,48 @@ impl Manifest {
         matches!(self.media_type.as_str(), OCI_INDEX | DOCKER_LIST)
     }
 
-    /// The blobs it needs, each once: config and layers, without layers that may live elsewhere.
+    /// The blobs that it names as its own, each once: config and layers. Those that [`Descriptor::may_be_elsewhere`] it does
+    /// without.
     pub fn blobs(&self) -> Vec<&Descriptor> {
         let mut seen = HashSet::new();
-        self.config
-            .iter()
-            .chain(self.layers.iter().filter(|layer| !layer.may_be_elsewhere()))
-            .filter(|d| seen.insert(d.digest.as_str()))
-            .collect()
+        self.config.iter().chain(&self.layers).filter(|d| seen.insert(d.digest.as_str())).collect()
+    }
+
+    /// What an index lists, each digest once, in its order.
+    pub fn children(&self) -> Vec<Child> {
+        let (mut children, mut at) = (Vec::<Child>::new(), HashMap::new());
+        for entry in &self.manifests {
+            let n = *at.entry(entry.digest.as_str()).or_insert(children.len());
+            let platform = entry.platform_text();
+            match children.get_mut(n) {
+                // One image for two platforms.
+                Some(child) if !platform.is_empty() && !child.platform.split(", ").any(|known| known == platform) => {
+                    if child.platform.len() < 256 {
+                        child.platform = if child.platform.is_empty() { platform } else { format!("{}, {platform}", child.platform) };
+                    }
+                }
+                Some(_) => {}
+                None => children.push(Child {
+                    digest: entry.digest.clone(),
+                    size: entry.size,
+                    media_type: entry.media_type.clone(),
+                    platform,
+                    attests: entry.attests_sibling(),
+                }),
+            }
+        }
+        children
+    }
+
+    /// Whether it stays within what one push may cost.
+    pub fn check_bounds(&self) -> Result<()> {
+        if self.manifests.len() > CHILDREN {
+            return Err(bad(format!("an index lists at most {CHILDREN} manifests; this one lists {}", self.manifests.len())));
+        }
+        if self.layers.len() > LAYERS {
+            return Err(bad(format!("an image has at most {LAYERS} layers; this one has {}", self.layers.len())));
+        }
+        Ok(())
     }
 
     /// Its artifactType, else its config's media type: distribution-spec 1.1, "Listing Referrers".
@@ -193,85 +257,39 @@ impl Manifest {
         self.artifact_type.as_deref().or(self.config.as_ref().map(|c| c.media_type.as_str())).unwrap_or_default()
     }
 
-    /// Could a runtime take it for an image? Then calling itself attached to something does not make it an accessory that
-    /// is let through unsigned: it has a file system's layer, or an image's config over anything but the layers that
-    /// signatures, attestations and bills of materials have.
-    pub(crate) fn could_run(&self) -> bool {
-        let layer = |prefix: &str| self.layers.iter().any(|l| l.media_type.starts_with(prefix));
-        let image_config = self.config.as_ref().is_some_and(|c| is_image_config(&c.media_type));
-        self.is_index()
-            || layer("application/vnd.oci.image.layer.")
-            || layer("application/vnd.docker.image.rootfs.")
-            || image_config && !self.layers.iter().all(|l| crate::accessories::is_attached_type(&l.media_type))
-    }
-
     /// What it is to a person.
     pub fn kind(&self) -> Type {
-        if self.is_index() {
-            return Type::Index;
+        let config = self.config.as_ref().map_or(String::new(), |c| plain(&c.media_type));
+        let is_cache = |media_type: &str| plain(media_type) == media::BUILD_CACHE;
+        if is_cache(&config) || self.manifests.iter().any(|entry| is_cache(&entry.media_type)) {
+            return Type::Cache;
         }
-        let config = self.config.as_ref().map_or("", |c| c.media_type.as_str());
-        match config {
-            config if is_image_config(config) && self.artifact_type.is_none() => Type::Image,
-            "application/vnd.cncf.helm.config.v1+json" => Type::Chart,
-            c if c.starts_with("application/vnd.wasm.config.") => Type::Wasm,
+        match config.as_str() {
+            _ if self.is_index() => Type::Index,
+            config if media::is_image_config(config) && self.artifact_type.is_none() => Type::Image,
+            media::HELM_CONFIG => Type::Chart,
+            config if config.starts_with(media::WASM_CONFIG) => Type::Wasm,
             _ => Type::Other,
         }
     }
 }
 
-fn is_image_config(media_type: &str) -> bool {
-    matches!(media_type, "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json")
+/// What an index lists: a manifest of its repository, or a blob of it (BuildKit's older caches list their layers).
+#[derive(Clone, Debug)]
+pub struct Child {
+    pub digest: Digest,
+    pub size: i64,
+    pub media_type: String,
+    /// `os/architecture[/variant]`, several joined by commas, or nothing.
+    pub platform: String,
+    /// It describes this sibling, as the index says.
+    pub attests: Option<Digest>,
 }
 
-/// Accepts any JSON value in which no object has a key twice.
-struct NoDuplicates;
-
-impl<'de> Deserialize<'de> for NoDuplicates {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Look;
-        impl<'de> Visitor<'de> for Look {
-            type Value = NoDuplicates;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("JSON")
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<NoDuplicates, E> {
-                Ok(NoDuplicates)
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<NoDuplicates, E> {
-                Ok(NoDuplicates)
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<NoDuplicates, E> {
-                Ok(NoDuplicates)
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<NoDuplicates, E> {
-                Ok(NoDuplicates)
-            }
-            fn visit_str<E>(self, _: &str) -> Result<NoDuplicates, E> {
-                Ok(NoDuplicates)
-            }
-            fn visit_unit<E>(self) -> Result<NoDuplicates, E> {
-                Ok(NoDuplicates)
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<NoDuplicates, A::Error> {
-                while seq.next_element::<NoDuplicates>()?.is_some() {}
-                Ok(NoDuplicates)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NoDuplicates, A::Error> {
-                let mut keys = HashSet::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    if keys.contains(&key) {
-                        map.next_value::<IgnoredAny>()?;
-                        return Err(de::Error::custom(format!("the key {key:?} stands twice")));
-                    }
-                    keys.insert(key);
-                    map.next_value::<NoDuplicates>()?;
-                }
-                Ok(NoDuplicates)
-            }
-        }
-        deserializer.deserialize_any(Look)
+impl Child {
+    /// Nothing but a manifest has one of these types.
+    pub fn is_manifest(&self) -> bool {
+        self.media_type.is_empty() || media::is_manifest(&self.media_type)
     }
 }
 
