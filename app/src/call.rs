@@ -48,7 +48,7 @@ impl Call {
             user,
             flash: flash(&parts.headers).unwrap_or_default(),
             theme: cookie(&parts.headers, "theme").filter(|theme| theme == "light" || theme == "dark").unwrap_or_default(),
-            registry: ctx.settings.registry_host().to_owned(),
+            registry: domain::host_of(who.client.origin(&ctx.settings)).to_owned(),
             now: ctx.now(),
         };
         Ok(Call {
@@ -80,6 +80,11 @@ impl Call {
     }
 
     /// A parameter of the address, parsed; what does not parse is not found.
+    /// All values of a query parameter.
+    pub fn queries<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     pub fn param<T: FromStr>(&self, name: &str, what: &str) -> Result<T, UiError> {
         let text = self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value);
         text.parse().map_err(|_| UiError::NotFound(format!("{what} {text}")))

@@ -46,6 +46,8 @@ fixed! {
     rules = "/admin/replication";
     rule_new = "/admin/replication/new";
     collections = "/admin/garbage";
+    storage = "/admin/storage";
+    knocking = "/admin/sign-ins";
 }
 
 /// Where one signs in, and comes back to `page` after.
@@ -111,6 +113,36 @@ pub fn artifact(project: &ProjectName, name: &RepositoryName, digest: &Digest) -
 
 pub fn artifact_delete(project: &ProjectName, name: &RepositoryName, digest: &Digest) -> String {
     format!("{}/delete", artifact(project, name, digest))
+}
+
+pub fn tag_remove(project: &ProjectName, name: &RepositoryName, digest: &Digest, tag: &str) -> String {
+    with(&format!("{}/remove-tag", artifact(project, name, digest)), &[("tag", tag)])
+}
+
+pub fn artifacts_delete(project: &ProjectName, name: &RepositoryName) -> String {
+    format!("{}/delete-artifacts", repository(project, name))
+}
+
+pub fn repository_delete(project: &ProjectName, name: &RepositoryName) -> String {
+    format!("{}/delete", repository(project, name))
+}
+
+pub fn deletions_purge(project: &ProjectName) -> String {
+    format!("{}/purge", deletions(project))
+}
+
+pub fn member_delete(project: &ProjectName, id: MemberId) -> String {
+    format!("{}/delete", member(project, id))
+}
+
+/// Of a page of a robot account, a user, a rule or a target: where its end is asked about.
+pub fn delete_of(page: &str) -> String {
+    format!("{page}/delete")
+}
+
+/// Of a robot account's page: where another secret is asked about.
+pub fn secret_of(page: &str) -> String {
+    format!("{page}/secret")
 }
 
 pub fn user(id: UserId) -> String {

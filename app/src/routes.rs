@@ -2,7 +2,7 @@
 //! matrix (`server/tests/it/matrix.rs`) walks these two tables.
 
 use crate::answer::Act;
-use crate::pages::{account, artifacts, collections, deletions, executions, jump, members, projects, repositories, robots, rules, sign_in, targets, users};
+use crate::pages::{account, artifacts, collections, deletions, executions, jump, members, projects, repositories, robots, rules, sign_in, system, targets, users};
 use crate::session::Needs::{self, Admin, Nothing, SignIn};
 use crate::{Answer, Call, Page, UiError, wire};
 use std::pin::Pin;
@@ -47,33 +47,47 @@ pub static PAGES: &[PageRoute] = &[
     page("/projects/{project}/members", Nothing, |call| Box::pin(members::list(call))),
     page("/projects/{project}/members/new", SignIn, |call| Box::pin(members::new(call))),
     page("/projects/{project}/members/{id}", SignIn, |call| Box::pin(members::edit(call))),
+    page("/projects/{project}/members/{id}/delete", SignIn, |call| Box::pin(members::delete(call))),
     page("/projects/{project}/robots", Nothing, |call| Box::pin(robots::of_project(call))),
     page("/projects/{project}/robots/new", SignIn, |call| Box::pin(robots::new_in_project(call))),
     page("/projects/{project}/robots/{id}", SignIn, |call| Box::pin(robots::show(call))),
+    page("/projects/{project}/robots/{id}/secret", SignIn, |call| Box::pin(robots::secret(call))),
+    page("/projects/{project}/robots/{id}/delete", SignIn, |call| Box::pin(robots::delete(call))),
     page("/projects/{project}/replication", Nothing, |call| Box::pin(rules::of_project(call))),
     page("/projects/{project}/deleted", Nothing, |call| Box::pin(deletions::list(call))),
+    page("/projects/{project}/deleted/purge", SignIn, |call| Box::pin(deletions::purge(call))),
     page("/projects/{project}/settings", Nothing, |call| Box::pin(projects::settings(call))),
     page("/projects/{project}/repositories/{repository}", Nothing, |call| Box::pin(artifacts::list(call))),
     page("/projects/{project}/repositories/{repository}/settings", Nothing, |call| Box::pin(repositories::settings(call))),
+    page("/projects/{project}/repositories/{repository}/delete", SignIn, |call| Box::pin(repositories::delete(call))),
+    page("/projects/{project}/repositories/{repository}/delete-artifacts", SignIn, |call| Box::pin(artifacts::delete_many(call))),
     page("/projects/{project}/repositories/{repository}/artifacts/{digest}", Nothing, |call| Box::pin(artifacts::show(call))),
     page("/projects/{project}/repositories/{repository}/artifacts/{digest}/delete", SignIn, |call| Box::pin(artifacts::delete(call))),
+    page("/projects/{project}/repositories/{repository}/artifacts/{digest}/remove-tag", SignIn, |call| Box::pin(artifacts::remove_tag(call))),
     page("/admin/users", Admin, |call| Box::pin(users::list(call))),
     page("/admin/users/new", Admin, |call| Box::pin(users::new(call))),
     page("/admin/users/{id}", Admin, |call| Box::pin(users::show(call))),
+    page("/admin/users/{id}/delete", Admin, |call| Box::pin(users::delete(call))),
     page("/admin/robots", Admin, |call| Box::pin(robots::of_system(call))),
     page("/admin/robots/new", Admin, |call| Box::pin(robots::new_in_system(call))),
     page("/admin/robots/{id}", Admin, |call| Box::pin(robots::show(call))),
+    page("/admin/robots/{id}/secret", Admin, |call| Box::pin(robots::secret(call))),
+    page("/admin/robots/{id}/delete", Admin, |call| Box::pin(robots::delete(call))),
     page("/admin/registries", Admin, |call| Box::pin(targets::list(call))),
     page("/admin/registries/new", Admin, |call| Box::pin(targets::new(call))),
     page("/admin/registries/{id}", Admin, |call| Box::pin(targets::edit(call))),
+    page("/admin/registries/{id}/delete", Admin, |call| Box::pin(targets::delete(call))),
     page("/admin/replication", Admin, |call| Box::pin(rules::list(call))),
     page("/admin/replication/new", Admin, |call| Box::pin(rules::new(call))),
     page("/admin/replication/{id}", Admin, |call| Box::pin(rules::show(call))),
+    page("/admin/replication/{id}/delete", Admin, |call| Box::pin(rules::delete(call))),
     page("/admin/replication/{id}/edit", Admin, |call| Box::pin(rules::edit(call))),
     page("/admin/replication/{id}/executions/{execution}", Admin, |call| Box::pin(executions::show(call))),
     page("/admin/replication/{id}/executions/{execution}/tasks/{task}", Admin, |call| Box::pin(executions::task(call))),
     page("/admin/garbage", Admin, |call| Box::pin(collections::list(call))),
     page("/admin/garbage/{id}", Admin, |call| Box::pin(collections::show(call))),
+    page("/admin/storage", Admin, |call| Box::pin(system::storage(call))),
+    page("/admin/sign-ins", Admin, |call| Box::pin(system::knocking(call))),
 ];
 
 pub static FORMS: &[FormRoute] = &[
@@ -91,10 +105,12 @@ pub static FORMS: &[FormRoute] = &[
     form::<repositories::forms::Describe>(SignIn),
     form::<repositories::forms::Delete>(SignIn),
     form::<artifacts::forms::Delete>(SignIn),
+    form::<artifacts::forms::DeleteMany>(SignIn),
     form::<artifacts::forms::AddTag>(SignIn),
     form::<artifacts::forms::DeleteTag>(SignIn),
     form::<artifacts::forms::Replicate>(SignIn),
     form::<deletions::forms::Undo>(SignIn),
+    form::<deletions::forms::UndoMany>(SignIn),
     form::<deletions::forms::Purge>(SignIn),
     form::<robots::forms::Create>(SignIn),
     form::<robots::forms::Update>(SignIn),
@@ -115,6 +131,7 @@ pub static FORMS: &[FormRoute] = &[
     form::<executions::forms::Execute>(Admin),
     form::<executions::forms::Stop>(Admin),
     form::<executions::forms::Retry>(Admin),
+    form::<system::forms::Unlock>(Admin),
     form::<collections::forms::Start>(Admin),
     form::<collections::forms::Stop>(Admin),
     form::<collections::forms::Reschedule>(Admin),

@@ -20,13 +20,14 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use domain::Ctx;
 use domain::identity::Principal;
-use http_body_util::{BodyExt, Limited};
+use domain::buffers::Share;
+use http_body_util::BodyExt;
 use std::sync::Arc;
 use tower::ServiceExt;
 
-/// Longest form of somebody who is signed in, and of a stranger, in bytes.
+/// Longest form, in bytes, and what is read of it before it is known that its sender has any right where it goes.
 const FORM: usize = 256 * 1024;
-const STRANGERS_FORM: usize = 16 * 1024;
+const UNCHECKED_FORM: usize = 16 * 1024;
 
 /// Longest thing said once, in characters: it travels in a cookie, of which browsers keep 4 KiB.
 const LONGEST_NOTICE: usize = 400;
@@ -48,6 +49,10 @@ struct Portal {
     assets: Assets,
     once: Once,
 }
+
+/// The pattern of the page that was shown, on its answer: for who counts.
+#[derive(Clone, Copy)]
+pub struct Routed(pub &'static str);
 
 /// The portal's router: pages, forms, and the page for what is not there.
 pub fn router(ctx: Ctx, assets: Assets) -> Router {
@@ -103,7 +108,11 @@ impl Portal {
             Some(Ok(Answer::Secret(secret))) => Ok(secret_once(secret)),
             _ => shown,
         };
-        self.shown(&call, &parts, shown)
+        let mut response = self.shown(&call, &parts, shown);
+        if let Some(route) = route {
+            response.extensions_mut().insert(Routed(route.pattern));
+        }
+        response
     }
 
     /// The document of a page, or of why it cannot be shown.
@@ -135,13 +144,9 @@ impl Portal {
             Err(error) => return plain(error, &parts),
         };
         let mark = value_of(parts.uri.query(), "once");
-        let limit = if call.me.user.is_some() { FORM } else { STRANGERS_FORM };
-        let (typed, outcome) = match Limited::new(body, limit).collect().await.map(|body| body.to_bytes()) {
-            Err(_) => {
-                let refused = route.needs.check(&call.me).err();
-                (Vec::new(), Err(refused.unwrap_or_else(|| UiError::Unread(format!("it is longer than {limit} bytes")))))
-            }
-            Ok(form) => {
+        let (typed, outcome) = match self.read(&call, body).await {
+            Err(error) => (Vec::new(), Err(route.needs.check(&call.me).err().unwrap_or(error))),
+            Ok((form, _share)) => {
                 let typed = wire::typed(&form);
                 (typed, self.done(route, call.clone(), form, mark.clone()).await)
             }
@@ -191,6 +196,42 @@ impl Portal {
             log(error, &call.who);
         }
         answered(pages, parts, &page, Posted::new(at, outcome, typed)).await
+    }
+
+    /// Reads a form: its beginning, and the rest of it where the caller administers the system or is a member of the project that
+    /// its beginning names.
+    async fn read(&self, call: &Call, body: Body) -> Result<(Bytes, Share), UiError> {
+        let mut share = self.ctx.local.buffers.share(&call.who.holder());
+        let (mut body, mut form, mut most) = (body, Vec::new(), UNCHECKED_FORM);
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| UiError::Unread("it ended early".to_owned()))?;
+            let Ok(part) = frame.into_data() else { continue };
+            if form.len() + part.len() > most && most < FORM {
+                let beginning = [&form[..], &part[..UNCHECKED_FORM.saturating_sub(form.len()).min(part.len())]].concat();
+                if self.may_send_more(call, &beginning).await {
+                    most = FORM;
+                }
+            }
+            if form.len() + part.len() > most {
+                return Err(UiError::Unread(format!("it is longer than {most} bytes")));
+            }
+            share.grow((form.len() + part.len()) as u64).map_err(UiError::from)?;
+            form.extend_from_slice(&part);
+        }
+        Ok((form.into(), share))
+    }
+
+    async fn may_send_more(&self, call: &Call, beginning: &[u8]) -> bool {
+        if call.me.admin() {
+            return true;
+        }
+        // The last field may have been cut.
+        let whole = beginning.iter().rposition(|byte| *byte == b'&').map_or(&[][..], |end| &beginning[..end]);
+        let project = wire::pairs(whole).into_iter().find(|(name, _)| name == "project").and_then(|(_, value)| value.parse().ok());
+        match project {
+            Some(project) => domain::access::is_member(&self.ctx, &call.who, &project).await,
+            None => false,
+        }
     }
 
     /// Does what the form asks for, once for each of its pages, and to its end: whether the client waits for it or not.

@@ -119,6 +119,6 @@ pub async fn reset_password(config: &Config, user: &str) -> Result<String, Strin
         return Err(format!("{} is no data directory of Wharf", config.data.display()));
     }
     let data = DataDir::open(&config.data).map_err(|refusal| refusal.to_string())?;
-    let ctx = wiring::context(config, &data, "http://localhost".into()).await?;
+    let ctx = wiring::context(config, &data, "http://localhost".into(), Vec::new()).await?;
     Ok(reset(&ctx, user).await?.reveal().to_owned())
 }

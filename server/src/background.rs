@@ -1,7 +1,8 @@
 //! What goes on beside requests: replication, garbage collection, sweeping, and bookkeeping in batches.
 
 use domain::artifacts::Pulls;
-use domain::{Ctx, gc, robots, sessions, uploads};
+use domain::events::Refusals;
+use domain::{Ctx, gc, retention, robots, sessions, uploads};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -35,7 +36,10 @@ pub async fn flush(ctx: &Ctx) {
     if let Err(error) = robots::flush_use(ctx).await {
         tracing::warn!(%error, "robot accounts' last use could not be written");
     }
-    if let Err(error) = ctx.throttle.flush(ctx).await {
+    if let Err(error) = Refusals::flush(ctx).await {
+        tracing::warn!(%error, "refused attempts could not be written");
+    }
+    if let Err(error) = ctx.local.throttle.flush(ctx).await {
         tracing::warn!(%error, "failed sign-ins could not be written");
     }
 }
@@ -55,8 +59,13 @@ async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
                 if let Err(error) = sessions::sweep(&ctx).await {
                     tracing::warn!(%error, "ended sessions could not be swept");
                 }
-                if let Err(error) = ctx.throttle.sweep(&ctx).await {
+                if let Err(error) = ctx.local.throttle.sweep(&ctx).await {
                     tracing::warn!(%error, "old failed sign-ins could not be swept");
+                }
+                match retention::purge(&ctx).await {
+                    Ok(0) => {}
+                    Ok(n) => tracing::info!(n, "rows that were past their time are gone"),
+                    Err(error) => tracing::warn!(%error, "rows that are past their time could not be purged"),
                 }
                 match uploads::sweep(&ctx).await {
                     Ok(0) => {}

@@ -26,7 +26,7 @@ pub async fn run(config: &Config, to: &Path, with_key: bool) -> Result<ExitCode,
         Some(done) => done,
         None => {
             let data = DataDir::open(&config.data).map_err(|refusal| refusal.to_string())?;
-            let ctx = wiring::context(config, &data, "http://localhost".into()).await?;
+            let ctx = wiring::context(config, &data, "http://localhost".into(), Vec::new()).await?;
             let key = with_key.then(|| key_of(config));
             make(&ctx, &to, key.as_deref(), |line| say(&line)).await.map_err(|error| error.to_string())?
         }
@@ -56,6 +56,7 @@ pub async fn bring_back(config: &Config, from: &Path) -> Result<ExitCode, String
     }
     let (key, bucket) = (config.key_file.as_deref(), config.bucket.as_ref());
     let done = restore(from, &config.data, key, bucket, |line| eprintln!("{line}")).await.map_err(|error| error.to_string())?;
-    println!("{} stands as of {}: start it with `wharf serve`", config.data.display(), done.started_at);
+    let key = config.key_file.as_ref().map(|file| format!(" --key-file {}", file.display())).unwrap_or_default();
+    println!("{data} stands as of {}: start it with `wharf serve --data {data}{key}`", done.started_at, data = config.data.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -143,7 +143,7 @@ fn run(matches: &ArgMatches) -> Result<(), String> {
         Some(("config", matches)) => {
             let values = values(matches)?;
             print!("{}", values.print());
-            values.check().map(drop)
+            values.check().map(|config| config.foreign.iter().for_each(|name| eprintln!("wharf: {name} is none of our variables and is ignored")))
         }
         Some(("admin", matches)) => match matches.subcommand() {
             Some(("reset-password", matches)) => {

@@ -31,10 +31,18 @@ const fn key(name: &'static str, env: &'static str, flag: &'static str, default:
 pub static KEYS: &[Key] = &[
     key("data", "WHARF_DATA", "data", "wharf-data", "directory for the database, blobs, uploads and the key"),
     key("listen", "WHARF_LISTEN", "listen", "127.0.0.1:8080", "address and port; port 0 takes any free one"),
+    key("metrics_listen", "WHARF_METRICS_LISTEN", "metrics-listen", "", "address and port for Prometheus, at /metrics; empty: off"),
     key(
         "external_url", "WHARF_EXTERNAL_URL", "external-url", "",
         "where clients reach this server, e.g. https://registry.example.com; needed when listening on all addresses",
     ),
+    Key {
+        list: true,
+        ..key(
+            "also_known_as", "WHARF_ALSO_KNOWN_AS", "also-known-as", "",
+            "further names it is reached by, e.g. https://registry.internal; of the scheme of external_url",
+        )
+    },
     Key {
         secret: true,
         ..key("database_url", "WHARF_DATABASE_URL", "database-url", "", "postgres://… ; empty: SQLite in the data directory")
@@ -73,6 +81,10 @@ pub static KEYS: &[Key] = &[
     key("gc.grace", "WHARF_GC_GRACE", "gc-grace", "2h", "how long garbage collection leaves alone what a push may count on, e.g. 90s, 30m, 2h"),
     key("gc.every", "WHARF_GC_EVERY", "gc-every", "24h", "how often garbage is collected by itself, e.g. 6h, 7d; 0 for never"),
     key("recycle", "WHARF_RECYCLE", "recycle", "7d", "how long the deletion of an artifact can be undone, e.g. 24h, 30d; 0 for not at all"),
+    key("retention.events", "WHARF_RETENTION_EVENTS", "retention-events", "365d", "how long the audit log is kept"),
+    key("retention.events_rows", "WHARF_RETENTION_EVENTS_ROWS", "retention-events-rows", "1000000", "how many rows of it at most"),
+    key("retention.runs", "WHARF_RETENTION_RUNS", "retention-runs", "90d", "how long executions and collections are kept, with their tasks and logs"),
+    key("retention.runs_kept", "WHARF_RETENTION_RUNS_KEPT", "retention-runs-kept", "10000", "how many of each at most"),
     key("limits.connections", "WHARF_LIMITS_CONNECTIONS", "limits-connections", "4096", "connections served at once; the last eighth is for addresses that hold few"),
     key(
         "limits.connections_per_address", "WHARF_LIMITS_CONNECTIONS_PER_ADDRESS", "limits-connections-per-address", "1024",
@@ -81,6 +93,14 @@ pub static KEYS: &[Key] = &[
     key(
         "limits.reserve", "WHARF_LIMITS_RESERVE", "limits-reserve", "1GiB",
         "room on the disk that pushes must leave, so that the database can go on, e.g. 500MiB, 20GiB",
+    ),
+    key(
+        "limits.silence", "WHARF_LIMITS_SILENCE", "limits-silence", "4m",
+        "how long a client may neither send nor take anything in the midst of a request; 1 KiB gives a second back",
+    ),
+    key(
+        "limits.buffers", "WHARF_LIMITS_BUFFERS", "limits-buffers", "128MiB",
+        "memory for bodies of all requests together (blobs take none); an account or address has a quarter",
     ),
     key("s3.bucket", "WHARF_S3_BUCKET", "s3-bucket", "", "bucket for blobs; empty: they lie in the data directory"),
     key("s3.endpoint", "WHARF_S3_ENDPOINT", "s3-endpoint", "", "an S3-compatible store, e.g. http://127.0.0.1:9000; empty: AWS"),
@@ -113,7 +133,11 @@ impl std::fmt::Display for Source {
 }
 
 /// All values, each with where it came from.
-pub struct Values(BTreeMap<&'static str, (String, Source)>);
+pub struct Values {
+    values: BTreeMap<&'static str, (String, Source)>,
+    /// Variables that begin like ours and are not.
+    foreign: Vec<String>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -126,8 +150,12 @@ pub enum LogFormat {
 pub struct Config {
     pub data: PathBuf,
     pub listen: SocketAddr,
+    pub metrics_listen: Option<SocketAddr>,
     /// Without a trailing slash; `None`: the bound address.
     pub external_url: Option<String>,
+    pub also_known_as: Vec<String>,
+    /// Variables that begin like ours and are not.
+    pub foreign: Vec<String>,
     /// Empty: SQLite.
     pub database_url: domain::secrets::PlainSecret,
     pub admin_password: domain::secrets::PlainSecret,
@@ -143,11 +171,50 @@ pub struct Config {
     pub recycle: i64,
     pub connections: usize,
     pub connections_per_address: usize,
-    /// In bytes.
+    pub retention: domain::retention::Retention,
+    /// In ms.
+    pub silence: i64,
+    /// Both in bytes.
+    pub buffers: u64,
     pub reserve: u64,
     /// `None`: blobs lie in the data directory.
     pub bucket: Option<domain::blobs::Bucket>,
     pub log: LogFormat,
+}
+
+/// The variable of ours that this one most likely should be.
+fn misspelt(name: &str) -> Option<String> {
+    // What Kubernetes sets for a service that is called `wharf-tls` looks like one of ours with a letter wrong.
+    let rest = name.split_once("_PORT").map(|(_, rest)| rest);
+    let of_kubernetes = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_')) || name.contains("_SERVICE_");
+    if of_kubernetes && !name.ends_with("_FILE") {
+        return None;
+    }
+    let ours = KEYS.iter().flat_map(|key| {
+        let file = key.secret.then(|| format!("{}_FILE", key.env));
+        std::iter::once(key.env.to_owned()).chain(file)
+    });
+    // One letter in six may be wrong, and the underscores.
+    let plain = |text: &str| text.to_uppercase().replace('_', "");
+    ours.map(|own| (strsim::damerau_levenshtein(&plain(name), &plain(&own)), own))
+        .min()
+        .filter(|(distance, own)| *distance <= (own.len() - "WHARF_".len()).div_ceil(6).max(1))
+        .map(|(_, own)| own)
+}
+
+/// A name by which the server is reached, as browsers write an origin: small letters, without the scheme's own port.
+fn origin(setting: &str, text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).ok();
+    // What it is about is not said again: it may hold a password.
+    if url.as_ref().is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+        return Err(format!("{setting}: it holds a name or password, which belong nowhere near an address"));
+    }
+    match url {
+        Some(url) if matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.has_host() && url.query().is_none() && url.fragment().is_none() => {
+            Ok(url.origin().ascii_serialization())
+        }
+        _ => Err(format!("{setting}: {text:?} must read https://host[:port]")),
+    }
 }
 
 fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
@@ -175,6 +242,7 @@ impl Values {
                 values.insert(key.name, (value, Source::File(path.to_owned())));
             }
         }
+        let mut foreign = Vec::new();
         for (name, value) in vars.iter().filter(|(name, _)| name.starts_with("WHARF_") && !name.starts_with("WHARF_TEST_")) {
             if name == "WHARF_CONFIG" {
                 continue;
@@ -188,18 +256,21 @@ impl Values {
                 }
                 let text = std::fs::read_to_string(value).map_err(|error| format!("{name}: {value}: {error}"))?;
                 values.insert(key.name, (text.trim_end_matches(['\r', '\n']).to_owned(), source));
+            } else if let Some(ours) = misspelt(name) {
+                return Err(format!("unknown variable {name}; did you mean {ours}?"));
             } else {
-                return Err(format!("unknown variable {name}{}", nearest(name, KEYS.iter().map(|k| k.env))));
+                // Kubernetes gives every pod variables of every service's name, `WHARF_PORT` and the like for one called wharf.
+                foreign.push(name.clone());
             }
         }
         for (name, value) in flags {
             values.insert(name, (value.clone(), Source::Flag));
         }
-        Ok(Values(values))
+        Ok(Values { values, foreign })
     }
 
     fn get(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", |(value, _)| value.as_str())
+        self.values.get(name).map_or("", |(value, _)| value.as_str())
     }
 
     fn ranges(&self, name: &str) -> Result<Vec<IpNet>, String> {
@@ -241,8 +312,8 @@ impl Values {
     /// A number of at least `least`.
     fn number(&self, name: &str, least: usize) -> Result<usize, String> {
         let text = self.get(name);
-        let number = text.parse::<usize>().ok().filter(|number| (least..=1 << 20).contains(number));
-        number.ok_or_else(|| format!("{name}: {text:?} must be a number from {least} to {}", 1 << 20))
+        let number = text.parse::<usize>().ok().filter(|number| (least..=1 << 30).contains(number));
+        number.ok_or_else(|| format!("{name}: {text:?} must be a number from {least} to {}", 1 << 30))
     }
 
     /// Where blobs lie, if not in the data directory.
@@ -288,13 +359,19 @@ impl Values {
                 return Err("external_url is needed when listening on all addresses: it decides the realm, links and cookies".into());
             }
             "" => None,
-            text => match url::Url::parse(text) {
-                Ok(url) if matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.has_host() => {
-                    Some(text.to_owned())
-                }
-                _ => return Err(format!("external_url: {text:?} must read https://host[:port]")),
-            },
+            text => Some(origin("external_url", text)?),
         };
+        let mut also_known_as = Vec::new();
+        for text in self.get("also_known_as").split(',').map(str::trim).filter(|text| !text.is_empty()) {
+            let name = origin("also_known_as", text.trim_end_matches('/'))?;
+            let Some(first) = &external_url else { return Err("also_known_as needs an external_url, the first name".to_owned()) };
+            if name.split_once("://").map(|(scheme, _)| scheme) != first.split_once("://").map(|(scheme, _)| scheme) {
+                return Err(format!("also_known_as: {name} must be of the scheme of external_url, {first}: cookies are of one kind"));
+            }
+            if name != *first && !also_known_as.contains(&name) {
+                also_known_as.push(name);
+            }
+        }
         let path = |name: &str| Some(self.get(name)).filter(|text| !text.is_empty()).map(PathBuf::from);
         let tls = match (path("tls.cert"), path("tls.key")) {
             (Some(cert), Some(key)) => Some((cert, key)),
@@ -308,7 +385,13 @@ impl Values {
         Ok(Config {
             data: PathBuf::from(self.get("data")),
             listen,
+            metrics_listen: match self.get("metrics_listen") {
+                "" => None,
+                text => Some(text.parse().map_err(|_| format!("metrics_listen: {text:?} is no address:port"))?),
+            },
             external_url,
+            also_known_as,
+            foreign: self.foreign.clone(),
             database_url: domain::secrets::PlainSecret::new(database_url.to_owned()),
             admin_password: domain::secrets::PlainSecret::new(self.get("admin_password").to_owned()),
             key_file: path("key_file"),
@@ -325,6 +408,21 @@ impl Values {
             recycle: self.span("recycle")?,
             connections: self.number("limits.connections", 16)?,
             connections_per_address: self.number("limits.connections_per_address", 4)?,
+            retention: domain::retention::Retention {
+                events: self.span("retention.events")?.max(86_400_000),
+                events_rows: self.number("retention.events_rows", 1000)? as i64,
+                runs: self.span("retention.runs")?.max(86_400_000),
+                runs_kept: self.number("retention.runs_kept", 10)? as i64,
+            },
+            silence: match self.span("limits.silence")? {
+                ms if ms < 5000 => return Err("limits.silence must be at least 5s".to_owned()),
+                ms => ms,
+            },
+            buffers: match self.size("limits.buffers")? {
+                // A manifest of the largest size must fit in a quarter of it.
+                bytes if bytes < 64 << 20 => return Err("limits.buffers must be at least 64MiB".to_owned()),
+                bytes => bytes,
+            },
             reserve: self.size("limits.reserve")?,
             bucket: self.bucket()?,
             log: match self.get("log") {
@@ -339,13 +437,13 @@ impl Values {
     pub fn print(&self) -> String {
         let mut text = String::new();
         for key in KEYS {
-            let (value, source) = &self.0[key.name];
+            let (value, source) = &self.values[key.name];
             let shown = match (value.is_empty(), key.secret) {
                 (true, _) => "(empty)",
                 (false, true) => "***",
                 (false, false) => value,
             };
-            let _ = writeln!(text, "{:<16} {:<28} {source}", key.name, shown);
+            let _ = writeln!(text, "{:<30} {:<28} {source}", key.name, shown);
         }
         text
     }
@@ -398,8 +496,8 @@ mod tests {
         let values = read(BTreeMap::from([("listen", "127.0.0.1:3".to_owned())]));
         let config = values.check().unwrap();
         assert_eq!((config.listen.port(), config.log, config.outbound_allow.len()), (3, LogFormat::Json, 2));
-        assert_eq!(values.0["listen"].1, Source::Flag);
-        assert_eq!(values.0["key_file"].1, Source::Default);
+        assert_eq!(values.values["listen"].1, Source::Flag);
+        assert_eq!(values.values["key_file"].1, Source::Default);
     }
 
     #[test]
@@ -422,6 +520,51 @@ mod tests {
         std::fs::write(&file, "[outbound]\nalow = ['10.0.0.0/8']\n").unwrap();
         let refused = Values::read(&none, &map(&[]), Some(&file)).err().unwrap();
         assert!(refused.contains("outbound.allow"), "{refused}");
+    }
+
+    #[test]
+    fn variables_of_others_are_ignored_and_our_own_misspelt_are_named() {
+        let none = BTreeMap::new();
+        let read = |names: &[&str]| Values::read(&none, &map(&names.iter().map(|name| (*name, "x")).collect::<Vec<_>>()), None);
+        for name in [
+            "WHARF_PORT", "WHARF_SERVICE_HOST", "WHARF_SERVICE_PORT", "WHARF_SERVICE_PORT_HTTP", "WHARF_PORT_8080_TCP", "WHARF_PORT_8080_TCP_ADDR",
+            "WHARF_PORT_8080_TCP_PROTO", "WHARF_DB_SERVICE_HOST", "WHARF_TLS_PORT",
+            "WHARF_TLS_PORT_443_TCP", "WHARF_LISTEN_PORT", "WHARF_TLS_SERVICE_PORT_HTTPS",
+            "WHARF_METRICS_SERVICE_PORT", "WHARF_S3_SERVICE_HOST", "WHARF_HOME", "WHARF_VERSION",
+        ] {
+            assert_eq!(read(&[name]).unwrap().check().unwrap().foreign, [name]);
+        }
+        for (name, ours) in [
+            ("WHARF_LISTEM", "WHARF_LISTEN"), ("WHARF_EXTERNALURL", "WHARF_EXTERNAL_URL"), ("WHARF_TLS_CRT", "WHARF_TLS_CERT"), ("WHARF_DATE", "WHARF_DATA"),
+            ("WHARF_ADMIN_PASSWORT", "WHARF_ADMIN_PASSWORD"), ("WHARF_ADMIN_PASSWD_FILE", "WHARF_ADMIN_PASSWORD_FILE"), ("WHARF_LOGS", "WHARF_LOG"),
+            ("wharf_listen", ""), ("WHARF_GC_GRASE", "WHARF_GC_GRACE"), ("WHARF_TRUSTED_PROXY", "WHARF_TRUSTED_PROXIES"),
+        ] {
+            match read(&[name]) {
+                Err(refused) => assert!(!ours.is_empty() && refused.contains(ours), "{name}: {refused}"),
+                Ok(_) => assert!(ours.is_empty(), "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn c_6_1_names_are_as_browsers_write_them_and_hold_no_password() {
+        let read = |pairs: &[(&str, &str)]| Values::read(&BTreeMap::new(), &map(pairs), None).unwrap().check();
+        for (given, name) in [
+            ("HTTP://Wharf.Test:80/", "http://wharf.test"), ("https://Wharf.Test:443", "https://wharf.test"), ("http://Wharf.Test:5083", "http://wharf.test:5083"),
+            ("http://[::1]:80", "http://[::1]"), ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443"), ("https://häfen.example", "https://xn--hfen-loa.example"),
+        ] {
+            assert_eq!(read(&[("WHARF_EXTERNAL_URL", given)]).ok().and_then(|config| config.external_url).as_deref(), Some(name));
+        }
+        for wrong in ["https://user:hunter2@wharf.test", "https://hunter2@wharf.test"] {
+            let refused = read(&[("WHARF_EXTERNAL_URL", wrong)]).err().unwrap();
+            assert!(refused.contains("password") && !refused.contains("hunter2"), "{refused}");
+        }
+        for wrong in ["ftp://wharf.test", "https://wharf.test/path", "https://wharf.test?x", "wharf.test"] {
+            assert!(read(&[("WHARF_EXTERNAL_URL", wrong)]).is_err(), "{wrong}");
+        }
+        let both = |also| read(&[("WHARF_EXTERNAL_URL", "https://wharf.test"), ("WHARF_ALSO_KNOWN_AS", also)]);
+        assert_eq!(both("https://A.test:443, https://b.test:8443/ ,https://wharf.test").ok().unwrap().also_known_as, ["https://a.test", "https://b.test:8443"]);
+        assert!(both("http://a.test").is_err() && both("nonsense").is_err() && read(&[("WHARF_ALSO_KNOWN_AS", "https://a.test")]).is_err());
     }
 
     #[test]

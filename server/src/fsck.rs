@@ -12,7 +12,7 @@ pub async fn run(config: &Config, options: Options) -> Result<ExitCode, String> 
         return Err(format!("{} is no data directory of Wharf", config.data.display()));
     }
     let data = DataDir::open(&config.data).map_err(|refusal| refusal.to_string())?;
-    let ctx = wiring::context(config, &data, "http://localhost".into()).await?;
+    let ctx = wiring::context(config, &data, "http://localhost".into(), Vec::new()).await?;
     let report = check(&ctx, options).await.map_err(|error| error.to_string())?;
     Ok(print(&report, options))
 }
@@ -30,12 +30,15 @@ pub fn print(report: &Report, options: Options) -> ExitCode {
     let size = model::stamp::bytes(report.bytes as i64);
     let depth = if options.deep { "every byte read" } else { "sizes only, --deep reads every byte" };
     println!("{} artifacts and {} blobs of {size} checked ({depth})", report.artifacts, report.blobs);
+    if report.elsewhere > 0 {
+        println!("{} that their images say may be elsewhere are not here", model::stamp::count(report.elsewhere as i64, "layer"));
+    }
     let (code, words) = match report.worst() {
         None => (0, "all is well"),
-        Some(Severity::Space) if options.repair => (0, "what was wasted is freed"),
+        Some(Severity::Space) if options.repair => (0, "what was wasted is set aside: delete it when you are sure"),
         Some(Severity::Count) if options.repair => (0, "what was counted wrong is counted again"),
         Some(Severity::Count) => (1, "nothing is lost; wharf fsck --repair counts again"),
-        Some(Severity::Space) => (1, "nothing is lost; wharf fsck --repair frees what is wasted"),
+        Some(Severity::Space) => (1, "nothing is lost; wharf fsck --repair sets aside what is wasted"),
         Some(Severity::Loss) => (2, "something is lost: push it again, or restore a backup"),
     };
     println!("{words}");

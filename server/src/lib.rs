@@ -9,6 +9,7 @@ pub mod config;
 pub mod fsck;
 pub mod health;
 pub mod limits;
+pub mod metrics;
 pub mod middleware;
 pub mod serve;
 pub mod telemetry;

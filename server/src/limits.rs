@@ -1,80 +1,102 @@
 //! What a client may take: connections in all and by address, and time. Without it a few silent clients hold everything.
 //!
-//! - A request's body must move on: [`BODY_IDLE`] between two pieces, and [`MIN_RATE`] over each [`WINDOW`] that was spent
-//!   waiting for the client. What an upload got until then is kept.
-//! - A response must be taken: the same for bytes that wait to be sent.
+//! - A client has patience to lose ([`Patience`]): as long as we wait for it, in either direction, it runs out, and what moves
+//!   gives it back. So a silence of minutes is lived through, by a scanner or a slow side of a copy, and a trickle is not.
+//!   What an upload got until then is kept.
 //! - Of [`Admission`]'s places the last are kept for addresses that hold few.
+//! - A request that is refused before its body was read is read on for a moment, or told that its connection ends ([`Unread`]).
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// Longest silence of a client in the midst of a body, and of one that takes nothing of a response.
-pub const BODY_IDLE: Duration = Duration::from_secs(30);
-/// Slowest that is served, in bytes a second, over each window of waiting.
+/// So many bytes give a second of patience back.
 pub const MIN_RATE: u64 = 1024;
-const WINDOW: Duration = Duration::from_secs(60);
 
-/// Measures how long one waits for the other side, and how much that brings.
-struct Pace {
+/// How often a client was cut off because it was too slow.
+pub static CUT: AtomicU64 = AtomicU64::new(0);
+
+/// How long one still waits for the other side.
+pub struct Patience {
+    peer: SocketAddr,
+    /// All of it.
+    whole: Duration,
+    left: Duration,
     since: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
-    waited: Duration,
     moved: u64,
+    begun: Instant,
+    what: &'static str,
 }
 
-impl Pace {
-    fn new() -> Pace {
-        Pace { since: None, sleep: None, waited: Duration::ZERO, moved: 0 }
+impl Patience {
+    pub fn new(peer: SocketAddr, whole: Duration, what: &'static str) -> Patience {
+        Patience { peer, whole, left: whole, since: None, sleep: None, moved: 0, begun: Instant::now(), what }
     }
 
-    /// The other side keeps us waiting: is it too long?
+    /// The other side keeps us waiting: has it run out?
     fn wait(&mut self, cx: &mut Context<'_>) -> bool {
         if self.since.is_none() {
-            self.since = Some(Instant::now());
+            let now = Instant::now();
+            self.since = Some(now);
             match &mut self.sleep {
-                Some(sleep) => sleep.as_mut().reset(Instant::now() + BODY_IDLE),
-                none => *none = Some(Box::pin(tokio::time::sleep(BODY_IDLE))),
+                Some(sleep) => sleep.as_mut().reset(now + self.left),
+                none => *none = Some(Box::pin(tokio::time::sleep(self.left))),
             }
         }
         self.sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
     }
 
-    /// It moved on by so many bytes: is it too slow?
-    fn moved(&mut self, bytes: u64) -> bool {
+    /// It moved on by so many bytes.
+    fn moved(&mut self, bytes: u64) {
         self.moved += bytes;
-        let Some(since) = self.since.take() else { return false };
-        self.waited += since.elapsed();
-        if self.waited < WINDOW {
-            return false;
+        if let Some(since) = self.since.take() {
+            self.left = self.left.saturating_sub(since.elapsed());
         }
-        let slow = self.moved < MIN_RATE * self.waited.as_secs();
-        (self.waited, self.moved) = (Duration::ZERO, 0);
-        slow
+        self.left = (self.left + Duration::from_millis(bytes * 1000 / MIN_RATE)).min(self.whole);
+    }
+
+    fn ended(&self) -> io::Error {
+        CUT.fetch_add(1, Ordering::Relaxed);
+        let waited = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        tracing::info!(
+            peer = %self.peer, bytes = self.moved, seconds = self.begun.elapsed().as_secs(), silent = waited.as_secs(),
+            "a client was cut off: it {} too slowly (limits.silence)", self.what
+        );
+        io::Error::new(io::ErrorKind::TimedOut, "the client is too slow")
     }
 }
 
-fn too_slow() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the client is too slow")
-}
+/// Where a body goes that was not read to its end.
+pub type Unread = Arc<Mutex<Option<Incoming>>>;
 
 /// A request's body whose client must keep up.
 pub struct Paced {
-    body: Incoming,
-    pace: Pace,
+    body: Option<Incoming>,
+    patience: Patience,
+    unread: Unread,
 }
 
 impl Paced {
-    pub fn new(body: Incoming) -> Paced {
-        Paced { body, pace: Pace::new() }
+    pub fn new(body: Incoming, patience: Patience, unread: Unread) -> Paced {
+        Paced { body: Some(body), patience, unread }
+    }
+}
+
+impl Drop for Paced {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+            *self.unread.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        }
     }
 }
 
@@ -83,42 +105,93 @@ impl Body for Paced {
     type Error = Box<dyn std::error::Error + Send + Sync>;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Pending if self.pace.wait(cx) => Poll::Ready(Some(Err(too_slow().into()))),
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        match Pin::new(body).poll_frame(cx) {
+            Poll::Pending if self.patience.wait(cx) => {
+                // Nothing more is read of it.
+                self.body = None;
+                Poll::Ready(Some(Err(self.patience.ended().into())))
+            }
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(frame))) => {
-                let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
-                Poll::Ready(Some(if self.pace.moved(bytes) { Err(too_slow().into()) } else { Ok(frame) }))
+                self.patience.moved(frame.data_ref().map_or(0, |data| data.len() as u64));
+                Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Some(Err(error))) => {
+                self.body = None;
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Poll::Ready(None) => {
+                self.body = None;
+                Poll::Ready(None)
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
+
+/// Most of a refused request's body that is read on, and for how long, so that its client can go on with the connection.
+const DRAINED: u64 = 1 << 20;
+const DRAINING: Duration = Duration::from_secs(2);
+
+/// Reads on what a handler left; `false`: there was too much of it, and the connection must end.
+pub async fn drain(unread: &Unread, expects: bool) -> bool {
+    let Some(mut body) = unread.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
+    // A client that waits for 100 (Continue) has sent nothing, and will not once it is refused.
+    if expects || body.size_hint().lower() > DRAINED {
+        return false;
+    }
+    let read = async {
+        let mut bytes = 0;
+        while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let Ok(frame) = frame else { return false };
+            bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            if bytes > DRAINED {
+                return false;
+            }
+        }
+        true
+    };
+    tokio::time::timeout(DRAINING, read).await.unwrap_or(false)
+}
+
+/// How much is read after the last answer of a connection that ends with a request unread, and for how long: closing with
+/// bytes unread resets the connection, and the answer could be lost on its way.
+const LINGERED: u64 = 16 << 20;
+const LINGERING: Duration = Duration::from_secs(3);
 
 /// A connection whose peer must take what is sent.
 pub struct Taken<S> {
     stream: S,
-    pace: Pace,
+    patience: Patience,
+    linger: Arc<AtomicBool>,
+    lingering: Option<(Pin<Box<Sleep>>, u64)>,
 }
 
 impl<S> Taken<S> {
-    pub fn new(stream: S) -> Taken<S> {
-        Taken { stream, pace: Pace::new() }
+    pub fn new(stream: S, patience: Patience) -> Taken<S> {
+        Taken { stream, patience, linger: Arc::default(), lingering: None }
+    }
+
+    /// Set: something of a request stays unread as the connection ends.
+    pub fn linger(&self) -> Arc<AtomicBool> {
+        self.linger.clone()
     }
 
     fn judge(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match polled {
-            Poll::Pending if self.pace.wait(cx) => Poll::Ready(Err(too_slow())),
-            Poll::Ready(Ok(n)) if self.pace.moved(n as u64) => Poll::Ready(Err(too_slow())),
+            Poll::Pending if self.patience.wait(cx) => Poll::Ready(Err(self.patience.ended())),
+            Poll::Ready(Ok(n)) => {
+                self.patience.moved(n as u64);
+                Poll::Ready(Ok(n))
+            }
             other => other,
         }
     }
@@ -130,7 +203,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Taken<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Taken<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Taken<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.judge(cx, polled)
@@ -152,9 +225,28 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Taken<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_shutdown(cx).map_ok(|()| 0);
-        ready!(self.judge(cx, polled))?;
-        Poll::Ready(Ok(()))
+        if self.lingering.is_none() {
+            let polled = Pin::new(&mut self.stream).poll_shutdown(cx).map_ok(|()| 0);
+            ready!(self.judge(cx, polled))?;
+            if !self.linger.load(Ordering::Relaxed) {
+                return Poll::Ready(Ok(()));
+            }
+            self.lingering = Some((Box::pin(tokio::time::sleep(LINGERING)), 0));
+        }
+        let Taken { stream, lingering, .. } = &mut *self;
+        let Some((sleep, read)) = lingering else { return Poll::Ready(Ok(())) };
+        let mut bytes = [0; 16 * 1024];
+        loop {
+            if sleep.as_mut().poll(cx).is_ready() || *read > LINGERED {
+                return Poll::Ready(Ok(()));
+            }
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => *read += buffer.filled().len() as u64,
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+            }
+        }
     }
 }
 
@@ -171,6 +263,7 @@ struct Held {
     each: usize,
     all: usize,
     by: HashMap<IpAddr, usize>,
+    refused: u64,
 }
 
 /// A connection's place; it is free again when this is dropped.
@@ -190,7 +283,13 @@ fn client(address: IpAddr) -> IpAddr {
 impl Admission {
     /// At most `most` connections, and `each` of one address.
     pub fn new(most: usize, each: usize) -> Admission {
-        Admission(Arc::new(Mutex::new(Held { most, each, all: 0, by: HashMap::new() })))
+        Admission(Arc::new(Mutex::new(Held { most, each, all: 0, by: HashMap::new(), refused: 0 })))
+    }
+
+    /// Connections that are held, how many may be, and how many were turned away.
+    pub fn used(&self) -> (u64, u64, u64) {
+        let held = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        (held.all as u64, held.most as u64, held.refused)
     }
 
     /// A place for a connection; `None`: it is refused. `known`: a proxy of ours, behind which are many clients.
@@ -201,6 +300,7 @@ impl Admission {
         let free = held.most.saturating_sub(held.all);
         let enough = if known || of_it < FEW { 1 } else { held.most / 8 + 1 };
         if free < enough || (!known && of_it >= held.each) {
+            held.refused += 1;
             return None;
         }
         held.all += 1;

@@ -2,11 +2,13 @@
 
 use crate::config::Config;
 use crate::middleware::client::Peer;
+use crate::metrics::{self, Look, Metrics};
 use crate::tls::Tls;
 use crate::{admin, background, wiring};
-use crate::limits::{self, Admission, Paced, Taken};
+use crate::limits::{self, Admission, Paced, Patience, Taken, Unread};
 use axum::Router;
 use axum::body::Body;
+use axum::http::{HeaderValue, header};
 use domain::datadir::DataDir;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -43,9 +45,21 @@ pub async fn run(config: Config) -> Result<(), String> {
     };
     let scheme = if tls.is_some() { "https" } else { "http" };
     let external = config.external_url.clone().unwrap_or_else(|| format!("{scheme}://{bound}"));
-    let ctx = wiring::context(&config, &data, external).await?;
+    // A server that nobody named is reached as `localhost` as well.
+    let also_known_as = match &config.external_url {
+        None if bound.ip().is_loopback() => vec![format!("{scheme}://localhost:{}", bound.port())],
+        _ => config.also_known_as.clone(),
+    };
+    let ctx = wiring::context(&config, &data, external, also_known_as).await?;
+    for name in &config.foreign {
+        tracing::warn!("{name} is none of our variables and is ignored");
+    }
     wiring::first_start(&config, &data, &ctx).await?;
-    let router = wiring::router(&ctx, config.trusted_proxies.clone());
+    let metrics = match config.metrics_listen {
+        Some(_) => Some(Metrics::new()?),
+        None => None,
+    };
+    let router = wiring::router(&ctx, config.trusted_proxies.clone(), metrics.clone());
 
     let (stop, stopping) = watch::channel(false);
     let tasks = background::start(ctx.clone(), stopping.clone());
@@ -53,12 +67,19 @@ pub async fn run(config: Config) -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
 
+    let admission = Admission::new(config.connections.min(limits::descriptors()), config.connections_per_address);
+    let seen = match (config.metrics_listen, metrics) {
+        (Some(listen), Some(metrics)) => {
+            let look = Look { ctx: ctx.clone(), metrics, admission: admission.clone(), tls: tls.clone() };
+            Some(metrics::serve(listen, look).await?)
+        }
+        _ => None,
+    };
     // The one line that scripts wait for.
     println!("listening on {scheme}://{bound}");
     std::io::stdout().flush().map_err(|error| error.to_string())?;
 
-    let graceful = GracefulShutdown::new();
-    let admission = Admission::new(config.connections.min(limits::descriptors()), config.connections_per_address);
+    let (graceful, silence) = (GracefulShutdown::new(), Duration::from_millis(config.silence as u64));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -74,15 +95,16 @@ pub async fn run(config: Config) -> Result<(), String> {
         let known = config.trusted_proxies.iter().any(|range| range.contains(&peer.ip().to_canonical()));
         let Some(place) = admission.enter(peer.ip(), known) else { continue };
         let _ = stream.set_nodelay(true);
-        let stream = Taken::new(stream);
+        let stream = Taken::new(stream, Patience::new(peer, silence, "took what it was sent"));
+        let linger = stream.linger();
         let (router, watcher, tls) = (router.clone(), graceful.watcher(), tls.clone());
         tokio::spawn(async move {
             let _held = place;
             match tls {
-                None => serve_one(stream, peer, router, watcher).await,
+                None => serve_one(stream, (peer, silence, linger), router, watcher).await,
                 Some(tls) => {
                     if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream)).await {
-                        serve_one(stream, peer, router, watcher).await;
+                        serve_one(stream, (peer, silence, linger), router, watcher).await;
                     }
                 }
             }
@@ -95,6 +117,9 @@ pub async fn run(config: Config) -> Result<(), String> {
         tracing::warn!("some requests did not end in time and were cut");
     }
     admin.abort();
+    if let Some(seen) = seen {
+        seen.abort();
+    }
     let _ = tokio::time::timeout(DRAIN, tasks).await;
     background::flush(&ctx).await;
     drop(data);
@@ -103,7 +128,7 @@ pub async fn run(config: Config) -> Result<(), String> {
 
 async fn serve_one<S>(
     stream: S,
-    peer: SocketAddr,
+    (peer, silence, linger): (SocketAddr, Duration, Arc<AtomicBool>),
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) where
@@ -113,9 +138,21 @@ async fn serve_one<S>(
     let seen = asked.clone();
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         seen.store(true, Ordering::Relaxed);
-        let mut request = request.map(|body| Body::new(Paced::new(body)));
+        let unread = Unread::default();
+        let expects = request.headers().contains_key(header::EXPECT);
+        let patience = Patience::new(peer, silence, "sent its request");
+        let mut request = request.map(|body| Body::new(Paced::new(body, patience, unread.clone())));
         request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
+        let (router, linger) = (router.clone(), linger.clone());
+        async move {
+            let mut response = router.oneshot(request).await?;
+            if !limits::drain(&unread, expects).await {
+                // Its client learns that the connection ends, and gets the answer before it does.
+                linger.store(true, Ordering::Relaxed);
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, std::convert::Infallible>(response)
+        }
     });
     // HTTP/1.1 alone: within an HTTP/2 connection a stream that is not taken waits where no deadline looks.
     let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();

@@ -18,6 +18,13 @@ pub struct Tls {
     current: RwLock<Arc<ServerConfig>>,
 }
 
+/// When the chain's first certificate ends, in seconds since 1970.
+fn not_after(cert: &Path) -> Option<i64> {
+    let first = CertificateDer::pem_file_iter(cert).ok()?.next()?.ok()?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(&first).ok()?;
+    Some(parsed.validity().not_after.timestamp())
+}
+
 fn load(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
     let shown = |path: &Path, error: String| format!("{}: {error}", path.display());
     let chain: Vec<CertificateDer> = CertificateDer::pem_file_iter(cert)
@@ -45,6 +52,11 @@ impl Tls {
         let tls = Arc::new(Tls { cert, key, current });
         tokio::spawn(watch(tls.clone()));
         Ok(tls)
+    }
+
+    /// When the certificate that lies there ends, in seconds since 1970; `None` where that cannot be read.
+    pub fn ends_at(&self) -> Option<i64> {
+        not_after(&self.cert)
     }
 
     pub fn acceptor(&self) -> TlsAcceptor {

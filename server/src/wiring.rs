@@ -1,6 +1,7 @@
 //! From configuration to a context and a router.
 
 use crate::config::Config;
+use crate::metrics::{self, Metrics};
 use crate::{assets, middleware};
 use axum::Router;
 use domain::blobs::{BlobStore, Disk, S3};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 pub const INITIAL_PASSWORD: &str = "initial-admin-password";
 
 /// Opens everything the configuration names. `external_url` is what clients use.
-pub async fn context(config: &Config, data: &DataDir, external_url: String) -> Result<Ctx, String> {
+pub async fn context(config: &Config, data: &DataDir, external_url: String, also_known_as: Vec<String>) -> Result<Ctx, String> {
     // Before a key is made: a directory that has lost its database gets that of its backup.
     let url = match config.database_url.reveal() {
         "" => data.sqlite_url().map_err(|refusal| refusal.to_string())?,
@@ -31,8 +32,12 @@ pub async fn context(config: &Config, data: &DataDir, external_url: String) -> R
             Arc::new(opened)
         }
     };
+    domain::instance::check(&db, &*blobs).await.map_err(|refusal| refusal.to_string())?;
     let settings = Settings {
         external_url,
+        also_known_as,
+        buffers: config.buffers,
+        retention: config.retention,
         robot_prefix: model::robot::PREFIX.to_owned(),
         outbound_allow: config.outbound_allow.clone(),
         sparse: config.sparse,
@@ -80,7 +85,7 @@ pub async fn first_start(config: &Config, data: &DataDir, ctx: &Ctx) -> Result<(
 }
 
 /// Everything that answers requests.
-pub fn router(ctx: &Ctx, proxies: Vec<ipnet::IpNet>) -> Router {
+pub fn router(ctx: &Ctx, proxies: Vec<ipnet::IpNet>, metrics: Option<Metrics>) -> Router {
     let sessions = middleware::session::layer(ctx);
     // The portal and the API know sessions; the registry does not.
     let portal = app::server::router(ctx.clone(), assets::portal())
@@ -93,11 +98,13 @@ pub fn router(ctx: &Ctx, proxies: Vec<ipnet::IpNet>) -> Router {
         .merge(oci::router(ctx.clone()))
         .merge(assets::router())
         .merge(crate::health::router(ctx.clone()))
+        .route_layer(axum::middleware::from_fn(metrics::name_route))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(ctx.clone(), middleware::headers::secure))
         .layer(axum::middleware::from_fn_with_state(
             (ctx.clone(), Arc::new(proxies)),
             middleware::client::identify,
         ))
+        .layer(axum::middleware::from_fn_with_state(metrics, metrics::observe))
 }
 

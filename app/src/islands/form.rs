@@ -43,13 +43,17 @@ pub fn start() {
             return;
         }
         let Some(form) = near(&event, "form[method=post]").and_then(|form| form.dyn_into::<HtmlFormElement>().ok()) else { return };
+        let button = event.dyn_ref::<SubmitEvent>().and_then(SubmitEvent::submitter);
+        // A button that asks first leads to a page.
+        if button.as_ref().is_some_and(|button| button.get_attribute("formmethod").as_deref() == Some("get")) {
+            return;
+        }
         event.prevent_default();
         if form.has_attribute("aria-busy") {
             // Sent twice: once is enough.
             return;
         }
         LEFT.set(f64::NEG_INFINITY);
-        let button = event.dyn_ref::<SubmitEvent>().and_then(SubmitEvent::submitter);
         spawn_local(send(form, button));
     });
 }

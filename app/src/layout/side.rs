@@ -43,6 +43,8 @@ pub fn navigation(call: &Call) -> AnyView {
             {under(paths::targets(), "registry", "Registries")}
             {under(paths::rules(), "replicate", "Replication")}
             {under(paths::collections(), "trash", "Garbage collection")}
+            {under(paths::storage(), "layers", "Storage")}
+            {under(paths::knocking(), "key", "Failed sign-ins")}
         </ul>
     });
     view! {

@@ -12,6 +12,7 @@ pub mod repositories;
 pub mod robots;
 pub mod rules;
 pub mod sign_in;
+pub mod system;
 pub mod targets;
 pub mod users;
 

@@ -4,18 +4,27 @@ use super::{Tone, bytes, digest, icon, pill, time};
 use leptos::prelude::*;
 use model::Stamp;
 use model::accessory::{Attachment, Kind, Node};
+use model::artifact::Artifact;
 
-/// "Signed by cosign": present, and by which tool. Nothing here says who signed.
-pub fn signed_pill(attached: &[Kind], by_index: bool) -> AnyView {
-    let cosign = attached.contains(&Kind::CosignSignature);
-    let notation = attached.contains(&Kind::NotationSignature);
-    match (cosign, notation) {
-        (true, true) => pill(Tone::Ok, "seal", "Signed by cosign and notation"),
-        (true, false) => pill(Tone::Ok, "seal", "Signed by cosign"),
-        (false, true) => pill(Tone::Ok, "seal", "Signed by notation"),
-        (false, false) if by_index => pill(Tone::Ok, "seal", "Signed by its index"),
-        (false, false) => pill(Tone::Neutral, "", "Unsigned"),
-    }
+/// "Signed by cosign": present, and by which tool; nobody checked who signed, so it is not green. Of an index that is not signed
+/// itself it is said how many of its platforms are.
+pub fn signed_pill(artifact: &Artifact) -> AnyView {
+    let cosign = artifact.attached.contains(&Kind::CosignSignature);
+    let notation = artifact.attached.contains(&Kind::NotationSignature);
+    let words = match (cosign, notation) {
+        (true, true) => "Signed by cosign and notation".to_owned(),
+        (true, false) => "Signed by cosign".to_owned(),
+        (false, true) => "Signed by notation".to_owned(),
+        (false, false) if artifact.signed_by_index.is_some() => "Signed by its index".to_owned(),
+        (false, false) => match artifact.platforms {
+            Some(platforms) if platforms.signed > 0 => {
+                format!("{} of {} signed", platforms.signed, model::stamp::count(platforms.total, "platform"))
+            }
+            _ if artifact.accessory.is_some() => return ().into_any(),
+            _ => return pill(Tone::Neutral, "", "Unsigned"),
+        },
+    };
+    view! { {pill(Tone::Neutral, "seal", words)}<span class="tree__of">"not verified"</span> }.into_any()
 }
 
 fn kind_icon(kind: Kind) -> &'static str {
@@ -55,9 +64,9 @@ fn walk(
             (None, _) => "for the row above".to_owned(),
         };
         let way = match node.attachment {
-            Attachment::Subject => "by subject",
-            Attachment::CosignTag => "by tag",
-            Attachment::IndexChild => "in the index",
+            Attachment::Subject => "attached as referrer",
+            Attachment::CosignTag => "attached by tag",
+            Attachment::IndexChild => "listed by the index",
         };
         let detail = if node.detail.is_empty() { String::new() } else { format!(" · {}", node.detail) };
         rows.push(

@@ -2,6 +2,7 @@
 //! `style/ui/`.
 
 pub mod accessory;
+pub mod confirm;
 pub mod copy;
 pub mod empty;
 pub mod field;
@@ -13,6 +14,7 @@ pub mod table;
 pub mod text;
 
 pub use accessory::{accessory_rows, signed_pill};
+pub use confirm::{ask, confirm};
 pub use copy::{code_line, copy_button, digest, secret_line};
 pub use empty::{empty, no_match};
 pub use field::account;

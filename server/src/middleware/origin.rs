@@ -7,15 +7,21 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use domain::Ctx;
+use domain::{Ctx, Settings};
 
 pub async fn check(State(ctx): State<Ctx>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let api = request.uri().path().starts_with("/api/") || request.uri().path().starts_with("/c/");
     // Signing in is a change too, and has no cookie yet: only the API's clients pass without one.
-    let guarded = !safe && (!api || has_session(request.headers()) || is_browser(request.headers()));
-    if guarded && !ours(request.headers(), &ctx.settings.external_url) {
-        let text = "This request did not come from a page of this server, so it was refused and nothing was changed.";
+    // Harbor signs out by GET: no other site's picture does it for somebody.
+    let signs_out = request.uri().path() == "/c/log_out" && request.headers().contains_key("sec-fetch-site");
+    let guarded = signs_out || !safe && (!api || has_session(request.headers()) || is_browser(request.headers()));
+    if guarded && !ours(request.headers(), &ctx.settings) {
+        let text = format!(
+            "This request did not come from a page of this server, so it was refused and nothing was changed.\n\
+             This server's pages are at {}: open them there.\n",
+            ctx.settings.origins().collect::<Vec<_>>().join(" and ")
+        );
         return (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response();
     }
     next.run(request).await
@@ -37,11 +43,11 @@ fn has_session(headers: &HeaderMap) -> bool {
     })
 }
 
-fn ours(headers: &HeaderMap, external_url: &str) -> bool {
+fn ours(headers: &HeaderMap, settings: &Settings) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     match text("sec-fetch-site") {
         Some(site) => site == "same-origin",
-        None => text("origin").is_some_and(|origin| origin == external_url),
+        None => text("origin").is_some_and(|origin| settings.origins().any(|own| own == origin)),
     }
 }
 
@@ -51,13 +57,16 @@ mod tests {
 
     #[test]
     fn n_045_only_our_own_pages_change_things() {
+        let (external_url, also_known_as) = ("https://wharf.example".into(), vec!["https://wharf.internal:8443".into()]);
+        let settings = Settings { external_url, also_known_as, ..Settings::default() };
         let from = |pairs: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             pairs.iter().for_each(|(name, value)| drop(headers.insert(*name, value.parse().unwrap())));
-            ours(&headers, "https://wharf.example")
+            ours(&headers, &settings)
         };
         assert!(from(&[("sec-fetch-site", "same-origin")]));
         assert!(from(&[("origin", "https://wharf.example")]));
+        assert!(from(&[("origin", "https://wharf.internal:8443")]));
         for site in ["cross-site", "same-site", "none", "SAME-ORIGIN"] {
             assert!(!from(&[("sec-fetch-site", site), ("origin", "https://wharf.example")]), "{site}");
         }

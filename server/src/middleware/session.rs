@@ -51,6 +51,7 @@ pub async fn principal(State(ctx): State<Ctx>, session: Session, mut request: Re
         },
         None => Principal::anonymous(client),
     };
+    domain::db::asks(&who.holder());
     if let (Some(id), false) = (session.id(), who.is_anonymous()) {
         // Bookkeeping; a failure shows itself at the next use.
         let _ = sessions::touch(&ctx, &id.to_string()).await;

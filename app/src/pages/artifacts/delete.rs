@@ -4,6 +4,26 @@ use super::{forms, way};
 use crate::pages::prelude::*;
 use model::stamp::{bytes, span};
 
+/// Before a tag is removed that cannot be brought back; where it can, removing it asks nothing.
+pub async fn remove_tag(call: &Call) -> Shown {
+    let (project, repository, digest) = (call.project()?, call.repository()?, call.digest()?);
+    let tag = call.query("tag").to_owned();
+    let frame = domain::projects::frame(&call.ctx, &call.who, &project).await?;
+    let own = paths::artifact(&project, &repository, &digest);
+    let page = Page::new(format!("Remove the tag {tag}?")).way(way(&project, &repository, "Remove tag"));
+    if !frame.may(model::Action::TagDelete) {
+        return Err(UiError::NotFound("this page".to_owned()));
+    }
+    let with = vec![("project", project.to_string()), ("repository", repository.to_string()), ("digest", digest.to_string()), ("tag", tag)];
+    let until = match call.ctx.settings.recycle {
+        0 => "This server keeps nothing for an undo: it cannot be brought back.".to_owned(),
+        ms => format!("It can be brought back for {} under Deleted.", span(ms)),
+    };
+    let form = call.form::<forms::DeleteTag>().with(with);
+    let says = vec![format!("The artifact {} stays, by its digest.", digest.short()), until];
+    Ok(page.purpose(format!("In {project}/{repository}.")).body(confirm(&form, says, (), "Remove tag", own)))
+}
+
 pub async fn delete(call: &Call) -> Shown {
     let (project, repository, digest) = (call.project()?, call.repository()?, call.digest()?);
     let plan = domain::artifacts::plan(&call.ctx, &call.who, &project, &repository, &digest).await?;

@@ -24,6 +24,24 @@ act! {
 }
 
 act! {
+    "/fn/artifact/delete-many" DeleteMany { project: ProjectName, repository: RepositoryName, #[serde(default)] digests: Vec<Digest> }
+    |form, call| {
+        let done = domain::artifacts::delete_many(&call.ctx, &call.who, &form.project, &form.repository, &form.digests).await?;
+        let mut say = format!("{} deleted.", match done.deleted {
+            1 => "1 artifact was".to_owned(),
+            n => format!("{n} artifacts were"),
+        });
+        if let Some((digest, why)) = done.left.first() {
+            say.push_str(&format!(" {} stayed; {}: {why}.", done.left.len(), digest.short()));
+        }
+        if done.deleted > 0 && call.ctx.settings.recycle > 0 {
+            say.push_str(&format!(" Undo it under Deleted, for {}.", model::stamp::span(call.ctx.settings.recycle)));
+        }
+        Ok(Answer::done(paths::repository(&form.project, &form.repository), say))
+    }
+}
+
+act! {
     "/fn/tag/create" AddTag {
         project: ProjectName,
         repository: RepositoryName,
@@ -44,7 +62,10 @@ act! {
     |form, call| {
         domain::artifacts::delete_tag(&call.ctx, &call.who, &form.project, &form.repository, &form.tag).await?;
         let to = paths::artifact(&form.project, &form.repository, &form.digest);
-        Ok(Answer::done(to, format!("The tag {} was removed; the artifact stays.", form.tag)))
+        Ok(Answer::done(to, format!("The tag {} was removed; the artifact stays.{}", form.tag, match call.ctx.settings.recycle {
+            0 => String::new(),
+            ms => format!(" Undo it under Deleted, for {}.", model::stamp::span(ms)),
+        })))
     }
 }
 

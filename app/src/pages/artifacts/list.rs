@@ -1,11 +1,11 @@
 //! A repository: one row an artifact, its accessories in the row's tree.
 
 use super::tree::{platform_rows, tree_rows};
-use super::{reference, way};
+use super::{command, way, what};
 use crate::pages::repositories::{push_commands, stored};
 use domain::artifacts::Reference;
 use crate::pages::prelude::*;
-use model::artifact::{Artifact, Type};
+use model::artifact::{Artifact, ArtifactPage, Type};
 use model::project::ProjectFrame;
 use model::{Action, Digest};
 
@@ -29,7 +29,7 @@ pub async fn list(call: &Call) -> Shown {
     let found = domain::artifacts::list(ctx, who, &project, &name, &query, &filter).await?;
     // The tree of the row that the address opens.
     let open = match f.facet("open").parse::<Digest>() {
-        Ok(digest) => domain::artifacts::page(ctx, who, &project, &name, &Reference::Digest(digest)).await.ok(),
+        Ok(digest) => domain::artifacts::page(ctx, who, &project, &name, &Reference::Digest(digest), Default::default()).await.ok(),
         Err(_) => None,
     };
     let body = if found.items.is_empty() && !f.narrows() {
@@ -51,10 +51,16 @@ pub async fn list(call: &Call) -> Shown {
             if let Some(open) = open {
                 rows.extend(platform_rows(open));
                 rows.extend(tree_rows(&open.artifact, &open.tree, frame.may(Action::AccessoryDelete), &call.me));
+                rows.extend(rest_row(open));
             }
             rows
         });
-        view! { {table("table--tree", headings, rows.collect())}{pager(&f, found.next)} }.into_any()
+        let delete = frame.may(Action::ArtifactDelete).then(|| view! {
+            <form id="picked" method="get" action=paths::artifacts_delete(&project, &name) class="picked">
+                <button type="submit" class="button">"Delete selected…"</button>
+            </form>
+        });
+        view! { {table("table--tree", headings, rows.collect())}{delete}{pager(&f, found.next)} }.into_any()
     };
     let description = (!repository.description.is_empty()).then(|| view! { <p class="description">{repository.description.clone()}</p> });
     let settings = view! { <a class="button" href=paths::repository_settings(&project, &name)>"Settings"</a> };
@@ -64,6 +70,15 @@ pub async fn list(call: &Call) -> Shown {
         {filter_bar(&f, "Tag, or start of a digest", found.total, "artifact", facets(&f))}
         <div id="artifacts">{body}</div>
     }))
+}
+
+/// "and 1,280 more": the rest of a long tree, on the artifact's own page.
+fn rest_row(open: &ArtifactPage) -> Option<AnyView> {
+    let more = open.tree_more + open.children_more;
+    let href = paths::artifact(&open.artifact.project, &open.artifact.repository, &open.artifact.digest);
+    (more > 0).then(|| view! {
+        <tr class="tree tree--1"><td colspan="5"><a href=href>{format!("and {} more", model::stamp::grouped(more))}</a></td></tr>
+    }.into_any())
 }
 
 fn facets(f: &Filter) -> AnyView {
@@ -88,17 +103,25 @@ fn row(call: &Call, f: &Filter, frame: &ProjectFrame, artifact: &Artifact, open:
             <a class="disclosure" href=href role="button" aria-expanded=open.to_string() title=words data-swap="artifacts" data-address="">{icon("open")}</a>
         }
     });
+    let pick = frame.may(Action::ArtifactDelete).then(|| view! {
+        <input type="checkbox" class="pick" name="digest" value=full.clone() form="picked" aria-label=format!("Select {short}")/>
+    });
     let name = match artifact.tags.len() {
         0 => "untagged".to_owned(),
         _ => artifact.tags.iter().take(4).map(|tag| tag.name.to_string()).collect::<Vec<_>>().join(", "),
     };
-    let more_tags = (artifact.tags.len() > 4).then(|| pill(Tone::Neutral, "", format!("+{} tags", artifact.tags.len() - 4)));
+    let more_tags = (artifact.tag_count > 4).then(|| pill(Tone::Neutral, "", format!("+{}", model::stamp::count(artifact.tag_count - 4, "tag"))));
     let others: Vec<&str> = artifact.attached.iter().filter(|kind| !kind.is_signature()).map(|kind| kind.label()).collect();
     let others = (!others.is_empty()).then(|| pill(Tone::Neutral, "layers", others.join(", ")));
     let notes = artifact.annotations.get("org.opencontainers.image.description")
         .or_else(|| artifact.annotations.get("org.opencontainers.image.title"))
-        .map(|text| view! { <span class="tree__of">{text.clone()}</span> });
-    let pull = format!("docker pull {}", reference(&call.me.registry, artifact));
+        .map(|text| view! { <span class="tree__of">{text.chars().take(160).collect::<String>()}</span> });
+    // An accessory in the list: what it is attached to is not here.
+    let waits = artifact.accessory.map(|_| {
+        let of = artifact.subject.as_ref().map_or_else(|| "an artifact".to_owned(), Digest::short);
+        view! { <span class="tree__of">{format!("attached to {of}, which is not in this repository (yet)")}</span> }
+    });
+    let pull = command(&call.me.registry, artifact);
     let replicate = call.me.admin().then(|| view! { <a href=format!("{own}#replicate")>"Replicate…"</a> });
     let delete = if frame.may(Action::ArtifactDelete) {
         let href = paths::artifact_delete(&artifact.project, &artifact.repository, &artifact.digest);
@@ -110,12 +133,12 @@ fn row(call: &Call, f: &Filter, frame: &ProjectFrame, artifact: &Artifact, open:
         <tr class="tall">
             <td>
                 <span class="row-name">
-                    {disclosure}
+                    {pick}{disclosure}
                     <span>
                         <span class="row-name__first"><a href=own.clone()>{name}</a>{more_tags}
-                            <span class="row-name__kind">{artifact.kind.label()}</span></span>
+                            <span class="row-name__kind">{what(artifact)}</span></span>
                         <span class="row-name__second">
-                            {signed_pill(&artifact.attached, artifact.signed_by_index.is_some())}
+                            {signed_pill(artifact)}{waits}
                             {others}
                             <span class="tree__of">{artifact.pulled_at.map(|_| "pulled ")}{when(artifact.pulled_at, now, "never pulled")}</span>
                             {notes}

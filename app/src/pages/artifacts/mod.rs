@@ -1,18 +1,20 @@
 //! Artifacts: a repository's list with its trees, one artifact, and what deleting it takes along.
 
 mod delete;
+mod delete_many;
 pub mod forms;
 mod list;
 mod show;
 mod tree;
 
-pub use delete::delete;
+pub use delete::{delete, remove_tag};
+pub use delete_many::delete_many;
 pub use list::list;
 pub use show::show;
 
 use crate::paths;
-use model::artifact::Artifact;
-use model::{ProjectName, RepositoryName};
+use model::artifact::{Artifact, Type};
+use model::{ProjectName, RepositoryName, Tag};
 
 /// The way to a repository's pages; an empty `last` is the repository's own.
 fn way(project: &ProjectName, repository: &RepositoryName, last: &str) -> Vec<(String, String)> {
@@ -29,11 +31,32 @@ fn way(project: &ProjectName, repository: &RepositoryName, last: &str) -> Vec<(S
     way
 }
 
-/// How clients name an artifact: by its first tag, else by digest.
-fn reference(registry: &str, artifact: &Artifact) -> String {
+/// The commands that fetch an artifact, by `tag` or by its digest: those of its kind.
+fn commands(registry: &str, artifact: &Artifact, tag: Option<&Tag>) -> Vec<String> {
     let name = format!("{registry}/{}/{}", artifact.project, artifact.repository);
-    match artifact.tags.first() {
-        Some(tag) => format!("{name}:{}", tag.name),
+    let reference = match tag {
+        Some(tag) => format!("{name}:{tag}"),
         None => format!("{name}@{}", artifact.digest),
+    };
+    match (artifact.kind, tag) {
+        // oras leaves out what has no title, and cosign gives none.
+        _ if matches!(artifact.accessory, Some(model::accessory::Kind::CosignSignature)) => vec![format!("oras manifest fetch {reference}")],
+        _ if artifact.accessory.is_some() => vec![format!("oras pull {reference}")],
+        (Type::Image | Type::Index, _) => vec![format!("docker pull {reference}"), format!("podman pull {reference}")],
+        // A tag holds no plus, so helm writes an underscore.
+        (Type::Chart, Some(tag)) => vec![format!("helm pull oci://{name} --version {}", tag.as_str().replace('_', "+"))],
+        (Type::Chart, None) => vec![format!("helm pull oci://{reference}")],
+        (Type::Cache, _) => vec![format!("docker buildx build --cache-from type=registry,ref={reference} .")],
+        (Type::Wasm | Type::Other, _) => vec![format!("oras pull {reference}")],
     }
+}
+
+/// The first of them, by the first tag or the digest: what a row's button copies.
+fn command(registry: &str, artifact: &Artifact) -> String {
+    commands(registry, artifact, artifact.tags.first().map(|tag| &tag.name)).swap_remove(0)
+}
+
+/// What an artifact is, in a word: an accessory is one.
+fn what(artifact: &Artifact) -> &'static str {
+    artifact.accessory.map_or(artifact.kind.label(), |kind| kind.label())
 }

@@ -27,7 +27,12 @@ pub async fn list(call: &Call) -> Shown {
         {call.button::<forms::Start>(Vec::new(), "Collect now").primary()}
     };
     let form = call.form::<forms::Reschedule>();
-    let page = Page::new("Garbage collection").purpose("Deletes blobs that no artifact is made of. Pushes go on meanwhile.");
+    let waiting = domain::deletions::all_waiting(&call.ctx, &call.who).await?.said(now);
+    let waiting = if waiting.is_empty() { waiting } else { format!(" {waiting}, or until they are deleted for good.") };
+    let grace = span(call.ctx.settings.gc_grace);
+    let page = Page::new("Garbage collection").purpose(format!(
+        "Deletes blobs that no artifact is made of, {grace} after they were last needed. Pushes go on meanwhile.{waiting}"
+    ));
     Ok(page.actions(actions).live(unsettled).body(view! {
         {body}
         <section class="card pad">

@@ -18,8 +18,11 @@ pub async fn show(call: &Call) -> Shown {
     let tasks = domain::executions::tasks(ctx, who, id, &f.ask_page()).await?;
     let settled = execution.status.settled();
     let nothing = || {
-        let text = if settled { execution.status_text.clone() } else { "What matches is being looked up.".to_owned() };
-        empty("No artifact", text, ())
+        match (settled, execution.unchanged) {
+            (false, _) => empty("No artifact yet", "What matches is being looked up.".to_owned(), ()),
+            (true, 0) => empty("No artifact", execution.status_text.clone(), ()),
+            (true, n) => empty("Nothing had to be copied", format!("{} that matched: already there.", model::stamp::count(n, "artifact")), ()),
+        }
     };
     let headings = view! {
         <th scope="col">"Artifact"</th><th scope="col" class="p2">"Digest"</th><th scope="col">"Status"</th>
@@ -37,7 +40,7 @@ pub async fn show(call: &Call) -> Shown {
             ("Started", time(execution.started_at, call.me.now)),
             ("Duration", duration(execution.duration_ms(call.me.now)).into_any()),
             ("Copied", execution.succeeded.into_any()),
-            ("Skipped: stands there", execution.skipped.into_any()),
+            ("Skipped: already there", execution.skipped.into_any()),
             ("Failed", execution.failed.into_any()),
             ("Stopped", execution.stopped.into_any()),
         ])}

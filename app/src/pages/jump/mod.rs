@@ -27,37 +27,31 @@ pub async fn show(call: &Call) -> Shown {
         _ => view! { <section class="card"><ul class="jump__list">{rows}</ul></section> }.into_any(),
     };
     let page = Page::new("Jump to").way(vec![("Jump to".into(), String::new())]);
-    Ok(page.purpose("Projects, repositories (as project/…), pages and actions.").body(view! {
+    Ok(page.purpose("Projects, repositories by any part of their path, pages and actions.").body(view! {
         {filter_bar(&f, "Part of a name", total, "place", ())}
         {body}
     }))
 }
 
-/// What matches `q`: of `project/repository` the repositories of that project, else projects; then pages and actions.
+/// What matches `q`: projects, repositories by any part of their path, then pages and actions.
 async fn find(call: &Call, q: &str) -> Result<Vec<Place>, UiError> {
     let q = q.trim().to_lowercase();
-    let search = |text: &str| model::list::Query { search: text.to_owned(), ..model::list::Query::all(FOUND) };
+    let query = model::list::Query { search: q.clone(), ..model::list::Query::all(FOUND) };
     let mut all = Vec::new();
-    if let Some((project, rest)) = q.split_once('/') {
-        let Ok(project) = project.parse() else { return Ok(all) };
-        match domain::repositories::list(&call.ctx, &call.who, &project, &search(rest)).await {
-            Ok(found) => all.extend(found.items.into_iter().map(|repository| Place {
-                label: format!("{project}/{}", repository.name),
-                kind: "Repository",
-                href: paths::repository(&project, &repository.name),
-            })),
-            // A project that is not there, or not for these eyes, has nothing to jump to.
-            Err(domain::Error::NotFound(_) | domain::Error::NotVisible(_) | domain::Error::Unauthenticated) => {}
-            Err(error) => return Err(error.into()),
-        }
-        return Ok(all);
-    }
-    let found = domain::projects::list(&call.ctx, &call.who, &search(&q), &Default::default()).await?;
+    let found = domain::projects::list(&call.ctx, &call.who, &query, &Default::default()).await?;
     all.extend(found.items.into_iter().map(|project| Place {
         label: project.name.to_string(),
         kind: "Project",
         href: paths::project(&project.name),
     }));
+    if !q.is_empty() {
+        let found = domain::repositories::search(&call.ctx, &call.who, &q, FOUND).await?;
+        all.extend(found.into_iter().map(|(project, name)| Place {
+            label: format!("{project}/{name}"),
+            kind: "Repository",
+            href: paths::repository(&project, &name),
+        }));
+    }
     all.extend(places(&call.me).into_iter().filter(|place| place.label.to_lowercase().contains(&q)));
     Ok(all)
 }
@@ -77,6 +71,8 @@ fn places(me: &Me) -> Vec<Place> {
             ("Registries", "Page", paths::targets()),
             ("Replication", "Page", paths::rules()),
             ("Garbage collection", "Page", paths::collections()),
+            ("Storage", "Page", paths::storage()),
+            ("Failed sign-ins", "Page", paths::knocking()),
             ("New user", "Action", paths::user_new()),
             ("New robot account", "Action", paths::robot_new()),
             ("New target registry", "Action", paths::target_new()),

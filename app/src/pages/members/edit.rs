@@ -17,7 +17,7 @@ pub async fn edit(call: &Call) -> Shown {
         <section class="card pad">
             <h2>"Remove from the project"</h2>
             <p>{format!("{user} no longer sees {name} unless it is public. What they pushed stays.")}</p>
-            {call.button::<forms::Delete>(with(), "Remove member").danger()}
+            {ask(paths::member_delete(&name, member.id), "Remove member…")}
         </section>
     }))
 }

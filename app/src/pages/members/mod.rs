@@ -1,10 +1,12 @@
 //! Members of a project.
 
+mod delete;
 mod edit;
 pub mod forms;
 mod list;
 mod new;
 
+pub use delete::delete;
 pub use edit::edit;
 pub use list::list;
 pub use new::new;

@@ -40,7 +40,7 @@ pub async fn list(call: &Call) -> Shown {
 
 fn row(project: &Project, now: Stamp) -> AnyView {
     let access = if project.public { pill(Tone::Info, "", "Public") } else { pill(Tone::Neutral, "", "Private") };
-    let signed = project.policy.require_signature.then(|| pill(Tone::Ok, "seal", "Signed only"));
+    let signed = project.policy.require_signature.then(|| pill(Tone::Info, "seal", "Signed only"));
     view! {
         <tr>
             <td><a href=paths::project(&project.name)>{project.name.to_string()}</a></td>

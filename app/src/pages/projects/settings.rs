@@ -40,8 +40,9 @@ pub async fn settings(call: &Call) -> Shown {
 fn outlook(name: &ProjectName, forecast: SignatureForecast) -> AnyView {
     let words = match (forecast.total, forecast.unsigned) {
         (0, _) => "There is no artifact yet.".to_owned(),
-        (total, 0) => format!("All of its {total} artifacts carry a signature."),
-        (total, unsigned) => format!("{unsigned} of {total} artifacts would be refused now."),
+        (1, 0) => "Its one artifact carries a signature.".to_owned(),
+        (total, 0) => format!("All of its {} carry a signature.", count(total, "artifact")),
+        (total, unsigned) => format!("{unsigned} of {} would be refused now.", count(total, "artifact")),
     };
     let unsigned = paths::with(&paths::project(name), &[("signed", "no")]);
     let show = (forecast.unsigned > 0).then(|| view! { " "<a href=unsigned>"Show repositories with unsigned artifacts"</a> });

@@ -1,7 +1,7 @@
 //! Describing and deleting a repository.
 
 use crate::answer::act;
-use crate::{Answer, paths};
+use crate::{Answer, UiError, paths};
 use model::{ProjectName, RepositoryName};
 
 act! {
@@ -13,9 +13,19 @@ act! {
 }
 
 act! {
-    "/fn/repository/delete" Delete { project: ProjectName, repository: RepositoryName }
+    "/fn/repository/delete" Delete { project: ProjectName, repository: RepositoryName, confirm: String }
     |form, call| {
+        if form.confirm.trim() != form.repository.as_str() {
+            domain::repositories::may_delete(&call.ctx, &call.who, &form.project, &form.repository).await?;
+            return Err(UiError::at("confirm", format!("must be {}", form.repository)));
+        }
         domain::repositories::delete(&call.ctx, &call.who, &form.project, &form.repository).await?;
-        Ok(Answer::done(paths::project(&form.project), format!("Repository {} was deleted.", form.repository)))
+        Ok(Answer::done(paths::project(&form.project), {
+            let undo = match call.ctx.settings.recycle {
+                0 => String::new(),
+                ms => format!(" Undo it under Deleted, for {}.", model::stamp::span(ms)),
+            };
+            format!("Repository {} was deleted.{undo}", form.repository)
+        }))
     }
 }

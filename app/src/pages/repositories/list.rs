@@ -11,7 +11,7 @@ pub async fn list(call: &Call) -> Shown {
     let found = domain::repositories::list_filtered(&call.ctx, &call.who, &name, &f.ask(), unsigned).await?;
     let project = frame.project;
     let access = if project.public { pill(Tone::Info, "", "Public") } else { pill(Tone::Neutral, "", "Private") };
-    let signed = project.policy.require_signature.then(|| pill(Tone::Ok, "seal", "Only signed images may be pulled"));
+    let signed = project.policy.require_signature.then(|| pill(Tone::Info, "seal", "Only signed images may be pulled"));
     let nothing = || empty("No repository yet", "A repository comes with its first push.", push_commands(&call.me.registry, &format!("{name}/NAME")));
     let headings = view! {
         {heading(&f, "name", "Name", "")}
@@ -30,7 +30,9 @@ pub async fn list(call: &Call) -> Shown {
         </tr>
     }.into_any());
     let facets = facet(&f, "signed", "no", "With unsigned artifacts");
-    let page = Page::new(name.to_string()).way(way(&name, "")).purpose(stored(project.storage));
+    let waiting = domain::deletions::waiting(&call.ctx, &call.who, &name).await?.said(call.me.now);
+    let said = [stored(project.storage), waiting].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+    let page = Page::new(name.to_string()).way(way(&name, "")).purpose(said);
     Ok(page.actions(view! { {access}{signed} }).body(view! {
         {filter_bar(&f, "Search by name", found.total, "repository", facets)}
         {body}

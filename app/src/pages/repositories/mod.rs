@@ -1,9 +1,11 @@
 //! A project's repositories, and the settings of one.
 
+mod delete;
 pub mod forms;
 mod list;
 mod settings;
 
+pub use delete::delete;
 pub use list::list;
 pub use settings::settings;
 

@@ -20,11 +20,7 @@ pub async fn settings(call: &Call) -> Shown {
         view! { <p class="note">"Describing it needs the role Developer."</p> }.into_any()
     };
     let removal = if frame.may(Action::RepositoryDelete) {
-        let words = format!(
-            "Deletes {} with all tags, signatures and other accessories. This cannot be undone.",
-            model::stamp::count(found.artifact_count, "artifact"),
-        );
-        view! { <p>{words}</p>{call.button::<forms::Delete>(with(), "Delete repository").danger()} }.into_any()
+        ask(paths::repository_delete(&project, &name), "Delete repository…")
     } else {
         view! { <p class="note">"Deleting it needs the role Maintainer."</p> }.into_any()
     };

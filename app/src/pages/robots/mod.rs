@@ -1,5 +1,6 @@
 //! Robot accounts, of a project and on system level.
 
+mod end;
 pub mod forms;
 mod list;
 mod new;
@@ -7,6 +8,7 @@ mod permissions;
 mod secret;
 mod show;
 
+pub use end::{delete, secret};
 pub use list::{of_project, of_system};
 pub use new::{new_in_project, new_in_system};
 pub use secret::secret_once;

@@ -8,7 +8,6 @@ use model::robot::{Robot, Scope};
 pub async fn show(call: &Call) -> Shown {
     let robot = domain::robots::get(&call.ctx, &call.who, call.param("id", "robot account")?).await?;
     let (id, now) = (robot.id.to_string(), call.me.now);
-    let with = || vec![("id", id.clone())];
     let state = |act: &str, words: &'static str| call.button::<forms::SetState>(vec![("id", id.clone()), ("act", act.to_owned())], words);
     let toggle = if robot.disabled { state("enable", "Enable") } else { state("disable", "Disable") };
     let page = Page::new(&robot.full_name).way(way(robot.project.as_ref(), &robot.full_name)).purpose(&robot.description);
@@ -21,12 +20,12 @@ pub async fn show(call: &Call) -> Shown {
         <section class="card pad">
             <h2>"Secret"</h2>
             <p class="note">"The secret cannot be shown again. A new one takes its place: the old one stops now."</p>
-            {call.button::<forms::RefreshSecret>(with(), "Refresh secret")}
+            <a class="button" href=paths::secret_of(&page_of(&robot))>"Refresh secret…"</a>
         </section>
         {rights(call, &robot)}
         <section class="card pad">
             <h2>"Access"</h2>
-            <div class="row-actions">{toggle}{state("delete", "Delete robot account").danger()}</div>
+            <div class="row-actions">{toggle}{ask(paths::delete_of(&page_of(&robot)), "Delete robot account…")}</div>
         </section>
     }))
 }

@@ -60,7 +60,7 @@ async fn page(call: &Call, rule: Option<Rule>) -> Shown {
                             .help("A project there, or project and path. Empty: the same path as here.")}
                         {form.choice("flatten", "where it would", flatten).value(text(|rule| rule.flatten.to_string()))}
                     </div>
-                    <h2>"when I click."</h2>
+                    <h2>"manually."</h2>
                 </div>
                 {matches(call)}
                 {form.tick("overwrite", "Replace tags that name something else there").ticked(input.is_none_or(|rule| rule.overwrite))}

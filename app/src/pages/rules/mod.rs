@@ -1,11 +1,13 @@
 //! Replication rules, and the executions of one.
 
+mod delete;
 mod edit;
 pub mod forms;
 mod list;
 mod of_project;
 mod show;
 
+pub use delete::delete;
 pub use edit::{edit, new};
 pub use list::list;
 pub use of_project::of_project;
@@ -28,5 +30,5 @@ pub fn sentence(rule: &Rule) -> String {
         (tags, TagMode::Excludes) => format!(", not tagged {tags},"),
     };
     let to = if input.namespace.is_empty() { String::new() } else { format!(" under {}", input.namespace) };
-    format!("Push {what}{tags} to {}{to}, when I click.", rule.target_name)
+    format!("Push {what}{tags} to {}{to}, manually.", rule.target_name)
 }

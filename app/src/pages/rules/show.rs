@@ -1,6 +1,6 @@
 //! One replication rule, with its executions.
 
-use super::{forms, sentence, way};
+use super::{sentence, way};
 use crate::pages::executions::forms::{Execute, Retry};
 use crate::pages::prelude::*;
 use model::RuleId;
@@ -35,8 +35,7 @@ pub async fn show(call: &Call) -> Shown {
         <section><h2>"Executions"</h2>{body}</section>
         <section class="card pad">
             <h2>"Delete this rule"</h2>
-            <p class="note">"Its executions and their logs go with it; what was replicated stays."</p>
-            {call.button::<forms::Delete>(vec![("id", id.to_string())], "Delete replication rule").danger()}
+            {ask(paths::delete_of(&paths::rule(id)), "Delete replication rule…")}
         </section>
     }))
 }

@@ -34,9 +34,16 @@ fn page(call: &Call, kept: Option<Kept>) -> Page {
         let first = [("kept_form", kept.form), ("kept_page", kept.page), ("kept_by", kept.by.to_string())];
         form = form.with(first.into_iter().chain(fields).collect());
     }
+    // By a name that it does not know its own forms would be refused.
+    let settings = &call.ctx.settings;
+    let stranger = call.who.client.origin.is_none().then(|| view! {
+        <p class="note note--warn">"You came by a name that this server does not know. Use "
+            <a href=settings.external_url.clone()>{settings.external_url.clone()}</a>", or have this name added to "<code>"also_known_as"</code>"."</p>
+    });
     Page::bare("Sign in").body(view! {
         <div class="door card">
             <h1>"Sign in"</h1>
+            {stranger}
             {why}
             {form.of(view! {
                 {form.text("name", "User name").required().focus().complete("username")}

@@ -7,7 +7,8 @@ pub async fn edit(call: &Call) -> Shown {
     let target = domain::targets::get(&call.ctx, &call.who, call.param("id", "target registry")?).await?;
     let with = || vec![("id", target.id.to_string())];
     let removal = match target.rule_count {
-        0 => call.button::<forms::Delete>(with(), "Delete target registry").danger().into_render(),
+        0 => ask(paths::delete_of(&paths::target(target.id)), "Delete target registry…"),
+        1 => view! { <p class="note">"1 replication rule uses it: delete that first."</p> }.into_any(),
         n => view! { <p class="note">{format!("{n} replication rules use it: delete them first.")}</p> }.into_any(),
     };
     let form = call.form::<forms::Update>().beside(call.form::<forms::Test>()).with(with());

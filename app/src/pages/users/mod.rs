@@ -1,10 +1,12 @@
 //! Users, for system administrators.
 
+mod delete;
 pub mod forms;
 mod list;
 mod new;
 mod show;
 
+pub use delete::delete;
 pub use list::list;
 pub use new::new;
 pub use show::show;

@@ -25,7 +25,7 @@ pub async fn show(call: &Call) -> Shown {
     let state = |act: &str, words: &'static str| call.button::<forms::SetState>(vec![("id", id.clone()), ("act", act.to_owned())], words);
     let admin = if user.admin { state("revoke-admin", "Revoke administration") } else { state("grant-admin", "Make system administrator") };
     let disable = if user.disabled { state("enable", "Enable") } else { state("disable", "Disable") };
-    let delete = (!own).then(|| state("delete", "Delete user").danger().into_render());
+    let delete = (!own).then(|| ask(paths::delete_of(&paths::user(user.id)), "Delete user…"));
     let pills = view! {
         {user.admin.then(|| pill(Tone::Info, "key", "System administrator"))}
         {user.disabled.then(|| pill(Tone::Neutral, "", "Disabled"))}
@@ -43,8 +43,8 @@ pub async fn show(call: &Call) -> Shown {
         {password}
         <section class="card pad">
             <h2>"Access"</h2>
-            <p class="note">"Deleting a user ends their sessions and memberships; what they pushed and the audit log stay."</p>
-            <div class="row-actions">{admin}{disable}{delete}</div>
+            {own.then(|| view! { <p class="note">"Your own rights and account are another administrator's to take away."</p> })}
+            <div class="row-actions">{(!own).then(|| admin.into_render())}{(!own).then(|| disable.into_render())}{delete}</div>
         </section>
     }))
 }

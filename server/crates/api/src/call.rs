@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use axum::response::Response;
+use domain::buffers::Unread;
 use domain::identity::{self, Client, Principal};
 use domain::{Ctx, Error, projects};
 use model::{ProjectId, ProjectName};
@@ -12,8 +13,17 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Longest body, in bytes.
+/// Longest body, in bytes, of who has the right that the route needs; and of everybody else.
 const BODY: usize = 256 * 1024;
+const UNCHECKED_BODY: usize = 16 * 1024;
+
+/// The caller, as a route's guard found them.
+#[derive(Clone)]
+pub struct Known {
+    pub who: Principal,
+    /// They have the right that the route needs, or administer the system.
+    pub checked: bool,
+}
 
 /// The call that is being served.
 pub struct Call {
@@ -28,29 +38,49 @@ fn decoded(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
+/// Who is calling: a header counts before a session.
+pub async fn caller(ctx: &Ctx, parts: &Parts) -> Result<Principal, ApiError> {
+    let mut client = parts.extensions.get::<Client>().cloned().unwrap_or_default();
+    if let Some(agent) = parts.headers.get(header::USER_AGENT) {
+        client.user_agent = String::from_utf8_lossy(agent.as_bytes()).chars().take(256).collect();
+    }
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => {
+            let value = value.to_str().map_err(|_| Error::Unauthenticated)?;
+            // A registry's token opens nothing here.
+            let (name, secret) = identity::parse_basic(value).ok_or(Error::Unauthenticated)?;
+            let who = identity::authenticate(ctx, &name, &secret, client).await?;
+            domain::db::asks(&who.holder());
+            Ok(who)
+        }
+        (Some(_), Some(_)) => Err(Error::Unauthenticated.into()),
+        (None, _) => Ok(parts.extensions.get::<Principal>().cloned().unwrap_or_else(|| Principal::anonymous(client))),
+    }
+}
+
+/// The project that a path names: by name, or by number unless `X-Is-Resource-Name` says it is a name.
+pub async fn project(ctx: &Ctx, who: &Principal, headers: &HeaderMap, text: &str) -> Result<ProjectName, ApiError> {
+    let by_name = said(headers, "x-is-resource-name");
+    if !by_name && let Ok(id) = text.parse::<i64>() {
+        return Ok(projects::name_of(ctx, who, ProjectId(id)).await?);
+    }
+    if who.is_anonymous() && text.parse::<ProjectName>().is_err() {
+        return Err(Error::Unauthenticated.into());
+    }
+    text.parse().map_err(|_| ApiError::from(Error::NotVisible(text.to_owned())))
+}
+
+fn said(headers: &HeaderMap, name: &str) -> bool {
+    headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
 impl FromRequestParts<Ctx> for Call {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, ctx: &Ctx) -> Result<Self, ApiError> {
-        let mut client = parts.extensions.get::<Client>().cloned().unwrap_or_default();
-        if let Some(agent) = parts.headers.get(header::USER_AGENT) {
-            client.user_agent = String::from_utf8_lossy(agent.as_bytes()).chars().take(256).collect();
-        }
-        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let who = match (values.next(), values.next()) {
-            // A header counts before a session.
-            (Some(value), None) => {
-                let value = value.to_str().map_err(|_| Error::Unauthenticated)?;
-                // A registry's token opens nothing here.
-                let (name, secret) = identity::parse_basic(value).ok_or(Error::Unauthenticated)?;
-                identity::authenticate(ctx, &name, &secret, client).await?
-            }
-            (Some(_), Some(_)) => return Err(Error::Unauthenticated.into()),
-            (None, _) => {
-                let session = parts.extensions.get::<Principal>().cloned();
-                session.unwrap_or_else(|| Principal::anonymous(client))
-            }
-        };
+        // Every route has a guard, which leaves whom it found.
+        let Known { who, .. } = parts.extensions.get::<Known>().cloned().ok_or(Error::Unauthenticated)?;
         let query = parts
             .uri
             .query()
@@ -75,30 +105,42 @@ impl Call {
         self.param(name) == Some("true")
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// The project that a path names: by name, or by number unless `X-Is-Resource-Name` says it is a name.
+    /// The project that a path names.
     pub async fn project(&self, text: &str) -> Result<ProjectName, ApiError> {
-        let by_name = self.header("x-is-resource-name").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        if !by_name && let Ok(id) = text.parse::<i64>() {
-            return Ok(projects::name_of(&self.ctx, &self.who, ProjectId(id)).await?);
-        }
-        if self.who.is_anonymous() && text.parse::<ProjectName>().is_err() {
-            return Err(Error::Unauthenticated.into());
-        }
-        text.parse().map_err(|_| ApiError::from(Error::NotVisible(text.to_owned())))
+        project(&self.ctx, &self.who, &self.headers, text).await
     }
 
     /// A new project's place is its name where the client asks for that.
     pub fn name_in_location(&self) -> bool {
-        self.header("x-resource-name-in-location").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        said(&self.headers, "x-resource-name-in-location")
     }
 
     /// Signed in, as far as the proof goes; use-cases look the account up.
     pub fn signed_in(&self) -> Result<(), ApiError> {
         if self.who.is_anonymous() { Err(Error::Unauthenticated.into()) } else { Ok(()) }
+    }
+}
+
+/// A body, within what its caller may send and the budget of all.
+async fn body(request: Request, ctx: &Ctx) -> Result<Vec<u8>, ApiError> {
+    let known = request.extensions().get::<Known>().cloned().ok_or(Error::Unauthenticated)?;
+    let most = if known.checked { BODY } else { UNCHECKED_BODY };
+    let read = ctx.local.buffers.read(&known.who.holder(), most, 1, request.into_body().into_data_stream()).await;
+    read.map(|read| read.bytes).map_err(|error| match error {
+        Unread::TooLong => ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body is at most {most} bytes long")),
+        Unread::Busy(error) => error.into(),
+        Unread::Broken(error) => ApiError::bad(format!("the body ended early: {error}")),
+    })
+}
+
+/// A form, as it was sent.
+pub struct Form(pub Vec<u8>);
+
+impl FromRequest<Ctx> for Form {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, ctx: &Ctx) -> Result<Self, ApiError> {
+        body(request, ctx).await.map(Form)
     }
 }
 
@@ -108,10 +150,8 @@ pub struct Json<T>(pub T);
 impl<T: DeserializeOwned> FromRequest<Ctx> for Json<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &Ctx) -> Result<Self, ApiError> {
-        let bytes = axum::body::to_bytes(request.into_body(), BODY)
-            .await
-            .map_err(|_| ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body is at most {BODY} bytes long")))?;
+    async fn from_request(request: Request, ctx: &Ctx) -> Result<Self, ApiError> {
+        let bytes = body(request, ctx).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         serde_json::from_slice(text).map(Json).map_err(|error| ApiError::bad(format!("the body is not understood: {error}")))
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 fn show(deletion: Deletion) -> Value {
     json!({
-        "id": deletion.id, "repository_name": deletion.repository, "digest": deletion.digest, "tags": deletion.tags,
+        "id": deletion.id, "what": deletion.what, "repository_name": deletion.repository, "digest": deletion.digest, "tags": deletion.tags,
         "artifacts": deletion.artifacts, "size": deletion.bytes, "deleted_by": deletion.deleted_by,
         "deletion_time": deletion.deleted_at.rfc3339(), "expiration_time": deletion.expires_at.rfc3339(),
     })
@@ -27,7 +27,7 @@ pub async fn restore(call: Call, Path((project, deletion)): Path<(String, String
     let name = call.project(&project).await?;
     let back = deletions::restore(&call.ctx, &call.who, &name, DeletionId(id(&deletion)?)).await?;
     ok(json!({
-        "repository_name": back.repository, "digest": back.digest, "artifacts": back.artifacts, "tags_left": back.taken,
+        "what": back.what, "repository_name": back.repository, "digest": back.digest, "artifacts": back.artifacts, "tags_left": back.taken,
     }))
 }
 

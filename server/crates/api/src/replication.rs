@@ -186,7 +186,8 @@ fn show_execution(execution: Execution) -> Value {
         "id": execution.id, "policy_id": execution.rule_id, "status": execution.status.harbor(),
         "status_text": execution.status_text, "trigger": execution.trigger,
         "start_time": execution.started_at.rfc3339(), "end_time": at(execution.ended_at),
-        "total": execution.total, "succeed": execution.succeeded + execution.skipped, "failed": execution.failed,
+        "total": execution.total, "unchanged": execution.unchanged,
+        "succeed": execution.succeeded + execution.skipped, "failed": execution.failed,
         "in_progress": execution.in_progress, "stopped": execution.stopped,
     })
 }

@@ -1,8 +1,7 @@
 //! Harbor's sign-in for its clients: `POST /c/login`, `GET /c/log_out`.
 
-use crate::call::{Call, done};
+use crate::call::{Call, Form, done};
 use crate::errors::{Answer, ApiError};
-use axum::body::Bytes;
 use axum::extract::Extension;
 use axum::http::StatusCode;
 use domain::secrets::PlainSecret;
@@ -23,7 +22,7 @@ fn field(form: &[u8], name: &str) -> Option<String> {
     percent_encoding::percent_decode_str(&value.replace('+', " ")).decode_utf8().ok().map(|text| text.into_owned())
 }
 
-pub async fn login(call: Call, door: Option<Extension<SessionDoor>>, form: Bytes) -> Answer {
+pub async fn login(call: Call, door: Option<Extension<SessionDoor>>, Form(form): Form) -> Answer {
     if form.len() > FORM {
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "the form is too long"));
     }

@@ -354,7 +354,7 @@ pub async fn repository_again<'c>(
     action: Action,
 ) -> Result<Authorized<'c>> {
     let (now, moment, key) = (ctx.now(), Moment::of_permissions(&ctx.db), Looks::key(who, name));
-    let proof = match ctx.looks.0.get(moment, now, &key) {
+    let proof = match ctx.local.looks.0.get(moment, now, &key) {
         Some(found) => {
             allowed(&found, who, name, action)?;
             let (project, rights, role, until) = found;
@@ -362,7 +362,7 @@ pub async fn repository_again<'c>(
         }
         None => {
             let proof = project(c, now, who, name, action).await?;
-            ctx.looks.0.keep(moment, key, proof.until, 128, (proof.project.clone(), proof.rights, proof.role, proof.until));
+            ctx.local.looks.0.keep(moment, key, proof.until, 128, (proof.project.clone(), proof.rights, proof.role, proof.until));
             proof
         }
     };
@@ -373,7 +373,7 @@ pub async fn repository_again<'c>(
 /// As [`repository_again`], for who needs no rows: where it is known it takes no connection.
 pub async fn may_again(ctx: &Ctx, who: &Principal, name: &ProjectName, repository: &str, action: Action) -> Result<()> {
     let (now, moment) = (ctx.now(), Moment::of_permissions(&ctx.db));
-    match ctx.looks.0.get(moment, now, &Looks::key(who, name)) {
+    match ctx.local.looks.0.get(moment, now, &Looks::key(who, name)) {
         Some(found) => {
             allowed(&found, who, name, action)?;
             below_ceiling(&found.0, who, repository, action)
@@ -407,6 +407,12 @@ impl Access {
             _ => "pull",
         }
     }
+}
+
+/// Is the caller a member of the project?
+pub async fn is_member(ctx: &Ctx, who: &Principal, name: &ProjectName) -> bool {
+    let Ok(mut c) = ctx.db.read().await else { return false };
+    matches!(look(&mut c, ctx.now(), who, name).await, Ok(Some((_, _, Some(_), _))))
 }
 
 /// Checks that the caller is an account that may sign in now.

@@ -1,25 +1,26 @@
 //! What every use-case is given: the database, the blobs, time, randomness, keys, the outbound client.
 
-use crate::audit;
 use crate::blobs::BlobStore;
 use crate::clock::{Clock, Random};
-use crate::cache::Answers;
 use crate::db::Db;
-use crate::error::{Error, Result};
-use crate::identity::{self, Passwords, Principal, Throttle};
+use crate::error::Result;
+use crate::events::{self, Event};
+use crate::identity::Principal;
 use crate::keys::Keys;
+use crate::local::Local;
 use crate::outbound::Outbound;
 use ipnet::IpNet;
-use model::{ProjectId, Stamp};
+use model::Stamp;
 use sqlx::AnyConnection;
 use std::sync::Arc;
-use tokio::sync::{Notify, RwLock};
 
 /// What the configuration says that use-cases need to know.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Where clients reach this server, without a trailing slash: realm, links, and the kind of cookie follow from it.
     pub external_url: String,
+    /// Further names it is reached by, of the same form and scheme.
+    pub also_known_as: Vec<String>,
     /// Prefix of robot accounts' sign-in names.
     pub robot_prefix: String,
     /// Address ranges that outbound requests may reach although they are not public.
@@ -33,6 +34,9 @@ pub struct Settings {
     pub reserve: u64,
     /// How often garbage is collected by itself, in ms; 0 for never.
     pub gc_every: i64,
+    /// Most bytes of requests' bodies that are held in memory at once, of all requests; an account or address has a quarter.
+    pub buffers: u64,
+    pub retention: crate::retention::Retention,
 }
 
 /// Which manifests may name what is not in their repository: distribution-spec 1.1, "Pushing Manifests", leaves it to
@@ -46,15 +50,32 @@ pub struct Sparse {
 }
 
 impl Settings {
+    /// Every name this server is reached by, the first one first.
+    pub fn origins(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.external_url.as_str()).chain(self.also_known_as.iter().map(String::as_str))
+    }
+
+    /// The name that a request's `Host` says; `None`: it is none of ours. Letters' case and the scheme's own port do not matter.
+    pub fn origin_of(&self, host: &str) -> Option<&str> {
+        let default = if self.is_tls() { ":443" } else { ":80" };
+        let host = host.strip_suffix(default).unwrap_or(host);
+        self.origins().find(|origin| host_of(origin).eq_ignore_ascii_case(host))
+    }
+
     /// `host[:port]` as clients write it before a repository's name.
     pub fn registry_host(&self) -> &str {
-        self.external_url.split_once("://").map_or(self.external_url.as_str(), |(_, host)| host)
+        host_of(&self.external_url)
     }
 
     /// Clients come over TLS, so cookies are `Secure`.
     pub fn is_tls(&self) -> bool {
         self.external_url.starts_with("https://")
     }
+}
+
+/// `host[:port]` of a name.
+pub fn host_of(origin: &str) -> &str {
+    origin.split_once("://").map_or(origin, |(_, host)| host)
 }
 
 /// The context; cheap to clone.
@@ -72,24 +93,7 @@ pub struct Inner {
     pub outbound: Outbound,
     /// The replication adapters' look at a target; set when the server is put together.
     pub connector: std::sync::OnceLock<Arc<dyn crate::targets::Connector>>,
-    pub passwords: Passwords,
-    pub throttle: Throttle,
-    pub shares: identity::Shares,
-    pub uploads_in_use: crate::uploads::InUse,
-    pub uploads_pending: crate::uploads::Pending,
-    pub pulls: crate::artifacts::Pulls,
-    pub robot_uses: crate::robots::Uses,
-    /// Manifests that are pulled again and again, and blobs that are.
-    pub pulled: Answers<crate::artifacts::Kept>,
-    pub blob_sizes: Answers<i64>,
-    /// What callers were found to be allowed.
-    pub looks: crate::access::Looks,
-    /// Tokens whose signature was checked.
-    pub tokens: identity::Tokens,
-    /// Held for reading while a collection deletes bytes, for writing while a backup copies them.
-    pub collecting: RwLock<()>,
-    /// Rung when a job was queued, so that a worker need not wait for its next look.
-    pub work: Notify,
+    pub local: Local,
 }
 
 impl std::ops::Deref for Ctx {
@@ -99,115 +103,66 @@ impl std::ops::Deref for Ctx {
     }
 }
 
-/// What a change is called in the audit log.
-#[derive(Clone, Debug)]
-pub struct Act {
-    /// `noun.verb`, e.g. `project.create`.
-    pub action: &'static str,
-    /// The thing's name.
-    pub object: String,
-    pub project: Option<ProjectId>,
-    pub detail: String,
-}
-
-impl Act {
-    pub fn new(action: &'static str, object: impl std::fmt::Display) -> Act {
-        Act { action, object: object.to_string(), project: None, detail: String::new() }
-    }
-
-    /// With words on what changed; never a secret.
-    pub fn detail(mut self, detail: impl Into<String>) -> Act {
-        self.detail = detail.into();
-        self
-    }
-
-    /// Of a project.
-    pub fn of(mut self, project: ProjectId) -> Act {
-        self.project = Some(project);
-        self
-    }
-}
-
 impl Ctx {
     /// Puts a context together.
     pub fn new(db: Db, blobs: Arc<dyn BlobStore>, clock: Clock, keys: Keys, settings: Settings) -> Ctx {
-        let (passwords, throttle) = (Passwords::new(&keys), Throttle::new(&keys));
-        let outbound = Outbound::new(settings.outbound_allow.clone());
-        Ctx(Arc::new(Inner {
-            db, blobs, clock, keys, settings, outbound, passwords, throttle,
-            random: Random::default(),
-            connector: Default::default(),
-            uploads_in_use: Default::default(),
-            uploads_pending: Default::default(),
-            pulls: Default::default(),
-            robot_uses: Default::default(),
-            pulled: Answers::new(32 << 20, 4096),
-            blob_sizes: Answers::new(8 << 20, 256),
-            looks: Default::default(),
-            tokens: Default::default(),
-            shares: Default::default(),
-            collecting: RwLock::new(()),
-            work: Notify::new(),
-        }))
+        let (local, outbound) = (Local::new(&keys, &settings), Outbound::new(settings.outbound_allow.clone()));
+        Ctx(Arc::new(Inner { db, blobs, clock, keys, settings, outbound, local, random: Random::default(), connector: Default::default() }))
     }
 
     pub fn now(&self) -> Stamp {
         self.clock.now()
     }
 
-    /// Makes a change: `f` in a transaction, and its audit row in the same one. A refusal leaves a row of its own.
+    /// Makes a change: `f` in a transaction, and its event in the same one. A refusal is counted.
     pub async fn change<T: Send + 'static>(
         &self,
         who: &Principal,
-        act: Act,
+        event: Event,
         f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let done = self.db.write(self.noted(who, &act, f)).await;
-        self.judged(who, act, done).await
+        let done = self.db.write(self.noted(who, &event, f)).await;
+        self.judged(who, event, done)
     }
 
     /// As [`Ctx::change`], for the content of repositories: [`Db::write_content`].
     pub async fn change_content<T: Send + 'static>(
         &self,
         who: &Principal,
-        act: Act,
+        event: Event,
         f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let done = self.db.write_content(self.noted(who, &act, f)).await;
-        self.judged(who, act, done).await
+        let done = self.db.write_content(self.noted(who, &event, f)).await;
+        self.judged(who, event, done)
     }
 
-    /// `f` with its audit row.
+    /// `f` with its event.
     fn noted<T: Send + 'static, F: AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static>(
         &self,
         who: &Principal,
-        act: &Act,
+        event: &Event,
         f: F,
     ) -> impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + use<T, F> {
-        let (now, actor, row) = (self.now(), who.clone(), act.clone());
+        let (now, actor, event) = (self.now(), who.clone(), event.clone());
         async move |c: &mut AnyConnection| {
+            let project = events::robot_project(c, &event).await?;
             let out = f(c).await?;
-            audit::record(c, now, &actor, &row, "done").await?;
+            events::record(c, now, &actor, &event, project).await?;
             Ok(out)
         }
     }
 
-    async fn judged<T>(&self, who: &Principal, act: Act, done: Result<T>) -> Result<T> {
+    fn judged<T>(&self, who: &Principal, event: Event, done: Result<T>) -> Result<T> {
         if let Err(error) = &done
             && error.is_refusal()
         {
-            self.note_refusal(who, act, error).await;
+            self.note_refusal(who, event);
         }
         done
     }
 
-    /// Writes the audit row of an attempt that was refused.
-    pub async fn note_refusal(&self, who: &Principal, act: Act, error: &Error) {
-        let (now, actor) = (self.now(), who.clone());
-        let act = Act { detail: error.to_string(), ..act };
-        let noted = self.db.write_content(async move |c| audit::record(c, now, &actor, &act, "refused").await).await;
-        if let Err(error) = noted {
-            tracing::error!(%error, "the audit row of a refusal could not be written");
-        }
+    /// Counts an attempt that was refused.
+    pub fn note_refusal(&self, who: &Principal, event: Event) {
+        self.local.refusals.note(self.now(), who, event);
     }
 }

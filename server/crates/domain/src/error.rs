@@ -11,7 +11,7 @@ pub enum Error {
     #[error("{0}")]
     Invalid(Problems),
     /// Nobody known: no credentials, or wrong, expired or disabled ones.
-    #[error("sign in to do this")]
+    #[error("sign in to do this: no name and secret came along, or they are not right")]
     Unauthenticated,
     /// The caller may not see the project at all; a missing project looks the same.
     #[error("project {0} was not found")]

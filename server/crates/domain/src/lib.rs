@@ -1,15 +1,15 @@
 //! The use-cases of Wharf. Every caller (the portal, `/v2`, `/api`, a job, the command line) comes through here.
 //!
 //! A use-case has one shape: `pub async fn create(ctx: &Ctx, who: &Principal, input: …) -> Result<…>`. It checks
-//! the input, opens one transaction by [`Ctx::change`], authorizes inside it, writes, and the audit row is written in
+//! the input, opens one transaction by [`Ctx::change`], authorizes inside it, writes, and its event is written in
 //! the same transaction. SQL lives in `<noun>/sql.rs` and is private to it.
 
 pub mod access;
 pub mod accessories;
 pub mod artifacts;
-pub mod audit;
 pub mod backup;
 pub mod blobs;
+pub mod buffers;
 pub mod cache;
 pub mod clock;
 pub mod ctx;
@@ -17,12 +17,15 @@ pub mod datadir;
 pub mod db;
 pub mod deletions;
 pub mod error;
+pub mod events;
 pub mod executions;
 pub mod fsck;
 pub mod gc;
 pub mod identity;
+pub mod instance;
 pub mod jobs;
 pub mod keys;
+pub mod local;
 pub mod manifest;
 pub mod members;
 pub mod outbound;
@@ -31,6 +34,7 @@ pub mod points;
 mod policy;
 pub mod projects;
 pub mod repositories;
+pub mod retention;
 pub mod robots;
 pub mod rules;
 pub mod secrets;
@@ -41,6 +45,6 @@ pub mod testing;
 pub mod uploads;
 pub mod users;
 
-pub use ctx::{Act, Ctx, Settings, Sparse};
+pub use ctx::{Ctx, Settings, Sparse, host_of};
 pub use error::{Error, Result};
 pub use identity::{Principal, Who};

@@ -94,6 +94,7 @@ impl World {
         let clock = Arc::new(AtomicI64::new(BEGIN));
         let mut settings = Settings {
             external_url: "http://127.0.0.1:8080".into(),
+            also_known_as: Vec::new(),
             robot_prefix: model::robot::PREFIX.into(),
             outbound_allow: vec!["127.0.0.0/8".parse().expect("a range")],
             sparse: Default::default(),
@@ -101,6 +102,8 @@ impl World {
             recycle: 0,
             reserve: 0,
             gc_every: 24 * 3_600_000,
+            buffers: 128 << 20,
+            retention: Default::default(),
         };
         change(&mut settings);
         let ctx = Ctx::new(db, blobs, Clock::Fixed(clock.clone()), Keys::from_bytes([7; 32]), settings);

@@ -73,7 +73,7 @@ pub enum TaskStatus {
     Pending,
     Running,
     Succeeded,
-    /// The same digest with the same accessories stands there already.
+    /// The same digest with the same accessories is there already.
     Skipped,
     Failed,
     Stopped,
@@ -107,7 +107,7 @@ impl TaskStatus {
             TaskStatus::Pending => "Waiting",
             TaskStatus::Running => "Copying",
             TaskStatus::Succeeded => "Copied",
-            TaskStatus::Skipped => "Skipped: stands there",
+            TaskStatus::Skipped => "Skipped: already there",
             TaskStatus::Failed => "Failed",
             TaskStatus::Stopped => "Stopped",
         }
@@ -145,6 +145,8 @@ pub struct Execution {
     pub total: i64,
     pub succeeded: i64,
     pub skipped: i64,
+    /// Of the skipped those of which nothing else is kept: they were there already.
+    pub unchanged: i64,
     pub failed: i64,
     pub stopped: i64,
     pub in_progress: i64,

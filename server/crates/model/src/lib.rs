@@ -20,6 +20,7 @@ pub mod repository;
 pub mod robot;
 pub mod rule;
 pub mod stamp;
+pub mod storage;
 pub mod target;
 pub mod user;
 

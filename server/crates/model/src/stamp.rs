@@ -63,6 +63,22 @@ pub fn span(ms: i64) -> String {
     }
 }
 
+/// A number with commas: `1,280`.
+pub fn grouped(n: i64) -> String {
+    let (sign, digits) = (if n < 0 { "-" } else { "" }, n.unsigned_abs().to_string());
+    let parts: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|part| std::str::from_utf8(part).unwrap_or_default()).collect();
+    format!("{sign}{}", parts.join(","))
+}
+
+/// The first of some names, and how many more there are: `a, b and 3 more`.
+pub fn some(names: &[impl ToString], most: usize) -> String {
+    let shown = names.iter().take(most).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// A counted noun in words: `1 artifact`, `3 repositories`.
 pub fn count(n: i64, noun: &str) -> String {
     match noun.strip_suffix('y') {
@@ -117,5 +133,6 @@ mod tests {
         assert_eq!(count(0, "robot account"), "0 robot accounts");
         assert_eq!(count(2, "repository"), "2 repositories");
         assert_eq!(count(2, "day"), "2 days");
+        assert_eq!((grouped(0), grouped(-999), grouped(1280), grouped(1_000_000)), ("0".into(), "-999".into(), "1,280".into(), "1,000,000".into()));
     }
 }

@@ -77,3 +77,17 @@ pub fn check_password_length(password: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// Failed sign-ins that slow the next ones of an account at an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Knocking {
+    /// Names the row; a digest.
+    pub key: String,
+    /// `None`: there is no account of the name that was tried, which may be a password.
+    pub account: Option<String>,
+    /// Empty: of all addresses together.
+    pub address: String,
+    pub failures: i64,
+    pub since: Stamp,
+    pub last: Stamp,
+}

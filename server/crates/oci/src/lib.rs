@@ -14,4 +14,4 @@ mod tags;
 mod token;
 mod uploads;
 
-pub use router::{ROUTES, Route, router};
+pub use router::{ROUTES, Route, Routed, router};

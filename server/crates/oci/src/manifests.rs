@@ -5,10 +5,12 @@ use crate::router::{Answer, Call, Failure};
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use domain::artifacts::{self, Reference};
+use domain::buffers::Unread;
 use domain::manifest;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::Tag;
 
+/// How often a manifest is in memory: as it was sent, as it was read, and on its way to the database.
+const COPIES: u64 = 3;
 /// Most tags one push may set.
 const TAGS: usize = 100;
 
@@ -43,6 +45,8 @@ pub async fn get(call: &Call) -> Answer {
 /// PUT by tag or digest; `?tag=` sets more tags on a push by digest.
 pub async fn put(call: &Call, body: Body) -> Answer {
     let reference = reference(call)?;
+    // Before anything is read of it.
+    artifacts::may_push(&call.ctx, &call.who, &call.project, &call.repository, &reference).await?;
     if call.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Unsupported, "send content unencoded").into());
     }
@@ -53,20 +57,22 @@ pub async fn put(call: &Call, body: Body) -> Answer {
     if tags.len() > TAGS {
         return Err(Refusal::new(StatusCode::URI_TOO_LONG, Code::Unsupported, format!("at most {TAGS} tags at once")).into());
     }
-    let content = match Limited::new(body, manifest::MAX).collect().await {
-        Ok(collected) => collected.to_bytes().to_vec(),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+    let read = match call.ctx.local.buffers.read(&call.who.holder(), manifest::MAX, COPIES, body.into_data_stream()).await {
+        Ok(read) => read,
+        Err(Unread::TooLong) => {
             let message = format!("a manifest is at most {} bytes long", manifest::MAX);
             return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message).into());
         }
-        Err(error) => return Err(Refusal::bad(Code::ManifestInvalid, format!("the body ended early: {error}")).into()),
+        Err(Unread::Busy(error)) => return Err(error.into()),
+        Err(Unread::Broken(error)) => return Err(Refusal::bad(Code::ManifestInvalid, format!("the body ended early: {error}")).into()),
     };
     let content_type = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let set = tags.clone();
     let pushed = artifacts::push(
-        &call.ctx, &call.who, &call.project, &call.repository, &reference, tags, content_type, content,
+        &call.ctx, &call.who, &call.project, &call.repository, &reference, tags, content_type, read.bytes,
     )
     .await?;
+    drop(read.share);
     let mut response = Response::builder()
         .status(StatusCode::CREATED)
         .header(header::LOCATION, format!("{}/manifests/{}", call.base(), pushed.digest))

@@ -47,6 +47,10 @@ const fn route(method: &'static str, pattern: &'static str, action: Option<Actio
     Route { method, pattern, action, shape, op }
 }
 
+/// The pattern of the route that answered, on its answer: for who counts requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Routed(pub &'static str);
+
 /// All routes under `/v2`: distribution-spec 1.1, "Endpoints" (end-1 to end-13).
 pub static ROUTES: &[Route] = &[
     route("GET", "/v2/", None, Shape::Base, Op::Base),
@@ -121,10 +125,13 @@ pub fn router(ctx: Ctx) -> Router {
 
 async fn serve(State(ctx): State<Ctx>, request: Request) -> Response<Body> {
     let head = request.method() == Method::HEAD;
+    let shape = below(request.uri().path()).and_then(|raw| Path::parse(raw).ok()).map(|path| path.shape);
+    let pattern = shape.and_then(|shape| ROUTES.iter().find(|route| route.shape == shape)).map_or("/v2/…", |route| route.pattern);
     let mut response = match answer(ctx, request).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(head),
     };
+    response.extensions_mut().insert(Routed(pattern));
     let headers = response.headers_mut();
     headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
     // A blob that a browser opens is never a page of ours.
@@ -135,9 +142,14 @@ async fn serve(State(ctx): State<Ctx>, request: Request) -> Response<Body> {
     response
 }
 
+/// What comes after `/v2/`.
+fn below(path: &str) -> Option<&str> {
+    path.strip_prefix("/v2")?.strip_prefix('/')
+}
+
 async fn answer(ctx: Ctx, request: Request) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
-    let raw = parts.uri.path().trim_start_matches("/v2").strip_prefix('/').unwrap_or_default();
+    let raw = below(parts.uri.path()).unwrap_or_default();
     let path = Path::parse(raw)?;
     let fitting: Vec<&Route> = ROUTES.iter().filter(|route| route.shape == path.shape).collect();
     let Some(route) = fitting.iter().find(|route| route.method == parts.method.as_str()) else {
@@ -151,7 +163,7 @@ async fn answer(ctx: Ctx, request: Request) -> Result<Response<Body>, Refusal> {
         client.user_agent = String::from_utf8_lossy(agent.as_bytes()).chars().take(256).collect();
     }
     let scope = scope(route, &path.name);
-    let challenge = auth::challenge(&ctx, scope.as_deref());
+    let challenge = auth::challenge(&ctx, &client, scope.as_deref());
     let unknown = unknown_code(path.shape);
     let refuse = |error, who: Option<&Principal>| Refusal::from_domain(error, who, unknown, &challenge);
     let who = auth::caller(&ctx, &parts.headers, client).await.map_err(|error| refuse(error, None))?;
@@ -213,6 +225,9 @@ impl From<Refusal> for Failure {
 pub type Answer = Result<Response<Body>, Failure>;
 
 fn scope(route: &Route, name: &str) -> Option<String> {
+    if route.op == Op::Catalog {
+        return Some("registry:catalog:*".to_owned());
+    }
     let actions = match route.action? {
         Action::RepositoryPush => "pull,push",
         Action::ArtifactDelete => "delete",

@@ -1,6 +1,7 @@
 //! Carries one artifact with everything that hangs on it: children, the artifact, its accessories of every form.
 //!
-//! What stands there is not sent again. Where the destination has no referrers API, the fallback tag of
+//! What is there already is not sent again. Signatures under a tag of their own are merged with those that are there, whatever
+//! the rule says of people's tags. Where the destination has no referrers API, the fallback tag of
 //! distribution-spec 1.1 ("Pushing Manifests with Subject") is kept by reading, merging and writing.
 
 use crate::failure::Failure;
@@ -58,6 +59,11 @@ impl Meter {
     }
 }
 
+/// A tag of cosign's, not a person's.
+fn is_machinery(tag: &str) -> bool {
+    tag.parse().is_ok_and(|tag| domain::manifest::machinery_subject(&tag).is_some() && !domain::manifest::is_referrers_tag(&tag))
+}
+
 /// How a task ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
@@ -84,9 +90,9 @@ impl Copy<'_> {
         let to = task.destination.as_str();
         let nodes = artifacts::graph(self.ctx, &Principal::system(), &project, &repository, &digest).await?;
         self.meter.total.store(nodes.iter().map(GraphNode::size).sum(), Ordering::Relaxed);
-        self.meter.say(format_args!("{}@{digest} → {to}: {} manifests", task.source, nodes.len()));
+        self.meter.say(format_args!("{}@{digest} → {to}: {}", task.source, model::stamp::count(nodes.len() as i64, "manifest")));
         // A tag that names something else there is found before anything is sent.
-        for tag in &task.tags {
+        for tag in task.tags.iter().filter(|tag| !is_machinery(tag)) {
             self.may_set(to, tag, &digest).await?;
         }
         let mut sent = false;
@@ -108,8 +114,15 @@ impl Copy<'_> {
     async fn node(&self, to: &str, node: &GraphNode) -> Result<bool, Failure> {
         let short = node.digest.short();
         let mut sent = false;
+        // What hangs there by a tag is found by that alone: pushed by its digest it would be an image of nobody's.
+        if node.kind.is_some() && node.subject.is_none() && !node.tags.is_empty() && node.tags.iter().all(|tag| is_machinery(tag)) {
+            for tag in &node.tags {
+                sent |= self.merge(to, tag, node).await?;
+            }
+            return Ok(sent);
+        }
         if self.remote.head_manifest(to, node.digest.as_str()).await?.is_some() {
-            self.meter.say(format_args!("{short} stands there"));
+            self.meter.say(format_args!("{short}: already there"));
             self.meter.total.fetch_sub(node.size(), Ordering::Relaxed);
             self.note_standing(node, to);
         } else {
@@ -224,11 +237,64 @@ impl Copy<'_> {
     }
 
     async fn tag(&self, to: &str, tag: &str, node: &GraphNode) -> Result<bool, Failure> {
+        if is_machinery(tag) {
+            return self.merge(to, tag, node).await;
+        }
         if !self.may_set(to, tag, &node.digest).await? {
             return Ok(false);
         }
         self.remote.put_manifest(to, tag, &node.media_type, Bytes::from(node.content.clone())).await?;
         self.meter.say(format_args!("tag {tag} set"));
+        Ok(true)
+    }
+
+    /// Sets a tag of cosign's: what the manifest there has and ours has not stays in force.
+    async fn merge(&self, to: &str, tag: &str, node: &GraphNode) -> Result<bool, Failure> {
+        let there = self.remote.get_manifest(to, tag).await?;
+        let ours: Value = serde_json::from_slice(&node.content).unwrap_or_default();
+        let layers = |manifest: &Value| manifest.get("layers").and_then(Value::as_array).cloned().unwrap_or_default();
+        let theirs = there.as_ref().map(|(_, bytes)| serde_json::from_slice::<Value>(bytes).unwrap_or_default()).unwrap_or_default();
+        let (own, mut all) = (layers(&ours), layers(&theirs));
+        let new: Vec<Value> = own.iter().filter(|layer| !all.contains(layer)).cloned().collect();
+        if there.is_some() && new.is_empty() {
+            self.meter.say(format_args!("{tag}: already there"));
+            self.meter.total.fetch_sub(node.size(), Ordering::Relaxed);
+            return Ok(false);
+        }
+        for (digest, size) in &node.blobs {
+            self.blob(to, digest, *size).await?;
+        }
+        // A bill of materials is one document: the newer replaces the older.
+        let kept = all.iter().filter(|layer| !own.contains(layer)).count();
+        if kept == 0 || tag.ends_with(".sbom") {
+            self.remote.put_manifest(to, tag, &node.media_type, Bytes::from(node.content.clone())).await?;
+            self.meter.done.fetch_add(node.content.len() as i64, Ordering::Relaxed);
+            self.meter.say(format_args!("{tag} set ({})", node.kind.map_or("manifest", |kind| kind.label())));
+            return Ok(true);
+        }
+        all.extend(new);
+        let digests: Vec<Value> = all.iter().filter_map(|layer| layer.get("digest").cloned()).collect();
+        let began = json!({ "created": "0001-01-01T00:00:00Z" });
+        // As cosign writes it: the layers are documents, so their digests are those of what they unpack to.
+        let config = json!({
+            "architecture": "", "os": "", "created": "0001-01-01T00:00:00Z", "config": {},
+            "history": vec![began; digests.len()], "rootfs": { "type": "layers", "diff_ids": digests },
+        })
+        .to_string();
+        let digest = domain::blobs::digest_of(model::Algorithm::Sha256, config.as_bytes());
+        if !self.remote.has_blob(to, &digest).await?
+            && let Some(place) = self.remote.start_upload(to, &digest, None).await?
+        {
+            let length = config.len() as i64;
+            self.remote.upload(to, place, &digest, 0..length, reqwest::Body::from(config.clone())).await?;
+        }
+        let mut merged = ours;
+        merged["config"]["digest"] = digest.as_str().into();
+        merged["config"]["size"] = config.len().into();
+        merged["layers"] = all.into();
+        self.remote.put_manifest(to, tag, &node.media_type, Bytes::from(merged.to_string())).await?;
+        self.meter.done.fetch_add(node.content.len() as i64, Ordering::Relaxed);
+        self.meter.say(format_args!("{tag} merged: {kept} that are only there stay in force"));
         Ok(true)
     }
 

@@ -93,16 +93,27 @@ async fn watch_over(ctx: Ctx, claim: Claim, cancel: CancellationToken, mut stopp
 }
 
 async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
-    let tasks = executions::plan(ctx, work).await?;
-    if tasks.is_empty() {
+    executions::plan(ctx, work).await?;
+    if executions::pending(ctx, work).await?.is_empty() {
         return Ok(());
     }
     let connection = targets::connection(ctx, &Principal::system(), work.rule.input.target_id).await?;
     let remote = Remote::connect(ctx, &connection).await?;
     let (shared, prepared) = (Shared::default(), Mutex::new(std::collections::HashSet::new()));
     let run = Run { ctx, work, remote: &remote, provider: connection.provider, shared: &shared, prepared: &prepared };
-    stream::iter(tasks).for_each_concurrent(TASKS, |task| run.task(task)).await;
-    Ok(())
+    loop {
+        let tasks = executions::pending(ctx, work).await?;
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
+        stream::iter(tasks).for_each_concurrent(TASKS, |task| run.task(task)).await;
+        // Each has ended one way or another; a database that notes nothing must not keep it going round.
+        let left = executions::pending(ctx, work).await?;
+        if left.iter().any(|task| ids.contains(&task.id)) {
+            return Err(Failure::from(domain::Error::Unavailable("what was done could not be noted".to_owned())));
+        }
+    }
 }
 
 struct Run<'a> {
@@ -143,7 +154,11 @@ impl Run<'_> {
         };
         match done {
             Ok(Done::Copied) => self.note(&task, &meter, Some(TaskStatus::Succeeded), String::new()).await,
-            Ok(Done::StandsThere) => self.note(&task, &meter, Some(TaskStatus::Skipped), String::new()).await,
+            Ok(Done::StandsThere) => {
+                if let Err(error) = executions::unchanged(self.ctx, self.work.id, task.id).await {
+                    tracing::warn!(%error, task = %task.id, "a task's end could not be written");
+                }
+            }
             Err(failure) => self.note(&task, &meter, Some(TaskStatus::Failed), failure.to_string()).await,
         }
     }

@@ -21,7 +21,7 @@ pub(crate) async fn read(ctx: &Ctx, wanted: &[(&Digest, u64)], linked: impl Fn(&
             && !parts.contains_key(*digest)
             && let Ok(bytes) = ctx.blobs.read_small(digest, *most).await
         {
-            parts.insert((*digest).clone(), bytes.into());
+            parts.insert((*digest).clone(), bytes);
         }
     }
     Ok(parts)

@@ -1,10 +1,12 @@
 //! Deleting: says before what goes along, and then does exactly that.
 
-use super::{Reference, push::tags_moved, sql};
+use super::push::{Moves, tags_moved};
+use super::{Reference, sql};
 use crate::access::{self, Authorized};
 use crate::accessories::sql as accessories;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
 use crate::deletions::sql as deletions;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::manifest::machinery_subject;
@@ -13,13 +15,22 @@ use crate::policy;
 use crate::policy::delete::Going;
 use model::accessory::Kind;
 use model::artifact::DeletionPlan;
+use model::deletion::What;
 use model::{Action, Digest, ProjectName, RepositoryName, Stamp, Tag};
 use std::collections::{HashMap, HashSet};
 
 /// Most artifacts that one deletion takes along: it is one transaction, which others wait for.
 pub const MOST: usize = 4096;
+/// Most accessories among them: an undo places each again, and looks at the others of its subject for that.
+const ATTACHED: usize = 512;
+/// Most bytes of their manifests: what is kept for an undo is copied.
+const BYTES: i64 = 32 << 20;
 
-/// What deleting the artifact would take along.
+fn too_much(what: &str) -> Error {
+    Error::Precondition(format!("it would take along more than {what}: delete some of what is attached to it first"))
+}
+
+/// What deleting the artifact would take along, for who may delete at least accessories.
 pub async fn plan(
     ctx: &Ctx,
     who: &Principal,
@@ -29,6 +40,10 @@ pub async fn plan(
 ) -> Result<DeletionPlan> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+    let (accessories, all) = (proof.require(Action::AccessoryDelete), proof.require(Action::ArtifactDelete));
+    if accessories.is_err() {
+        all?;
+    }
     let plan = draw(&mut proof, repository, &Reference::Digest(digest.clone())).await?.plan;
     Ok(DeletionPlan { kept_for: ctx.settings.recycle, ..plan })
 }
@@ -60,7 +75,7 @@ impl Walk {
             return Ok(false);
         }
         if self.ids.len() > MOST {
-            return Err(Error::Precondition(format!("it would take along more than {MOST} artifacts: delete some of what is attached to it first")));
+            return Err(too_much(&format!("{MOST} artifacts")));
         }
         self.ids.push(id);
         self.along.insert(id, Going { digest: digest.clone(), is_accessory, is_tagged: false });
@@ -103,6 +118,9 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
             if walk.add(accessory.artifact_id, &accessory.digest, true)? {
                 next.push(accessory.digest.clone());
                 walk.accessories.push((accessory.kind, accessory.digest));
+                if walk.accessories.len() > ATTACHED {
+                    return Err(too_much(&format!("{ATTACHED} accessories")));
+                }
             }
         }
         for (id, digest) in sql::referrers_lists(c, walk.repository, &level).await? {
@@ -115,6 +133,9 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
             going.is_tagged |= machinery_subject(&tag).is_none();
         }
     }
+    if walk.ids.len() > 1 && sql::manifest_bytes(c, &walk.ids).await? > BYTES {
+        return Err(too_much(&format!("{} MiB of manifests", BYTES >> 20)));
+    }
     walk.accessories.sort();
     let plan = DeletionPlan {
         digest: root.digest.clone(),
@@ -125,7 +146,8 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
         freed: sql::freed(c, repository, &walk.ids).await?,
         kept_for: 0,
     };
-    let root = Going { digest: root.digest, is_accessory: root.is_accessory, is_tagged: false };
+    let is_tagged = plan.tags.iter().any(|tag| machinery_subject(tag).is_none());
+    let root = Going { digest: root.digest, is_accessory: root.is_accessory, is_tagged };
     Ok(Drawn { plan, repository, root, along: walk.along.into_values().collect(), ids: walk.ids })
 }
 
@@ -139,9 +161,9 @@ pub async fn delete(
 ) -> Result<DeletionPlan> {
     let (now, caller, project, repository, reference) =
         (ctx.now(), who.clone(), project.clone(), repository.clone(), reference.clone());
-    let act = Act::new("artifact.delete", format!("{project}/{repository}@{reference}"));
+    let event = Event::ArtifactDeleted { project: project.to_string(), repository: repository.to_string(), reference: reference.to_string() };
     let window = ctx.settings.recycle;
-    ctx.change(who, act, async move |c| {
+    ctx.change(who, event, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::ArtifactRead).await?;
         let drawn = draw(&mut proof, &repository, &reference).await;
         // Who may not delete anything here learns nothing of what is there.
@@ -171,6 +193,70 @@ pub async fn delete(
     .await
 }
 
+/// May the caller delete artifacts there?
+pub async fn may_delete(ctx: &Ctx, who: &Principal, project: &ProjectName) -> Result<()> {
+    access::project(&mut *ctx.db.read().await?, ctx.now(), who, project, Action::ArtifactDelete).await.map(drop)
+}
+
+/// What a deletion of several did.
+#[derive(Debug, Default)]
+pub struct DeletedMany {
+    pub deleted: usize,
+    /// Those that stayed, and why.
+    pub left: Vec<(Digest, String)>,
+}
+
+/// Most that are deleted in one step.
+const AT_ONCE: usize = 100;
+
+/// Deletes several artifacts, each with what its plan says; one that an index among them lists goes after that. What may not
+/// be deleted stays, and is answered; if that is all of them, it is refused.
+pub async fn delete_many(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    digests: &[Digest],
+) -> Result<DeletedMany> {
+    may_delete(ctx, who, project).await?;
+    if digests.is_empty() || digests.len() > AT_ONCE {
+        return Err(Error::invalid("digests", format!("must be one to {AT_ONCE} artifacts")));
+    }
+    let (mut done, mut left, mut gone) = (DeletedMany::default(), digests.to_vec(), None);
+    // Each round deletes what the round before made free.
+    loop {
+        let (before, mut kept, mut refused) = (left.len(), Vec::new(), None);
+        for digest in left {
+            match delete(ctx, who, project, repository, &Reference::Digest(digest.clone())).await {
+                Ok(_) => done.deleted += 1,
+                // It went along with another.
+                Err(Error::NotFound(_)) if done.deleted > 0 => done.deleted += 1,
+                Err(error @ Error::NotFound(_)) => gone = Some(error),
+                Err(error @ Error::Precondition(_)) => kept.push((digest, error.to_string())),
+                Err(error) if error.is_refusal() && done.deleted == 0 && kept.is_empty() => return Err(error),
+                Err(error) if error.is_refusal() => kept.push((digest, error.to_string())),
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
+            }
+        }
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        if kept.is_empty() || kept.len() == before {
+            done.left = kept;
+            break;
+        }
+        left = kept.into_iter().map(|(digest, _)| digest).collect();
+    }
+    match done.left.first() {
+        None if done.deleted == 0 => Err(gone.unwrap_or_else(|| Error::not_found("artifacts", "selected"))),
+        Some((_, why)) if done.deleted == 0 => Err(Error::Precondition(why.clone())),
+        _ => Ok(done),
+    }
+}
+
 /// Removes a tag; its artifact stays.
 pub async fn delete_tag(
     ctx: &Ctx,
@@ -181,7 +267,8 @@ pub async fn delete_tag(
 ) -> Result<()> {
     let (now, caller, project, repository, tag) =
         (ctx.now(), who.clone(), project.clone(), repository.clone(), tag.clone());
-    ctx.change(who, Act::new("tag.delete", format!("{project}/{repository}:{tag}")), async move |c| {
+    let moves = Moves::of(&ctx.settings, now, who);
+    ctx.change(who, Event::TagRemoved { project: project.to_string(), repository: repository.to_string(), tag: tag.to_string() }, async move |c| {
         let mut proof =
             access::repository(c, now, &caller, &project, repository.as_str(), Action::TagDelete).await?;
         let found = sql::find(&mut proof, &repository, &Reference::Tag(tag.clone()))
@@ -189,6 +276,9 @@ pub async fn delete_tag(
             .ok_or_else(|| Error::not_found("tag", &tag))?;
         let project_id = proof.project.id.0;
         let c = proof.conn();
+        if let Some(moves) = &moves {
+            moves.keep(c, now, (project_id, found.repository_id), What::Tag, &tag, found.id).await?;
+        }
         sql::remove_tag(c, found.repository_id, &tag).await?;
         tags_moved(c, now, project_id, found.repository_id, &[found.id]).await?;
         sql::relist(c, project_id, found.repository_id, &[found.id]).await

@@ -577,3 +577,61 @@ async fn c_5_an_index_takes_what_it_takes_and_says_how_many_of_its_platforms_are
     }
 }
 
+
+#[tokio::test]
+async fn s_07_an_undo_brings_back_what_was_here_and_nothing_of_others() {
+    let world = World::with(|settings| settings.recycle = 86_400_000).await;
+    let (mine, private) = (world.project("mine", false).await, world.project("private", false).await);
+    let eve = world.member("eve", &mine, Role::Maintainer).await;
+    let (r, secret) = (named("r"), world.blob(&private, &named("x"), b"top secret").await);
+    let config = blob(&world, &mine, &r, IMAGE_CONFIG, b"{}").await;
+    for (media_type, size, urls) in [
+        (LAYER, 10, Some("http://192.0.2.1/x")), ("application/vnd.oci.image.layer.nondistributable.v1.tar", 10, None), (LAYER, 1, Some("http://192.0.2.1/x")),
+    ] {
+        let mut layer = entry(media_type, &secret, size);
+        if let Some(url) = urls {
+            layer["urls"] = json!([url]);
+        }
+        let made = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer] });
+        let digest = world.manifest(&mine, &r, "", &made).await;
+        delete(&world.ctx, &eve, &mine, &r, &Reference::Digest(digest.clone())).await.unwrap();
+        let kept = deletions::list(&world.ctx, &eve, &mine, &Query::default()).await.unwrap().items;
+        deletions::restore(&world.ctx, &eve, &mine, kept[0].id).await.unwrap();
+        assert_eq!(row(&world, &mine, &r, &digest).await.digest, digest, "it is back, as it was");
+        assert!(!matches!(uploads::blob(&world.ctx, &eve, &mine, &r, &secret).await, Ok(Some(_))), "the blob of another project is not");
+    }
+}
+
+#[tokio::test]
+async fn s_05_a_person_s_tag_is_not_deleted_as_an_attachment_whatever_was_made_of_it() {
+    let world = World::new().await;
+    let (p, r) = (world.project("p", false).await, named("r"));
+    let developer = world.member("dev", &p, Role::Developer).await;
+    let image = world.image(&p, &r, "1", "an image").await;
+    let sbom = world.attach(&p, &r, &image, "application/spdx+json", b"{}").await;
+    add_tag(&world.ctx, &world.admin, &p, &r, &Reference::Digest(sbom.clone()), "release-sbom", false).await.unwrap();
+    let other = world.image(&p, &r, "", "another").await;
+    // Said to be somebody's bill of materials by the tag of one, too.
+    add_tag(&world.ctx, &world.admin, &p, &r, &Reference::Digest(sbom.clone()), &format!("{}.sbom", other.tag_stem()), false).await.unwrap();
+    let refused = delete(&world.ctx, &developer, &p, &r, &Reference::Digest(sbom.clone())).await;
+    assert!(matches!(refused, Err(Error::Forbidden { .. })), "{refused:?}");
+    let tag = Reference::Tag("release-sbom".parse().unwrap());
+    assert_eq!(pull(&world.ctx, &world.admin, &p, &r, &tag, false).await.unwrap().digest, sbom);
+    assert!(matches!(plan(&world.ctx, &world.member("guest", &p, Role::Guest).await, &p, &r, &image).await, Err(Error::Forbidden { .. })));
+}
+
+#[tokio::test]
+async fn s_03_what_rows_say_again_and_again_is_short() {
+    let world = World::new().await;
+    let (p, r) = (world.project("p", false).await, named("r"));
+    let config = blob(&world, &p, &r, IMAGE_CONFIG, b"{}").await;
+    let long = |n: usize| format!("application/{}", "x".repeat(n - 12));
+    let made = |artifact_type: &str| json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": artifact_type, "config": config, "layers": [],
+    });
+    assert!(matches!(refused(&world, &world.admin, &p, &r, &made(&long(256))).await, Error::Manifest { .. }));
+    let child = world.manifest(&p, &r, "", &made(&long(255))).await;
+    let mut entry = as_child(&world, &p, &r, &child).await;
+    entry["platform"] = json!({ "os": "x".repeat(300), "architecture": "amd64" });
+    refused(&world, &world.admin, &p, &r, &index(vec![entry])).await;
+}

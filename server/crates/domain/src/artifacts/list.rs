@@ -7,7 +7,7 @@ use crate::ctx::Ctx;
 use crate::db::{Listing, folded, like_contains, like_prefix};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
-use crate::manifest::Manifest;
+use crate::manifest::{self, Manifest};
 use model::accessory::{Attachment, Kind};
 use model::artifact::{Artifact, ArtifactPage, Child, Filter, From, TAGS, TagView, Type};
 use model::list::Query;
@@ -18,12 +18,12 @@ use std::collections::HashSet;
 
 const COLUMNS: &str = "t.id AS id, t.repository_id AS repository_id, t.digest AS digest, t.media_type AS media_type, \
     t.artifact_type AS artifact_type, t.kind AS kind, t.size AS size, t.annotations AS annotations, \
-    t.accessory_kind AS accessory_kind, t.subject_digest AS subject_digest, t.tag_count AS tag_count, t.signed AS signed, t.pushed_at AS pushed_at, t.pulled_at AS pulled_at, \
+    t.accessory_kind AS accessory_kind, t.subject_digest AS subject_digest, t.tag_count AS tag_count, t.signed AS signed, \
+     t.pushed_at AS pushed_at, t.pulled_at AS pulled_at, \
     t.pull_count AS pull_count";
 
 static LIST: Listing = Listing {
     from: "artifacts AS t",
-    table: "artifacts",
     columns: COLUMNS,
     sorts: &[("pushed", "t.pushed_at"), ("size", "t.size"), ("pulled", "COALESCE(t.pulled_at, 0)"), ("id", "t.id")],
     descending: true,
@@ -210,6 +210,29 @@ pub async fn tags(
     Ok(Page { items, total: sql::tag_count(c, found.id).await?, next: None })
 }
 
+/// What an accessory says, as far as it can be read: names and values. Looked into are blobs of its repository only.
+pub async fn said(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Vec<(String, String)>> {
+    let (manifest, linked) = {
+        let mut c = ctx.db.read().await?;
+        let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+        let found = sql::find(&mut proof, repository, &Reference::Digest(digest.clone()))
+            .await?
+            .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository}@{digest}")))?;
+        let manifest = Manifest::parse(&sql::content(&mut proof, found.id).await?, Some(&found.media_type))?;
+        let wanted = manifest::read_to_say(&manifest);
+        let linked = sql::blobs_in(proof.conn(), found.repository_id, wanted.iter().map(|(digest, _)| *digest)).await?;
+        (manifest, linked)
+    };
+    let parts = accessories::read(ctx, &manifest::read_to_say(&manifest), |digest| linked.get(digest.as_str()).copied()).await?;
+    Ok(manifest::said(&manifest, &parts))
+}
+
 /// Does this tag name it?
 pub async fn names(
     ctx: &Ctx,
@@ -360,12 +383,14 @@ async fn node(c: &mut AnyConnection, id: i64, kind: Option<Kind>) -> Result<Grap
         Some(_) => sql::tags_of(c, id).await?.into_iter().map(|tag| tag.name.to_string()).collect(),
         None => Vec::new(),
     };
+    let content = sql::content_of(c, id).await?;
+    let annotations: String = row.get("annotations");
     Ok(GraphNode {
         digest: sql::digest(row.get("digest"))?,
         media_type: row.get("media_type"),
         artifact_type: row.get("artifact_type"),
-        annotations: row.get("annotations"),
-        content: sql::content_of(c, id).await?,
+        annotations: if annotations == sql::LEFT_OUT { manifest::annotations(&content) } else { annotations },
+        content,
         blobs: blobs
             .iter()
             .map(|row| Ok((sql::digest(row.get("digest"))?, row.get::<i64, _>("size"))))

@@ -13,11 +13,11 @@ pub(crate) mod sql;
 mod tests;
 
 pub use crate::accessories::sql::Referrer;
-pub use delete::{delete, delete_tag, plan};
-pub use list::{Attached, GraphNode, attached, graph, list, names, page, tags};
+pub use delete::{DeletedMany, delete, delete_many, delete_tag, may_delete, plan};
+pub use list::{Attached, GraphNode, attached, graph, list, names, page, said, tags};
 pub use pulls::Pulls;
 pub use push::{Pushed, add_tag, may_push, push};
-pub(crate) use push::{Placing, place};
+pub(crate) use push::{Moves, Placing, place, set_tag};
 
 use crate::access;
 use crate::cache::Moment;
@@ -70,7 +70,7 @@ pub struct Kept {
     tag: Option<i64>,
 }
 
-/// Pulls a manifest. `count` is false for HEAD, which is no pull.
+/// Pulls a manifest. `count` is false for HEAD, which is no pull, as is what is fetched to sign, to verify, to scan or to copy.
 pub async fn pull(
     ctx: &Ctx,
     who: &Principal,
@@ -81,7 +81,7 @@ pub async fn pull(
 ) -> Result<Pulled> {
     let (now, moment) = (ctx.now(), Moment::of(&ctx.db));
     let key = format!("{project}/{repository} {reference} {}", who.standpoint());
-    let kept = match ctx.pulled.get(moment, now, &key) {
+    let kept = match ctx.local.pulled.get(moment, now, &key) {
         Some(kept) => kept,
         None => {
             let mut c = ctx.db.read().await?;
@@ -101,12 +101,12 @@ pub async fn pull(
             let (weight, until) = (content.len(), proof.until);
             let pulled = Pulled { digest: found.digest, media_type: found.media_type, content };
             let kept = Kept { pulled, artifact: found.id, repository: found.repository_id, tag: found.tag_id };
-            ctx.pulled.keep(moment, key, until, weight, kept.clone());
+            ctx.local.pulled.keep(moment, key, until, weight, kept.clone());
             kept
         }
     };
-    if count {
-        ctx.pulls.note(now, kept.artifact, kept.repository, kept.tag);
+    if count && !who.client.is_machine() {
+        ctx.local.pulls.note(now, kept.artifact, kept.repository, kept.tag);
     }
     Ok(kept.pulled)
 }
@@ -158,12 +158,19 @@ pub async fn referrers(
             break (!next.is_empty() && limit > 0).then_some(at);
         }
         let part = crate::accessories::sql::referrers(proof.conn(), id, subject.as_str(), artifact_type, at, want).await?;
-        let ended = (part.len() as i64) < want;
+        let mut ended = (part.len() as i64) < want;
         let mut part = part;
-        for referrer in part.iter_mut().filter(|referrer| referrer.annotations == sql::LEFT_OUT) {
-            referrer.annotations = manifest::annotations(&sql::content_of(proof.conn(), referrer.artifact_id).await?);
+        for n in 0..part.len() {
+            let referrer = &mut part[n];
+            if referrer.annotations == sql::LEFT_OUT {
+                referrer.annotations = manifest::annotations(&sql::content_of(proof.conn(), referrer.artifact_id).await?);
+            }
+            bytes += referrer.annotations.len() + 300;
+            if bytes >= REFERRERS && n + 1 < part.len() {
+                (ended, _) = (false, part.truncate(n + 1));
+                break;
+            }
         }
-        bytes += part.iter().map(|referrer| referrer.annotations.len() + 300).sum::<usize>();
         at = part.last().map_or(at, |referrer| referrer.number);
         found.extend(part);
         if ended {

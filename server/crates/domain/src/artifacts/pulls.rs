@@ -21,7 +21,7 @@ impl Pulls {
     /// Writes what was noted.
     pub async fn flush(ctx: &Ctx) -> Result<()> {
         let noted: Vec<_> = {
-            let mut map = ctx.pulls.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut map = ctx.local.pulls.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             map.drain().collect()
         };
         if noted.is_empty() {

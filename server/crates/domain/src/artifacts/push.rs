@@ -8,16 +8,23 @@ use super::Reference;
 use crate::access;
 use crate::accessories;
 use crate::blobs::digest_of;
-use crate::ctx::{Act, Ctx, Sparse};
+use crate::ctx::{Ctx, Settings, Sparse};
 use crate::db::Script;
+use crate::deletions::sql as deletions;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::manifest::{self, Child, Manifest, Recognised};
 use crate::points::point;
 use crate::policy;
 use model::accessory::{Attachment, Kind};
+use model::deletion::What;
 use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp, Tag};
+use sqlx::AnyConnection;
 use std::collections::HashMap;
+
+/// Most bytes of the manifests that an index lists.
+const CHILDREN_BYTES: i64 = 16 << 20;
 
 /// What the client is told.
 pub struct Pushed {
@@ -38,9 +45,14 @@ pub async fn may_push(
     if let Err(error) = &judged
         && error.is_refusal()
     {
-        ctx.note_refusal(who, Act::new("artifact.push", format!("{project}/{repository}:{reference}")), error).await;
+        ctx.note_refusal(who, pushed_as(project, repository, reference, None));
     }
     judged
+}
+
+fn pushed_as(project: &ProjectName, repository: &RepositoryName, reference: &Reference, digest: Option<&Digest>) -> Event {
+    let digest = digest.map(ToString::to_string);
+    Event::ArtifactPushed { project: project.to_string(), repository: repository.to_string(), reference: reference.to_string(), digest }
 }
 
 /// Stores a manifest under its digest and, where the reference is a tag or `tags` are given, under those tags.
@@ -55,7 +67,6 @@ pub async fn push(
     content: Vec<u8>,
 ) -> Result<Pushed> {
     let right = Action::RepositoryPush;
-    let act = Act::new("artifact.push", format!("{project}/{repository}:{reference}"));
     may_push(ctx, who, project, repository, reference).await?;
     crate::uploads::room(ctx, content.len() as u64).await?;
     let manifest = Manifest::parse(&content, content_type)?;
@@ -81,10 +92,10 @@ pub async fn push(
     let subject = manifest.subject.as_ref().map(|s| s.digest.clone());
     let pushed = Pushed { digest: digest.clone(), subject };
 
-    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, lists, was_list: false };
+    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, lists, was_list: false, moves: Moves::of(&ctx.settings, ctx.now(), who) };
     let (ctx2, caller, project, repository) = (ctx.clone(), who.clone(), project.clone(), repository.clone());
-    let (now, said) = (ctx.now(), placing.digest.to_string());
-    ctx.change_content(who, act.detail(said), async move |c| {
+    let (now, event) = (ctx.now(), pushed_as(&project, &repository, reference, Some(&placing.digest)));
+    ctx.change_content(who, event, async move |c| {
         let mut proof = access::repository_again(c, &ctx2, &caller, &project, repository.as_str(), right).await?;
         place(&mut proof, now, &repository, ctx2.settings.sparse, &placing).await?;
         point!("manifest.placed");
@@ -132,6 +143,58 @@ pub(crate) struct Placing {
     pub lists: Option<Digest>,
     /// It was such a list as it was deleted: what it lists may be deleted by now.
     pub was_list: bool,
+    /// Tags that it takes from others are kept for an undo.
+    pub moves: Option<Moves>,
+}
+
+/// For whom, and until when, tags that are moved or removed are kept for an undo.
+#[derive(Clone)]
+pub(crate) struct Moves {
+    by: String,
+    until: Stamp,
+}
+
+impl Moves {
+    /// `None` where nothing can be undone.
+    pub fn of(settings: &Settings, now: Stamp, who: &Principal) -> Option<Moves> {
+        (settings.recycle > 0).then(|| Moves { by: who.name(), until: Stamp(now.0 + settings.recycle) })
+    }
+
+    /// Remembers that the tag named this artifact. Machinery sets its own tags anew.
+    pub async fn keep(&self, c: &mut AnyConnection, now: Stamp, (project, repository): (i64, i64), what: What, tag: &Tag, artifact: i64) -> Result<()> {
+        if what == What::Moved && manifest::machinery_subject(tag).is_some() {
+            return Ok(());
+        }
+        let digest = sql::digest_of(c, artifact).await?;
+        let new = deletions::Small {
+            project, repository, what, name: "", digest: &digest, tag: tag.as_str(), artifacts: 0, bytes: 0, by: &self.by, until: self.until,
+        };
+        deletions::keep_small(c, now, &new).await
+    }
+}
+
+/// Points a tag at the artifact, with what follows for the one that it named before. Answers that one.
+pub(crate) async fn set_tag(
+    c: &mut AnyConnection,
+    now: Stamp,
+    at: (i64, i64),
+    tag: &Tag,
+    artifact: i64,
+    moves: Option<&Moves>,
+) -> Result<Option<i64>> {
+    let before = sql::set_tag(c, now, at.1, tag, artifact).await?;
+    if let (Some(before), Some(moves)) = (before, moves) {
+        moves.keep(c, now, at, What::Moved, tag, before).await?;
+    }
+    // cosign's signature is in force again as its tag names it again.
+    for subject in accessories::sql::settle(c, artifact).await? {
+        accessories::sql::recount_signatures(c, at.1, &subject).await?;
+    }
+    if let Some(before) = before {
+        tags_moved(c, now, at.0, at.1, &[before]).await?;
+        sql::relist(c, at.0, at.1, &[before]).await?;
+    }
+    Ok(before)
 }
 
 /// Puts a manifest where it belongs: its row, parts, tags, accessories and counters. Answers its id.
@@ -142,7 +205,7 @@ pub(crate) async fn place(
     sparse: Sparse,
     placing: &Placing,
 ) -> Result<i64> {
-    let Placing { digest, manifest, content, tags, recognised, lists, was_list } = placing;
+    let Placing { digest, manifest, content, tags, recognised, lists, was_list, moves } = placing;
     let own: Vec<&Digest> = manifest.blobs().into_iter().map(|blob| &blob.digest).collect();
     let (id, sizes) = sql::repository_with(proof, repository, &own).await?;
     let id = match id {
@@ -156,6 +219,11 @@ pub(crate) async fn place(
     let project_id = proof.project.id.0;
     let c = proof.conn();
     let below = sql::size_below(c, &known).await?;
+    // They go with it, in one step: what a deletion may take along is bounded, so this is.
+    if known.values().map(|row| row.manifest_size).sum::<i64>() > CHILDREN_BYTES {
+        let message = format!("the manifests that an index lists have at most {} MiB together", CHILDREN_BYTES >> 20);
+        return Err(Error::Manifest { message, missing: Vec::new() });
+    }
     let hidden = *was_list || lists.as_ref().is_some_and(|subject| children.iter().all(|child| {
         known.get(child.digest.as_str()).is_some_and(|row| row.subject.as_deref() == Some(subject.as_str()))
     }));
@@ -181,9 +249,8 @@ pub(crate) async fn place(
     }
     sql::add_pushed(&mut script, now, project_id, id, new.unwrap_or_default());
     let ran = script.run(c).await?;
-    let mut left = Vec::new();
     for (tag, _) in tags.iter().zip(&ran).filter(|(_, ran)| ran.changed == 0) {
-        left.extend(sql::set_tag(c, now, id, tag, artifact).await?);
+        set_tag(c, now, (project_id, id), tag, artifact, moves.as_ref()).await?;
     }
     if let Some(recognised) = recognised {
         accessories::sql::attach(c, now, id, artifact, recognised).await?;
@@ -196,15 +263,13 @@ pub(crate) async fn place(
         touched.extend(known.values().map(|row| row.id));
         touched.extend(accessories::sql::waiting(c, id, digest.as_str()).await?);
     }
-    tags_moved(c, now, project_id, id, &left).await?;
-    touched.extend(left);
     sql::relist(c, project_id, id, &touched).await?;
     Ok(artifact)
 }
 
 /// What follows when tags were taken from these artifacts: cosign's signatures count while their tag names them, and a list of
 /// referrers that no tag names has been replaced.
-pub(crate) async fn tags_moved(c: &mut sqlx::AnyConnection, now: Stamp, project: i64, repository: i64, left: &[i64]) -> Result<()> {
+pub(crate) async fn tags_moved(c: &mut AnyConnection, now: Stamp, project: i64, repository: i64, left: &[i64]) -> Result<()> {
     for artifact in left {
         for subject in accessories::sql::settle(c, *artifact).await? {
             accessories::sql::recount_signatures(c, repository, &subject).await?;
@@ -219,7 +284,7 @@ pub(crate) async fn tags_moved(c: &mut sqlx::AnyConnection, now: Stamp, project:
 /// Attaches what an index says describes a sibling (BuildKit). What it says does not turn an image into an attestation, nor
 /// reaches beyond what it lists. Answers what became an accessory.
 async fn attest(
-    c: &mut sqlx::AnyConnection,
+    c: &mut AnyConnection,
     now: Stamp,
     repository: i64,
     children: &[Child],
@@ -324,14 +389,16 @@ pub async fn add_tag(
 ) -> Result<()> {
     let (now, caller, project, repository, reference) =
         (ctx.now(), who.clone(), project.clone(), repository.clone(), reference.clone());
-    let act = Act::new("tag.create", format!("{project}/{repository}:{tag}")).detail(reference.to_string());
-    let parsed = tag.parse::<Tag>();
+    let event = Event::TagSet {
+        project: project.to_string(), repository: repository.to_string(), tag: tag.to_owned(), reference: reference.to_string(),
+    };
+    let (parsed, moves) = (tag.parse::<Tag>(), Moves::of(&ctx.settings, ctx.now(), who));
     // A tag of cosign's makes a signature of what it names.
     let recognised = match &parsed {
         Ok(tag) if manifest::machinery_subject(tag).is_some() => tagged_as(ctx, who, &project, &repository, &reference, tag).await?,
         _ => None,
     };
-    ctx.change(who, act, async move |c| {
+    ctx.change(who, event, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::TagCreate).await?;
         let tag = parsed.clone().map_err(|message| Error::invalid("name", message))?;
         let found = sql::find(&mut proof, &repository, &reference)
@@ -342,8 +409,6 @@ pub async fn add_tag(
         if !may_move && sql::tag_exists(c, found.repository_id, &tag).await? {
             return Err(Error::conflict("name", format!("is taken: a tag {tag} exists in this repository")));
         }
-        let mut touched = vec![found.id];
-        let left: Vec<i64> = sql::set_tag(c, now, found.repository_id, &tag, found.id).await?.into_iter().collect();
         if let Some((digest, recognised)) = &recognised
             && *digest == found.digest
         {
@@ -351,9 +416,8 @@ pub async fn add_tag(
             accessories::sql::attach(c, now, found.repository_id, found.id, recognised).await?;
             accessories::sql::recount_signatures(c, found.repository_id, recognised.subject.as_str()).await?;
         }
-        tags_moved(c, now, project_id, found.repository_id, &left).await?;
-        touched.extend(left);
-        sql::relist(c, project_id, found.repository_id, &touched).await
+        set_tag(c, now, (project_id, found.repository_id), &tag, found.id, moves.as_ref()).await?;
+        sql::relist(c, project_id, found.repository_id, &[found.id]).await
     })
     .await
 }

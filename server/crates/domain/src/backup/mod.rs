@@ -84,7 +84,7 @@ fn folder(to: &Path) -> Result<()> {
 /// Makes a backup in `to`. `say` is told how far it is. `key`: the file of the master key, to be put in as well.
 pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)) -> Result<Done> {
     let key = key.map(|key| fs::read(key).map_err(|error| failed(key, error))).transpose()?;
-    let _held = ctx.collecting.write().await;
+    let _held = ctx.local.collecting.write().await;
     folder(to)?;
     let _lock = lock(to)?;
     let disk = Disk::open(to).map_err(|error| failed(to, error))?;
@@ -164,6 +164,8 @@ pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)
             disk.delete(&digest).await.map_err(|error| failed(to, error))?;
         }
     }
+    // Monitoring asks how old the last one is.
+    crate::retention::note_backup(ctx).await?;
     Ok(found)
 }
 

@@ -118,7 +118,7 @@ async fn no_collection_deletes_while_a_backup_copies() {
     let (project, repository) = (world.project("p", false).await, "r".parse().unwrap());
     let garbage = world.blob(&project, &repository, b"garbage").await;
     world.pass(world.ctx.settings.gc_grace + 1);
-    let held = world.ctx.collecting.write().await;
+    let held = world.ctx.local.collecting.write().await;
     let id = gc::start(&world.ctx, &world.admin, false).await.unwrap();
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let run = tokio::spawn(gc::run(world.ctx.clone(), stopping));

@@ -117,6 +117,15 @@ pub trait BlobStore: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// The id of the database that these blobs belong to, once it is noted.
+    async fn instance(&self) -> io::Result<Option<String>>;
+
+    /// Notes that id, durably.
+    async fn set_instance(&self, id: &str) -> io::Result<()>;
+
+    /// Puts a blob's bytes aside, where nothing looks for blobs; answers where. One that is not there is fine.
+    async fn set_aside(&self, digest: &Digest) -> io::Result<String>;
+
     /// Removes a blob's bytes; one that is not there is fine.
     async fn delete(&self, digest: &Digest) -> io::Result<()>;
 }

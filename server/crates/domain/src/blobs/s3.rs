@@ -305,6 +305,26 @@ impl BlobStore for S3 {
         Ok(Some(signed.to_string()))
     }
 
+    async fn instance(&self) -> io::Result<Option<String>> {
+        match self.store.get(&self.key("instance")).await {
+            Ok(found) => Ok(Some(String::from_utf8_lossy(&found.bytes().await.map_err(failed)?).trim().to_owned())),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn set_instance(&self, id: &str) -> io::Result<()> {
+        self.store.put(&self.key("instance"), id.to_owned().into()).await.map(drop).map_err(failed)
+    }
+
+    async fn set_aside(&self, digest: &Digest) -> io::Result<String> {
+        let to = self.key(&format!("set-aside/{}/{}", digest.algorithm().as_str(), digest.hex()));
+        match self.store.rename(&self.blob(digest), &to).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(to.to_string()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     async fn delete(&self, digest: &Digest) -> io::Result<()> {
         self.remove(&self.blob(digest)).await
     }

@@ -11,8 +11,6 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 pub struct Listing {
     /// `table AS t JOIN …`; the rows' own table must be called `t` and have `id`.
     pub from: &'static str,
-    /// The rows' own table again, for looking a key up.
-    pub table: &'static str,
     /// Columns, each with a name.
     pub columns: &'static str,
     /// Sort keys and their expressions over `t`; the first is the default.
@@ -69,10 +67,12 @@ impl Listing {
                 if let Some(id) = id {
                     let n = page.bind(id);
                     let sign = if descending { '<' } else { '>' };
-                    page.and(format!(
-                        "({expression}, t.id) {sign} (SELECT {expression}, t.id FROM {} AS t WHERE t.id = {n})",
-                        self.table
-                    ));
+                    // Of the rows that are listed: where others stand among them is nobody's to ask.
+                    let listed = match page.clause() {
+                        clause if clause.is_empty() => " WHERE".to_owned(),
+                        clause => format!("{clause} AND"),
+                    };
+                    page.and(format!("({expression}, t.id) {sign} (SELECT {expression}, t.id FROM {}{listed} t.id = {n})", self.from));
                 }
                 (limit, 0)
             }

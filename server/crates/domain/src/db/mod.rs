@@ -17,12 +17,14 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod text;
+mod turns;
 mod writer;
 
 pub use list::Listing;
 pub use migrate::Refusal;
 pub use script::{Ran, Script, Value, parts, places};
 pub use snapshot::Snapshot;
+pub use turns::{asked_by, asks};
 pub use text::{Conditions, folded, like_contains, like_prefix};
 
 use crate::error::{Error, Result};
@@ -33,6 +35,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use turns::{Turn, Turns};
 use writer::{Job, Op};
 
 /// Which engine stands behind.
@@ -50,17 +53,59 @@ pub struct Db {
     engine: Engine,
     url: Arc<str>,
     counts: Arc<Counts>,
+    turns: Arc<(Turns, Turns)>,
+}
+
+/// A connection that can only read.
+pub struct Reader {
+    connection: PoolConnection<Any>,
+    _turn: Option<Turn>,
+}
+
+impl std::ops::Deref for Reader {
+    type Target = AnyConnection;
+    fn deref(&self) -> &AnyConnection {
+        &self.connection
+    }
+}
+
+impl std::ops::DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.connection
+    }
+}
+
+/// How much the writer and the readers have to do.
+pub struct Load {
+    /// Writes that wait, and how many may.
+    pub queued: u64,
+    pub queue: u64,
+    /// Connections that read, and how many may.
+    pub reading: u64,
+    pub readers: u64,
+    /// How often an account or address waited for its quarter of the queue, and of the readers, in vain.
+    pub queue_refused: u64,
+    pub readers_refused: u64,
+    pub commits: u64,
+    /// How long the writer has worked.
+    pub busy: Duration,
 }
 
 /// What was committed, counted.
 #[derive(Default)]
 struct Counts {
+    /// µs that the writer worked.
+    busy: AtomicU64,
     commits: AtomicU64,
     /// Odd while a write is under way that may change what permissions are made of.
     permissions: AtomicU64,
 }
 
 impl Counts {
+    fn worked(&self, since: std::time::Instant) {
+        self.busy.fetch_add(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     fn committed(&self) {
         self.commits.fetch_add(1, Ordering::Release);
     }
@@ -80,7 +125,7 @@ impl Counts {
 
 /// Most closures that share one SQLite commit.
 const GROUP: usize = 64;
-const READERS: u32 = 8;
+const READERS: u32 = 16;
 const WRITERS: u32 = 8;
 
 // WAL with synchronous FULL: an acknowledged commit survives a power cut.
@@ -116,7 +161,8 @@ impl Db {
         let jobs = writer::start(writers, url.to_owned(), engine, GROUP, counts.clone()).await.map_err(Refusal::from)?;
         // The readers open after the writer: the file is there, and in WAL mode.
         let readers = readers.connect(url).await.map_err(Refusal::from)?;
-        Ok(Db { jobs, readers, engine, url: url.into(), counts })
+        let turns = Arc::new((Turns::of(READERS as usize), Turns::of(jobs.max_capacity())));
+        Ok(Db { jobs, readers, engine, url: url.into(), counts, turns })
     }
 
     /// Runs `f` in a transaction, more than once if it must, and answers after the commit.
@@ -141,6 +187,7 @@ impl Db {
         f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
         content: bool,
     ) -> Result<T> {
+        let _turn = self.turns.1.take().await?;
         let (op, answer) = Op::new(f, content);
         let closed = || Error::Unavailable("the server is shutting down".to_owned());
         self.jobs.send(Box::new(op)).await.map_err(|_| closed())?;
@@ -153,9 +200,25 @@ impl Db {
         self.write_content(async move |c| Ok(sqlx::query(text).bind(now.0.to_string()).execute(c).await.map(drop)?)).await
     }
 
+    /// How much the writer and the readers have to do.
+    pub fn load(&self) -> Load {
+        let (all, idle) = (self.readers.size() as u64, self.readers.num_idle() as u64);
+        Load {
+            queued: (self.jobs.max_capacity() - self.jobs.capacity()) as u64,
+            queue: self.jobs.max_capacity() as u64,
+            reading: all.saturating_sub(idle),
+            readers: u64::from(READERS),
+            queue_refused: self.turns.1.refused(),
+            readers_refused: self.turns.0.refused(),
+            commits: self.counts.commits.load(Ordering::Acquire),
+            busy: Duration::from_micros(self.counts.busy.load(Ordering::Acquire)),
+        }
+    }
+
     /// A connection that can only read.
-    pub async fn read(&self) -> Result<PoolConnection<Any>> {
-        Ok(self.readers.acquire().await?)
+    pub async fn read(&self) -> Result<Reader> {
+        let turn = self.turns.0.take().await?;
+        Ok(Reader { connection: self.readers.acquire().await?, _turn: turn })
     }
 
     /// Counts commits: what was read at this count is still so while it stands. It rises before a commit is answered.

@@ -14,6 +14,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{RwLock, mpsc, oneshot};
 
 /// After so many tries a PostgreSQL closure has the writers to itself, which ends a storm of conflicts.
@@ -101,7 +102,7 @@ pub(super) async fn start(
                 };
                 match engine {
                     Engine::Sqlite => one_writer(&pool, queue, group, &counts).await,
-                    Engine::Postgres => many_writers(&pool, queue).await,
+                    Engine::Postgres => many_writers(&pool, queue, &counts).await,
                 }
                 pool.close().await;
             });
@@ -114,6 +115,7 @@ pub(super) async fn start(
 async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, group: usize, counts: &Counts) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, group).await > 0 {
+        let begin = Instant::now();
         let settling = batch.iter().any(|job| !job.is_content()).then(|| counts.settle());
         let mut shared = None;
         for guard in [Guard::None, Guard::Savepoints] {
@@ -134,6 +136,7 @@ async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, gro
                 results
             }
         };
+        counts.worked(begin);
         // Before the answers, so that whoever has one finds permissions known.
         drop(settling);
         for (job, done) in batch.drain(..).zip(results) {
@@ -219,11 +222,11 @@ async fn alone(pool: &AnyPool, job: &mut dyn Job, begin: &'static str, engine: E
     done
 }
 
-async fn many_writers(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+async fn many_writers(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, counts: &Counts) {
     let turn = &RwLock::new(());
     let jobs = stream::poll_fn(|cx| queue.poll_recv(cx));
     jobs.for_each_concurrent(pool.options().get_max_connections() as usize, |mut job| async move {
-        let mut tries = 0;
+        let (begin, mut tries) = (Instant::now(), 0);
         let done = loop {
             let (_shared, _sole);
             if tries < ALONE_AFTER {
@@ -237,6 +240,8 @@ async fn many_writers(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>) {
             }
             tries += 1;
         };
+        counts.worked(begin);
+        counts.committed();
         job.answer(done);
     })
     .await;

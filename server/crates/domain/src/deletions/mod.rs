@@ -1,23 +1,25 @@
 //! Deletions that can be undone: for a while a deleted artifact is kept with everything that went along, its manifests in rows
-//! of their own and its blobs where they lie.
+//! of their own and its blobs where they lie; a tag that was removed or moved is remembered; a repository is set aside ([`parked`]).
 //!
 //! *Undo* places the manifests again as a push does, an index after what it lists, with what they were attached to. So what stands afterwards is what
 //! a push would have made, whatever else was pushed in between. When the window is over the next collection of garbage
 //! forgets the rows, and from then on nothing keeps the blobs.
 
+pub(crate) mod parked;
 pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
 
 use crate::access;
 use crate::accessories;
-use crate::artifacts::{Placing, place};
+use crate::artifacts::{Moves, Placing, place, set_tag};
 use crate::manifest::{self, Manifest};
-use crate::ctx::{Act, Ctx};
+use crate::ctx::{Ctx, Settings};
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::points::point;
-use model::deletion::{Deletion, Restored};
+use model::deletion::{Deletion, Restored, Waiting, What};
 use model::list::Query;
 use model::{Action, DeletionId, Page, ProjectName, RepositoryName, Stamp, Tag};
 
@@ -28,28 +30,89 @@ pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Que
     sql::list(&mut proof, ctx.now(), query).await
 }
 
-/// Brings a deleted artifact back with its tree. Tags that name something else by now stay where they are, and are answered.
-pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Restored> {
-    let (now, caller, project, sparse) = (ctx.now(), who.clone(), project.clone(), ctx.settings.sparse);
-    ctx.change(who, Act::new("artifact.restore", format!("{project} deletion {id}")), async move |c| {
-        let mut proof = access::project(c, now, &caller, &project, Action::ArtifactDelete).await?;
-        proof.require(Action::RepositoryPush)?;
-        let deletion = find(&mut proof, now, id).await?;
-        let repository = deletion.repository.clone();
-        // Who deleted a blob by itself meanwhile took it out of the repository, and no more.
-        for blob in sql::blobs(proof.conn(), id).await? {
-            crate::uploads::link_known(&mut proof, now, &repository, &blob).await?;
+/// What a project's deletions keep, for who may list them; nothing for others.
+pub async fn waiting(ctx: &Ctx, who: &Principal, project: &ProjectName) -> Result<Waiting> {
+    let (mut c, now) = (ctx.db.read().await?, ctx.now());
+    match access::project(&mut c, now, who, project, Action::RepositoryPush).await {
+        Ok(mut proof) => {
+            let project = proof.project.id.0;
+            sql::waiting(proof.conn(), now, Some(project)).await
         }
-        let mut restored = Restored { digest: deletion.digest, repository: repository.clone(), artifacts: deletion.artifacts, taken: Vec::new() };
-        for position in 0.. {
-            let Some(kept) = sql::kept(proof.conn(), id, position).await? else { break };
-            one(&mut proof, now, &repository, deletion.repository_id, sparse, kept, &mut restored.taken).await?;
+        Err(error) if error.is_refusal() => Ok(Waiting::default()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What all deletions keep, for administrators.
+pub async fn all_waiting(ctx: &Ctx, who: &Principal) -> Result<Waiting> {
+    let (mut c, now) = (ctx.db.read().await?, ctx.now());
+    let mut proof = access::system(&mut c, now, who).await?;
+    sql::waiting(proof.conn(), now, None).await
+}
+
+/// Undoes a deletion: an artifact with its tree, a tag, or a repository. Tags of an artifact that name something else by now stay
+/// where they are, and are answered.
+pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Restored> {
+    let (now, caller, project, settings) = (ctx.now(), who.clone(), project.clone(), ctx.settings.clone());
+    ctx.change(who, Event::DeletionUndone { project: project.to_string(), deletion: id.0 }, async move |c| {
+        let mut proof = access::project(c, now, &caller, &project, Action::RepositoryPush).await?;
+        let found = sql::get(&mut proof, now, id).await?;
+        // Who may not undo it learns nothing of it.
+        proof.require(found.as_ref().map_or(Action::ArtifactDelete, |found| right_to_undo(found.what)))?;
+        let deletion = found.ok_or_else(|| Error::not_found("deletion", id))?;
+        let repository = deletion.repository.clone();
+        let mut restored = Restored {
+            what: deletion.what, digest: deletion.digest.clone(), repository: repository.clone(), artifacts: deletion.artifacts, taken: Vec::new(),
+        };
+        match deletion.what {
+            What::Repository => {
+                if !parked::unpark(&mut proof, now, deletion.repository_id, &repository).await? {
+                    return Err(parked::taken(&repository));
+                }
+            }
+            What::Tag | What::Moved => tag_back(&mut proof, now, &caller, &settings, &deletion).await?,
+            What::Artifact => {
+                // Who deleted a blob by itself meanwhile took it out of the repository, and no more.
+                for blob in sql::blobs(proof.conn(), id).await? {
+                    crate::uploads::link_known(&mut proof, now, &repository, &blob).await?;
+                }
+                for position in 0.. {
+                    let Some(kept) = sql::kept(proof.conn(), id, position).await? else { break };
+                    one(&mut proof, now, &repository, deletion.repository_id, settings.sparse, kept, &mut restored.taken).await?;
+                }
+            }
         }
         sql::forget(proof.conn(), id).await?;
         point!("deletion.undone");
         Ok(restored)
     })
     .await
+}
+
+/// What it takes to undo a deletion, and to make it final, beside seeing it.
+pub fn right_to_undo(what: What) -> Action {
+    match what {
+        What::Artifact => Action::ArtifactDelete,
+        What::Tag | What::Moved => Action::TagCreate,
+        What::Repository => Action::RepositoryDelete,
+    }
+}
+
+/// Sets a tag as it was. One that names something else is moved back only where moving it was the deletion.
+async fn tag_back(proof: &mut access::Authorized<'_>, now: Stamp, who: &Principal, settings: &Settings, deletion: &Deletion) -> Result<()> {
+    let name = deletion.tags.first().and_then(|tag| tag.parse::<Tag>().ok());
+    let (Some(tag), Some(digest)) = (name, &deletion.digest) else { return Err(Error::not_found("deletion", deletion.id)) };
+    let artifact = crate::artifacts::sql::artifact_id(proof.conn(), deletion.repository_id, digest).await?.ok_or_else(|| {
+        Error::Precondition(format!("{} is not there any more: bring it back first", digest.short()))
+    })?;
+    let there = sql::tagged(proof, &deletion.repository, &tag).await?;
+    if let Some(other) = there.filter(|other| other != digest && deletion.what == What::Tag) {
+        return Err(Error::conflict("tag", format!("the tag {tag} names {} by now: move it by hand if you want it back", other.short())));
+    }
+    let project = proof.project.id.0;
+    let moves = Moves::of(settings, now, who);
+    set_tag(proof.conn(), now, (project, deletion.repository_id), &tag, artifact, moves.as_ref()).await?;
+    crate::artifacts::sql::relist(proof.conn(), project, deletion.repository_id, &[artifact]).await
 }
 
 /// Places one manifest again.
@@ -80,6 +143,7 @@ async fn one(
         lists: manifest::is_referrers_list(&Manifest::parse(&kept.content, Some(&kept.media_type))?, &tags),
         tags,
         was_list: kept.is_list,
+        moves: None,
         recognised: kept.accessories.first().map(|accessory| accessory.recognised.clone()),
     };
     let artifact = place(proof, now, repository, sparse, &placing).await?;
@@ -98,14 +162,41 @@ async fn one(
 /// Deletes for good what was kept for an undo.
 pub async fn purge(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<()> {
     let (now, caller, project) = (ctx.now(), who.clone(), project.clone());
-    ctx.change(who, Act::new("deletion.purge", format!("{project} {id}")), async move |c| {
-        let mut proof = access::project(c, now, &caller, &project, Action::ArtifactDelete).await?;
-        find(&mut proof, now, id).await?;
-        sql::forget(proof.conn(), id).await
-    })
-    .await
+    let parked = ctx
+        .change(who, Event::DeletionPurged { project: project.to_string(), deletion: id.0 }, async move |c| {
+            let mut proof = access::project(c, now, &caller, &project, Action::RepositoryRead).await?;
+            let found = sql::get(&mut proof, now, id).await?;
+            proof.require(match found.as_ref().map(|found| found.what) {
+                Some(What::Tag | What::Moved) => Action::TagDelete,
+                Some(What::Repository) => Action::RepositoryDelete,
+                Some(What::Artifact) | None => Action::ArtifactDelete,
+            })?;
+            let found = found.ok_or_else(|| Error::not_found("deletion", id))?;
+            if found.what == What::Repository {
+                parked::end(proof.conn(), now, id).await?;
+                return Ok(true);
+            }
+            sql::forget(proof.conn(), id).await?;
+            Ok(false)
+        })
+        .await?;
+    if parked {
+        crate::uploads::to_its_end(dismantle_all(ctx.clone())).await?;
+    }
+    Ok(())
 }
 
-async fn find(proof: &mut access::Authorized<'_>, now: Stamp, id: DeletionId) -> Result<Deletion> {
-    sql::get(proof, now, id).await?.ok_or_else(|| Error::not_found("deletion", id))
+pub(crate) async fn dismantle_all(ctx: Ctx) -> Result<()> {
+    parked::dismantle(&ctx).await
+}
+
+/// Some that a project can still undo, by number: what a page asks about before it deletes them for good.
+pub async fn some(ctx: &Ctx, who: &Principal, project: &ProjectName, ids: &[DeletionId]) -> Result<Vec<Deletion>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::RepositoryPush).await?;
+    let mut all = Vec::new();
+    for id in ids.iter().take(100) {
+        all.extend(sql::get(&mut proof, ctx.now(), *id).await?);
+    }
+    Ok(all)
 }

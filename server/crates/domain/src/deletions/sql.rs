@@ -2,10 +2,11 @@
 
 use crate::access::Authorized;
 use crate::manifest::Recognised;
-use crate::db::Listing;
+use super::parked::IS_PARKED;
+use crate::db::{Listing, Script};
 use crate::error::{Error, Result};
 use model::accessory::{Attachment, Kind};
-use model::deletion::Deletion;
+use model::deletion::{Deletion, Waiting, What};
 use model::list::Query;
 use model::{DeletionId, Digest, Page, RepositoryName, Stamp, Tag};
 use sqlx::any::AnyRow;
@@ -13,11 +14,15 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use std::collections::HashSet;
 
 const FROM: &str = "deletions AS t JOIN repositories AS r ON r.id = t.repository_id";
-const COLUMNS: &str = "t.id AS id, t.repository_id AS repository_id, r.name AS repository, t.digest AS digest, t.tags AS tags, \
+const COLUMNS: &str = "t.id AS id, t.what AS what, t.repository_id AS repository_id, CASE WHEN t.name <> '' THEN t.name ELSE r.name END AS repository, \
+     t.digest AS digest, t.tags AS tags, \
     t.artifacts AS artifacts, t.bytes AS bytes, t.deleted_by AS deleted_by, t.deleted_at AS deleted_at, t.expires_at AS expires_at";
 
 static LIST: Listing =
-    Listing { from: FROM, table: "deletions", columns: COLUMNS, sorts: &[("id", "t.id")], descending: true };
+    Listing { from: FROM, columns: COLUMNS, sorts: &[("id", "t.id")], descending: true };
+
+/// Tags of a row that are shown.
+const SHOWN: usize = 100;
 
 fn deletion(row: &AnyRow) -> Result<Deletion> {
     let name: String = row.get("repository");
@@ -26,8 +31,9 @@ fn deletion(row: &AnyRow) -> Result<Deletion> {
         id: DeletionId(row.get("id")),
         repository_id: row.get("repository_id"),
         repository: name.parse().map_err(|_| Error::Internal(format!("repository name {name:?} in the database")))?,
-        digest: crate::artifacts::sql::digest(row.get("digest"))?,
-        tags: tags.split_whitespace().map(str::to_owned).collect(),
+        what: What::from_key(&row.get::<String, _>("what")),
+        digest: Some(row.get::<String, _>("digest")).filter(|text| !text.is_empty()).map(crate::artifacts::sql::digest).transpose()?,
+        tags: tags.split_whitespace().take(SHOWN).map(str::to_owned).collect(),
         artifacts: row.get("artifacts"),
         bytes: row.get("bytes"),
         deleted_by: row.get("deleted_by"),
@@ -43,16 +49,30 @@ pub async fn list(proof: &mut Authorized<'_>, now: Stamp, query: &Query) -> Resu
         query,
         |w| {
             let (p, n) = (w.bind(project), w.bind(now.0));
-            w.and(format!("t.project_id = {p} AND t.expires_at > {n}"));
+            w.and(format!("t.project_id = {p} AND t.expires_at > {n} AND (t.what = 'repository' OR NOT ({IS_PARKED}))"));
         },
         deletion,
     )
     .await
 }
 
+/// How many deletions wait for an undo, their bytes, and when the last of them is over; of one project, or of all.
+pub async fn waiting(c: &mut AnyConnection, now: Stamp, project: Option<i64>) -> Result<Waiting> {
+    let row = sqlx::query(
+        "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes, MAX(expires_at) AS until FROM deletions
+         WHERE ($1 = 0 OR project_id = $1) AND expires_at > $2",
+    )
+    .bind(project.unwrap_or(0))
+    .bind(now.0)
+    .fetch_one(c)
+    .await?;
+    Ok(Waiting { deletions: row.get("n"), bytes: row.get("bytes"), until: row.get::<Option<i64>, _>("until").map(Stamp) })
+}
+
 pub async fn get(proof: &mut Authorized<'_>, now: Stamp, id: DeletionId) -> Result<Option<Deletion>> {
     let project = proof.project.id.0;
-    let text = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = $1 AND t.project_id = $2 AND t.expires_at > $3");
+    let text = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = $1 AND t.project_id = $2 AND t.expires_at > $3
+       AND (t.what = 'repository' OR NOT ({IS_PARKED}))");
     let row = sqlx::query(AssertSqlSafe(text)).bind(id.0).bind(project).bind(now.0).fetch_optional(proof.conn()).await?;
     row.as_ref().map(deletion).transpose()
 }
@@ -67,6 +87,45 @@ pub struct New<'a> {
     pub bytes: i64,
     pub by: String,
     pub until: Stamp,
+}
+
+/// A deletion of which one row says all.
+pub struct Small<'a> {
+    pub project: i64,
+    pub repository: i64,
+    pub what: What,
+    /// The repository's name, where that is what is deleted.
+    pub name: &'a str,
+    pub digest: &'a str,
+    pub tag: &'a str,
+    pub artifacts: i64,
+    pub bytes: i64,
+    pub by: &'a str,
+    pub until: Stamp,
+}
+
+/// Moves of one tag that are kept: CI moves some a thousand times a day.
+const MOVES: i64 = 20;
+
+/// Keeps what [`Small`] says.
+pub async fn keep_small(c: &mut AnyConnection, now: Stamp, new: &Small<'_>) -> Result<()> {
+    let mut script = Script::default();
+    script.add(
+        "INSERT INTO deletions (project_id, repository_id, what, name, digest, tags, artifacts, bytes, deleted_by, deleted_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        [
+            new.project.into(), new.repository.into(), new.what.key().into(), new.name.into(), new.digest.into(), new.tag.into(),
+            new.artifacts.into(), new.bytes.into(), new.by.into(), now.0.into(), new.until.0.into(),
+        ],
+    );
+    if new.what == What::Moved {
+        script.add(
+            "DELETE FROM deletions WHERE repository_id = $1 AND what = 'moved' AND tags = $2 AND id <=
+               (SELECT id FROM deletions WHERE repository_id = $1 AND what = 'moved' AND tags = $2 ORDER BY id DESC LIMIT 1 OFFSET $3)",
+            [new.repository.into(), new.tag.into(), MOVES.into()],
+        );
+    }
+    script.run(c).await.map(drop)
 }
 
 /// Keeps the artifacts `ids`, which are about to go, for an undo.
@@ -113,9 +172,11 @@ pub async fn keep(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<()
         .bind(i64::from(goes))
         .execute(&mut *c)
         .await?;
+        // Only what the repository holds: a manifest may name blobs that were never here, and another project's are none of its.
         sqlx::query(
             "INSERT INTO deleted_blobs (deletion_id, digest, repository_id)
-             SELECT $1, b.digest, $3 FROM artifact_blobs AS b WHERE b.artifact_id = $2 ON CONFLICT DO NOTHING",
+             SELECT $1, b.digest, $3 FROM artifact_blobs AS b JOIN repository_blobs AS l ON l.repository_id = $3 AND l.digest = b.digest
+             WHERE b.artifact_id = $2 ON CONFLICT DO NOTHING",
         )
         .bind(id)
         .bind(*artifact)
@@ -258,25 +319,12 @@ pub async fn forget(c: &mut AnyConnection, id: DeletionId) -> Result<()> {
 
 /// Some deletions whose window is over.
 pub async fn over(c: &mut AnyConnection, now: Stamp, limit: i64) -> Result<Vec<DeletionId>> {
-    let rows = sqlx::query("SELECT id FROM deletions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2")
+    let rows = sqlx::query("SELECT id FROM deletions WHERE expires_at <= $1 AND what <> 'repository' ORDER BY expires_at LIMIT $2")
         .bind(now.0)
         .bind(limit)
         .fetch_all(c)
         .await?;
     Ok(rows.iter().map(|row| DeletionId(row.get("id"))).collect())
-}
-
-/// A repository goes for good: so does what was kept of it.
-pub async fn forget_repository(c: &mut AnyConnection, repository: i64) -> Result<()> {
-    for text in [
-        "DELETE FROM deleted_artifacts WHERE deletion_id IN (SELECT id FROM deletions WHERE repository_id = $1)",
-        "DELETE FROM deleted_accessories WHERE deletion_id IN (SELECT id FROM deletions WHERE repository_id = $1)",
-        "DELETE FROM deleted_blobs WHERE deletion_id IN (SELECT id FROM deletions WHERE repository_id = $1)",
-        "DELETE FROM deletions WHERE repository_id = $1",
-    ] {
-        sqlx::query(text).bind(repository).execute(&mut *c).await?;
-    }
-    Ok(())
 }
 
 /// Deletions that keep a blob: repository with its project, and until when. At most 20.

@@ -77,14 +77,14 @@ async fn an_undo_brings_the_whole_tree_back_as_it_was() {
         let gone = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(digest.clone()), false).await;
         assert!(matches!(gone, Err(Error::NotFound(_))));
     }
-    let kept = all(&world, &project).await;
+    let kept: Vec<Deletion> = all(&world, &project).await.into_iter().filter(|deletion| deletion.what == What::Artifact).collect();
     assert_eq!((kept.len(), kept[0].artifacts, kept[0].tags.clone()), (1, 4, vec!["1".to_owned(), "latest".into()]));
     // No collection takes it while it can be undone.
     world.pass(WINDOW - 2000);
     assert_eq!(collect(&world).await.blobs, 0);
 
     let back = restore(&world.ctx, &world.admin, &project, kept[0].id).await.unwrap();
-    assert_eq!((back.digest, back.artifacts, back.taken.len()), (index.clone(), 4, 0));
+    assert_eq!((back.digest, back.artifacts, back.taken.len()), (Some(index.clone()), 4, 0));
     let after = shown(&world, &project, &repository, &index).await;
     assert_eq!((after.artifact.pushed_at, after.artifact.kind), (before.artifact.pushed_at, before.artifact.kind));
     assert_eq!(after.tree.iter().map(|node| node.digest.clone()).collect::<Vec<_>>(), before.tree.iter().map(|n| n.digest.clone()).collect::<Vec<_>>());
@@ -92,7 +92,7 @@ async fn an_undo_brings_the_whole_tree_back_as_it_was() {
     assert_eq!(tags(&after), tags(&before));
     assert_eq!(after.children.len(), 1);
     assert_eq!(storage(&world, &project, &repository).await, counted);
-    assert!(all(&world, &project).await.is_empty());
+    assert!(all(&world, &project).await.iter().all(|deletion| deletion.what != What::Artifact));
     let again = restore(&world.ctx, &world.admin, &project, kept[0].id).await;
     assert!(matches!(again, Err(Error::NotFound(_))));
 }
@@ -198,5 +198,86 @@ async fn shared_bytes_count_once_where_they_lie_and_each_time_they_are_used() {
     assert_eq!(two, one);
     assert_eq!(of_project, Storage { stored: one.stored + manifest, logical: 2 * one.logical });
     crate::repositories::delete(&world.ctx, &world.admin, &project, &other).await.unwrap();
+    // It waits, and takes what it takes, until nobody can bring it back.
+    assert_eq!(storage(&world, &project, &repository).await, (of_project, one));
+    let waits = all(&world, &project).await[0].id;
+    purge(&world.ctx, &world.admin, &project, waits).await.unwrap();
     assert_eq!(storage(&world, &project, &repository).await, (one, one));
+}
+
+#[tokio::test]
+async fn c_6_6_a_tag_that_was_removed_or_moved_and_a_repository_come_back_as_well() {
+    let world = World::with(|settings| settings.recycle = 7 * 86_400_000).await;
+    let (ctx, who) = (&world.ctx, &world.admin);
+    let (project, repository): (ProjectName, RepositoryName) = (world.project("p", false).await, "r".parse().unwrap());
+    let one = world.image(&project, &repository, "v1", "one").await;
+    let two = world.image(&project, &repository, "v2", "two").await;
+    let names = async |tag: &str| pull(ctx, who, &project, &repository, &Reference::Tag(tag.parse().unwrap()), false).await.ok().map(|found| found.digest);
+    let kept = async || list(ctx, who, &project, &Query::default()).await.unwrap().items;
+    let undo = async |what: What| {
+        let found = kept().await.into_iter().find(|deletion| deletion.what == what).expect("it is kept");
+        restore(ctx, who, &project, found.id).await
+    };
+    // Removed.
+    artifacts::delete_tag(ctx, who, &project, &repository, &"v1".parse().unwrap()).await.unwrap();
+    assert_eq!(names("v1").await, None);
+    undo(What::Tag).await.unwrap();
+    assert_eq!(names("v1").await, Some(one.clone()));
+    // Removed, and given to another meanwhile: it is not taken from that.
+    artifacts::delete_tag(ctx, who, &project, &repository, &"v1".parse().unwrap()).await.unwrap();
+    artifacts::add_tag(ctx, who, &project, &repository, &Reference::Digest(two.clone()), "v1", true).await.unwrap();
+    assert!(matches!(undo(What::Tag).await, Err(Error::Conflict { .. })));
+    assert_eq!(names("v1").await, Some(two.clone()));
+    // Moved, by a push and by hand.
+    world.image(&project, &repository, "v2", "three").await;
+    undo(What::Moved).await.unwrap();
+    assert_eq!(names("v2").await, Some(two.clone()));
+    artifacts::add_tag(ctx, who, &project, &repository, &Reference::Digest(one.clone()), "v2", true).await.unwrap();
+    undo(What::Moved).await.unwrap();
+    assert_eq!(names("v2").await, Some(two.clone()));
+    // A tag that moves all the time is kept some times.
+    for n in 0..30 {
+        world.image(&project, &repository, "latest", &format!("build {n}")).await;
+    }
+    let moves = kept().await.iter().filter(|deletion| deletion.tags == ["latest"]).count();
+    assert_eq!(moves, 20);
+
+    // The repository, with all of it.
+    let state = async || {
+        let rows = artifacts::list(ctx, who, &project, &repository, &Query::all(100), &Default::default()).await.unwrap().items;
+        (rows, crate::projects::frame(ctx, who, &project).await.unwrap().project)
+    };
+    let before = state().await;
+    crate::repositories::delete(ctx, who, &project, &repository).await.unwrap();
+    let gone = crate::projects::frame(ctx, who, &project).await.unwrap().project;
+    assert_eq!((gone.repository_count, gone.artifact_count), (0, 0));
+    assert!(matches!(crate::repositories::get(ctx, who, &project, &repository).await, Err(Error::NotFound(_))));
+    assert_eq!(names("v1").await, None);
+    assert_eq!(kept().await.len(), 1, "what was kept in it goes along");
+    let waits = waiting(ctx, who, &project).await.unwrap();
+    assert!(waits.deletions >= 1 && waits.bytes > 0, "{waits:?}");
+    assert!(waits.said(ctx.now()).ends_with("of what was deleted wait for an undo, at most 7 days more"), "{}", waits.said(ctx.now()));
+    assert_eq!(waiting(ctx, &world.member("guest", &project, Role::Guest).await, &project).await.unwrap(), Default::default());
+    assert!(all_waiting(ctx, &world.user("nobody").await).await.is_err());
+    assert_eq!(crate::repositories::catalog(ctx, who, "", 10).await.unwrap(), Vec::<String>::new());
+    world.pass(ctx.settings.gc_grace * 2);
+    world.collect().await;
+    undo(What::Repository).await.unwrap();
+    let after = state().await;
+    assert_eq!(after.0, before.0);
+    assert_eq!((after.1.artifact_count, after.1.repository_count, after.1.storage), (before.1.artifact_count, before.1.repository_count, before.1.storage));
+    assert!(crate::fsck::check(ctx, Default::default()).await.unwrap().findings.is_empty());
+    // Another of that name in the way; then it is over, and the space is free.
+    crate::repositories::delete(ctx, who, &project, &repository).await.unwrap();
+    world.image(&project, &repository, "v9", "another").await;
+    assert!(matches!(undo(What::Repository).await, Err(Error::Conflict { .. })));
+    assert_eq!(kept().await.len(), 1);
+    world.pass(8 * 86_400_000);
+    world.collect().await;
+    assert!(kept().await.is_empty());
+    let left = crate::projects::frame(ctx, who, &project).await.unwrap().project;
+    assert_eq!((left.repository_count, left.artifact_count), (1, 1));
+    let held = crate::repositories::get(ctx, who, &project, &repository).await.unwrap().storage;
+    assert_eq!(left.storage, held, "nothing else is counted");
+    assert!(crate::fsck::check(ctx, Default::default()).await.unwrap().findings.is_empty());
 }

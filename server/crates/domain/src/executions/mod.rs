@@ -5,10 +5,11 @@ mod uploads;
 mod work;
 
 pub use uploads::{RemoteBlob, forget_upload, note_upload, take_upload};
-pub use work::{Progress, Work, WorkTask, close, note, open, plan, settle};
+pub use work::{Progress, Work, WorkTask, close, note, open, pending, plan, settle, unchanged};
 
 use crate::access;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::jobs;
@@ -23,7 +24,7 @@ pub const JOB: &str = "replication";
 pub async fn start(ctx: &Ctx, who: &Principal, rule: RuleId, artifact: Option<ArtifactId>) -> Result<ExecutionId> {
     let (now, caller) = (ctx.now(), who.clone());
     let id = ctx
-        .change(who, Act::new("rule.execute", rule), async move |c| {
+        .change(who, Event::RuleExecuted { rule: rule.0, artifact: artifact.map(|id| id.0) }, async move |c| {
             let mut proof = access::system(c, now, &caller).await?;
             let c = proof.conn();
             let enabled = sql::rule_enabled(c, rule).await?.ok_or_else(|| Error::not_found("replication rule", rule))?;
@@ -40,7 +41,7 @@ pub async fn start(ctx: &Ctx, who: &Principal, rule: RuleId, artifact: Option<Ar
             Ok(id)
         })
         .await?;
-    ctx.work.notify_waiters();
+    ctx.local.work.notify_waiters();
     Ok(id)
 }
 
@@ -82,7 +83,7 @@ pub async fn task(ctx: &Ctx, who: &Principal, id: ExecutionId, task: TaskId) -> 
 /// Stops an execution: what is copied stays, what is under way ends, what waits does not start.
 pub async fn stop(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<()> {
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Act::new("execution.stop", id), async move |c| {
+    ctx.change(who, Event::ExecutionStopped { execution: id.0 }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         let c = proof.conn();
         let execution = sql::get(c, id).await?.ok_or_else(|| Error::not_found("execution", id))?;
@@ -92,7 +93,7 @@ pub async fn stop(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<()> {
         Ok(())
     })
     .await?;
-    ctx.work.notify_waiters();
+    ctx.local.work.notify_waiters();
     Ok(())
 }
 
@@ -100,7 +101,7 @@ pub async fn stop(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<()> {
 pub async fn retry(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<ExecutionId> {
     let (now, caller) = (ctx.now(), who.clone());
     let again = ctx
-        .change(who, Act::new("execution.retry", id), async move |c| {
+        .change(who, Event::ExecutionRetried { execution: id.0 }, async move |c| {
             let mut proof = access::system(c, now, &caller).await?;
             let c = proof.conn();
             let execution = sql::get(c, id).await?.ok_or_else(|| Error::not_found("execution", id))?;
@@ -113,10 +114,13 @@ pub async fn retry(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<Execut
             if copied == 0 && execution.total > 0 {
                 return Err(Error::Precondition("nothing of it failed".to_owned()));
             }
+            if copied > 0 {
+                sql::set_planned(c, again).await?;
+            }
             jobs::enqueue(c, now, JOB, &again.to_string()).await?;
             Ok(again)
         })
         .await?;
-    ctx.work.notify_waiters();
+    ctx.local.work.notify_waiters();
     Ok(again)
 }

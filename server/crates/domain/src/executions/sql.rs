@@ -16,11 +16,10 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 const LOG: usize = 64 * 1024;
 
 const COLUMNS: &str = "t.id AS id, t.rule_id AS rule_id, t.status AS status, t.status_text AS status_text, \
-    t.trigger_kind AS trigger_kind, t.started_at AS started_at, t.ended_at AS ended_at";
+    t.trigger_kind AS trigger_kind, t.unchanged AS unchanged, t.planned AS planned, t.started_at AS started_at, t.ended_at AS ended_at";
 
 static LIST: Listing = Listing {
     from: "executions AS t",
-    table: "executions",
     columns: COLUMNS,
     sorts: &[("id", "t.id"), ("started", "t.started_at")],
     descending: true,
@@ -32,7 +31,7 @@ const TASK_COLUMNS: &str = "t.id AS id, t.execution_id AS execution_id, t.status
     t.ended_at AS ended_at";
 
 static TASKS: Listing =
-    Listing { from: "tasks AS t", table: "tasks", columns: TASK_COLUMNS, sorts: &[("id", "t.id")], descending: false };
+    Listing { from: "tasks AS t", columns: TASK_COLUMNS, sorts: &[("id", "t.id")], descending: false };
 
 fn execution(row: &AnyRow) -> Execution {
     Execution {
@@ -43,9 +42,10 @@ fn execution(row: &AnyRow) -> Execution {
         trigger: row.get("trigger_kind"),
         started_at: Stamp(row.get("started_at")),
         ended_at: row.get::<Option<i64>, _>("ended_at").map(Stamp),
-        total: 0,
+        total: row.get("unchanged"),
         succeeded: 0,
-        skipped: 0,
+        skipped: row.get("unchanged"),
+        unchanged: row.get("unchanged"),
         failed: 0,
         stopped: 0,
         in_progress: 0,
@@ -242,12 +242,38 @@ pub async fn copy_failed(c: &mut AnyConnection, from: ExecutionId, to: Execution
     Ok(done.rows_affected())
 }
 
-pub async fn pending(c: &mut AnyConnection, id: ExecutionId) -> Result<Vec<WorkTask>> {
+/// It was there already: a count, instead of the task's row.
+pub async fn unchanged(c: &mut AnyConnection, id: ExecutionId, task: TaskId) -> Result<()> {
+    let done = sqlx::query("DELETE FROM tasks WHERE id = $1 AND execution_id = $2").bind(task.0).bind(id.0).execute(&mut *c).await?;
+    if done.rows_affected() > 0 {
+        sqlx::query("UPDATE executions SET unchanged = unchanged + 1 WHERE id = $1").bind(id.0).execute(c).await?;
+    }
+    Ok(())
+}
+
+pub async fn is_planned(c: &mut AnyConnection, id: ExecutionId) -> Result<bool> {
+    let row = sqlx::query("SELECT planned FROM executions WHERE id = $1").bind(id.0).fetch_one(c).await?;
+    Ok(row.get::<i64, _>("planned") != 0)
+}
+
+pub async fn set_planned(c: &mut AnyConnection, id: ExecutionId) -> Result<()> {
+    sqlx::query("UPDATE executions SET planned = 1 WHERE id = $1").bind(id.0).execute(c).await?;
+    Ok(())
+}
+
+/// Some tasks of a plan that was cut.
+pub async fn drop_tasks(c: &mut AnyConnection, id: ExecutionId, limit: i64) -> Result<u64> {
+    let text = "DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE execution_id = $1 LIMIT $2)";
+    Ok(sqlx::query(text).bind(id.0).bind(limit).execute(c).await?.rows_affected())
+}
+
+pub async fn pending(c: &mut AnyConnection, id: ExecutionId, limit: i64) -> Result<Vec<WorkTask>> {
     let rows = sqlx::query(
         "SELECT id, source, destination, digest, tags FROM tasks
-         WHERE execution_id = $1 AND status = 'pending' ORDER BY id",
+         WHERE execution_id = $1 AND status = 'pending' ORDER BY id LIMIT $2",
     )
     .bind(id.0)
+    .bind(limit)
     .fetch_all(c)
     .await?;
     Ok(rows

@@ -15,8 +15,12 @@ pub struct Work {
     pub id: ExecutionId,
     pub rule: Rule,
     only: Option<model::ArtifactId>,
+    /// All its tasks are made.
     planned: bool,
 }
+
+/// Tasks of one write, and of one look.
+const SLICE: usize = 200;
 
 /// One artifact to copy.
 #[derive(Clone, Debug)]
@@ -56,43 +60,60 @@ pub async fn open(ctx: &Ctx, key: &str) -> Result<Option<Work>> {
             // What a killed worker left half done starts again; blobs that arrived stand there.
             sql::reset_running(c, id).await?;
             let only = sql::only_artifact(c, id).await?;
-            Ok(Some(Work { id, rule, only, planned: execution.total > 0 }))
+            Ok(Some(Work { id, rule, only, planned: sql::is_planned(c, id).await? }))
         })
         .await
 }
 
-/// Makes the tasks, unless they are made; answers those that are left to do.
-pub async fn plan(ctx: &Ctx, work: &Work) -> Result<Vec<WorkTask>> {
-    let (id, rule, only, planned) = (work.id, work.rule.clone(), work.only, work.planned);
-    ctx.db
-        .write(async move |c| {
-            if !planned {
-                let selector = Selector::new(&rule.input)?;
-                let found: Vec<Candidate> = rules::select(c, &selector, only).await?;
-                if only.is_some() && found.is_empty() {
-                    return Err(Error::Precondition("the rule does not match this artifact".to_owned()));
-                }
-                for candidate in found {
-                    let source = candidate.source();
-                    let there = destination(&source, &rule.input.namespace, rule.input.flatten);
-                    sql::insert_task(c, id, &candidate, &source, there).await?;
-                }
+/// Makes the tasks, unless they are made, in slices that pushes pass. A plan that was cut begins anew.
+pub async fn plan(ctx: &Ctx, work: &Work) -> Result<()> {
+    let id = work.id;
+    if work.planned {
+        return Ok(());
+    }
+    while ctx.db.write_content(async move |c| sql::drop_tasks(c, id, SLICE as i64).await).await? > 0 {}
+    let found: Vec<Candidate> = {
+        let selector = Selector::new(&work.rule.input)?;
+        rules::select(&mut *ctx.db.read().await?, &selector, work.only).await?
+    };
+    if work.only.is_some() && found.is_empty() {
+        return Err(Error::Precondition("the rule does not match this artifact".to_owned()));
+    }
+    for part in found.chunks(SLICE) {
+        let (part, input) = (part.to_vec(), work.rule.input.clone());
+        let made = async move |c: &mut sqlx::AnyConnection| {
+            for candidate in &part {
+                let source = candidate.source();
+                let there = destination(&source, &input.namespace, input.flatten);
+                sql::insert_task(c, id, candidate, &source, there).await?;
             }
-            sql::pending(c, id).await
-        })
-        .await
+            Ok(())
+        };
+        ctx.db.write_content(made).await?;
+    }
+    ctx.db.write_content(async move |c| sql::set_planned(c, id).await).await
+}
+
+/// Some of the tasks that are left to do.
+pub async fn pending(ctx: &Ctx, work: &Work) -> Result<Vec<WorkTask>> {
+    sql::pending(&mut *ctx.db.read().await?, work.id, SLICE as i64).await
+}
+
+/// What a task would copy is there already: it is counted, and nothing more is kept of it.
+pub async fn unchanged(ctx: &Ctx, execution: ExecutionId, task: TaskId) -> Result<()> {
+    ctx.db.write_content(async move |c| sql::unchanged(c, execution, task).await).await
 }
 
 /// Notes how far a task is.
 pub async fn note(ctx: &Ctx, task: TaskId, progress: Progress) -> Result<()> {
     let now = ctx.now();
-    ctx.db.write(async move |c| sql::note(c, now, task, &progress).await).await
+    ctx.db.write_content(async move |c| sql::note(c, now, task, &progress).await).await
 }
 
 /// What was not finished when the worker stopped.
 pub async fn settle(ctx: &Ctx, id: ExecutionId, status: TaskStatus) -> Result<()> {
     let now = ctx.now();
-    ctx.db.write(async move |c| sql::settle(c, now, id, status).await).await
+    ctx.db.write_content(async move |c| sql::settle(c, now, id, status).await).await
 }
 
 /// Ends an execution: its status follows from its tasks, or from what stopped or failed it as a whole.

@@ -2,7 +2,7 @@
 //!
 //! What is checked: the database's own consistency, every manifest against its digest, every blob's file against its row
 //! (`deep`: its content against its digest), what artifacts and tags point at, what is counted, and files that nothing knows.
-//! `repair` does what cannot lose anything: it deletes bytes that nothing knows, makes a lost blob unknown, so that a push
+//! `repair` does what cannot lose anything: it sets bytes aside that nothing knows, makes a lost blob unknown, so that a push
 //! brings it back instead of being told that it is there, and counts again.
 
 pub(crate) mod sql;
@@ -56,6 +56,8 @@ pub struct Report {
     pub blobs: u64,
     /// Bytes of the blobs, by their rows.
     pub bytes: u64,
+    /// Layers that artifacts name as being elsewhere, and that nobody pushed.
+    pub elsewhere: u64,
     pub findings: Vec<Finding>,
 }
 
@@ -79,6 +81,7 @@ pub async fn check(ctx: &Ctx, options: Options) -> Result<Report> {
         }
     }
     artifacts(ctx, &mut report).await?;
+    report.elsewhere = sql::elsewhere(&mut *ctx.db.read().await?).await?.unsigned_abs();
     let known = blobs(ctx, options, &mut report).await?;
     promises(ctx, options, &mut report).await?;
     figures(ctx, options, &mut report).await?;
@@ -234,10 +237,9 @@ async fn files(ctx: &Ctx, options: Options, known: &BTreeSet<String>, report: &m
             report.found(Severity::Loss, format!("blob {digest} lies there unknown, needed by {}: push it again", users.join(", ")), false);
             continue;
         }
-        if options.repair && unknown {
-            ctx.blobs.delete(&digest).await?;
-        }
-        report.found(Severity::Space, format!("blob {digest} lies there and nothing knows it"), options.repair);
+        // Set aside, not deleted: whoever finds that it was needed can put it back.
+        let aside = if options.repair && unknown { format!("; set aside as {}", ctx.blobs.set_aside(&digest).await?) } else { String::new() };
+        report.found(Severity::Space, format!("blob {digest} lies there and nothing knows it{aside}"), options.repair);
     }
     Ok(())
 }

@@ -20,7 +20,8 @@ pub use work::run;
 pub(crate) use work::collect;
 
 use crate::access;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::jobs;
@@ -39,9 +40,8 @@ pub async fn start(ctx: &Ctx, who: &Principal, dry_run: bool) -> Result<Collecti
 
 async fn begin(ctx: &Ctx, who: &Principal, trigger: Trigger, dry_run: bool) -> Result<CollectionId> {
     let (now, caller) = (ctx.now(), who.clone());
-    let act = Act::new("collection.start", if dry_run { "dry run" } else { "garbage" });
-    let id = ctx
-        .change(who, act, async move |c| {
+        let id = ctx
+        .change(who, Event::CollectionStarted { dry_run }, async move |c| {
             let mut proof = access::system(c, now, &caller).await?;
             let c = proof.conn();
             if let Some(id) = sql::unsettled(c).await? {
@@ -52,7 +52,7 @@ async fn begin(ctx: &Ctx, who: &Principal, trigger: Trigger, dry_run: bool) -> R
             Ok(id)
         })
         .await?;
-    ctx.work.notify_waiters();
+    ctx.local.work.notify_waiters();
     Ok(id)
 }
 
@@ -73,7 +73,7 @@ pub async fn get(ctx: &Ctx, who: &Principal, id: CollectionId) -> Result<(Collec
 /// Asks a collection to stop; what it deleted stays deleted.
 pub async fn stop(ctx: &Ctx, who: &Principal, id: CollectionId) -> Result<()> {
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Act::new("collection.stop", id), async move |c| {
+    ctx.change(who, Event::CollectionStopped { collection: id.0 }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         let c = proof.conn();
         let (found, _) = sql::get(c, id).await?.ok_or_else(|| Error::not_found("collection", id))?;

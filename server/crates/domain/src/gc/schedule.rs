@@ -2,7 +2,8 @@
 
 use super::{begin, sql};
 use crate::access;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use chrono::{DateTime, Utc};
@@ -48,12 +49,7 @@ async fn read(ctx: &Ctx, c: &mut sqlx::AnyConnection) -> Result<Schedule> {
 pub async fn set_schedule(ctx: &Ctx, who: &Principal, cron: Option<String>) -> Result<()> {
     let problem = cron.as_deref().filter(|cron| !cron.is_empty()).and_then(|cron| parse(cron).err());
     let (now, caller) = (ctx.now(), who.clone());
-    let words = match cron.as_deref() {
-        None => "as configured".to_owned(),
-        Some("") => "never".to_owned(),
-        Some(cron) => cron.to_owned(),
-    };
-    ctx.change(who, Act::new("collection.schedule", words), async move |c| {
+    ctx.change(who, Event::CollectionScheduled { cron: cron.clone() }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         if let Some(problem) = &problem {
             return Err(Error::invalid("cron", problem.clone()));

@@ -3,7 +3,7 @@
 use super::sql::{self, BlobRow, Tally};
 use super::JOB;
 use crate::ctx::Ctx;
-use crate::deletions::sql as deletions;
+use crate::deletions;
 use crate::error::{Error, Result};
 use crate::jobs::{self, Claim, Hold};
 use crate::points::point;
@@ -11,7 +11,7 @@ use model::execution::Status;
 use model::stamp::count;
 use model::{CollectionId, Digest, Stamp};
 use std::time::{Duration, Instant};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 /// Rows of a page.
 const PAGE: i64 = 500;
@@ -24,14 +24,14 @@ const WAIT: Duration = Duration::from_secs(2);
 /// How long a collection rests between pages.
 const REST: Duration = Duration::from_millis(5);
 
-/// One at a time in a process, also when a lease ran out while its worker stood still.
-static TURN: Mutex<()> = Mutex::const_new(());
+
+
 
 /// Runs collections until `stopping` says so; what is under way then begins again at the next start.
 pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
     let (ctx, ends) = (&ctx, &stopping);
     let one = |claim| async move {
-        let _turn = TURN.lock().await;
+        let _turn = ctx.local.turn.lock().await;
         collect(ctx, &claim, ends).await
     };
     jobs::serve(ctx, JOB, stopping.clone(), one).await;
@@ -112,14 +112,17 @@ impl Run<'_> {
             }
             let now = self.ctx.now();
             let forgotten = async move |c: &mut sqlx::AnyConnection| {
-                let over = deletions::over(c, now, DELETIONS).await?;
+                let over = deletions::sql::over(c, now, DELETIONS).await?;
                 for id in &over {
-                    deletions::forget(c, *id).await?;
+                    deletions::sql::forget(c, *id).await?;
                 }
                 Ok(over.len())
             };
             match self.ctx.db.write(forgotten).await? {
-                0 => return Ok(None),
+                0 => {
+                    deletions::parked::dismantle(self.ctx).await?;
+                    return Ok(None);
+                }
                 n => self.say(Status::Running, Tally::default(), format!("{} cannot be undone any more", count(n as i64, "deletion")), None).await?,
             }
         }
@@ -154,7 +157,7 @@ impl Run<'_> {
             let Some(last) = page.last() else { return Ok(None) };
             after = last.digest.clone();
             // A backup copies what its database knows: no bytes go until it is done.
-            let Ok(_held) = tokio::time::timeout(WAIT, self.ctx.collecting.read()).await else {
+            let Ok(_held) = tokio::time::timeout(WAIT, self.ctx.local.collecting.read()).await else {
                 after = from;
                 continue;
             };

@@ -26,31 +26,45 @@ pub fn parse_basic(value: &str) -> Option<(String, PlainSecret)> {
 pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: Client) -> Result<Principal> {
     let now = ctx.now();
     if let Some(rest) = name.strip_prefix(ctx.settings.robot_prefix.as_str()) {
-        ctx.throttle.check(ctx, name, &client.address).await?;
-        let found = robots::by_secret(ctx, rest, secret).await?;
-        let Some((id, version)) = found else {
-            ctx.throttle.failed(now, name, &client.address);
-            return Err(Error::Unauthenticated);
-        };
-        ctx.robot_uses.note(id);
+        let found = robots::find_by_name(ctx, rest).await?;
+        let (id, version) = found.as_ref().map_or((0, 0), |robot| (robot.id.0, robot.credentials_version));
+        // The comparison is made also where there is nothing to compare with.
+        let right = found.as_ref().is_some_and(|robot| robot.may_sign_in(now)) & robots::matches(found.as_ref(), secret);
+        // Proved right before, it is let in though wrong ones of its name must wait.
+        if !(right && ctx.local.passwords.remembers(now, name, (id, version), secret)) {
+            let guess = ctx.local.throttle.guess(ctx, name, &client.address, found.is_some()).await?;
+            if !right {
+                return Err(Error::Unauthenticated);
+            }
+            guess.right();
+            ctx.local.passwords.remember_right(now, name, (id, version), secret);
+        }
+        let id = model::RobotId(id);
+        ctx.local.robot_uses.note(id);
         let who = Who::Robot { id, name: name.to_owned() };
         return Ok(Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None });
     }
-    ctx.throttle.check(ctx, name, &client.address).await?;
     let found = users::credentials(ctx, name).await?;
     let (id, version) = found.as_ref().map_or((0, 0), |user| (user.id.0, user.credentials_version));
     let hash = found.as_ref().filter(|user| !user.disabled).map(|user| user.password_hash.clone());
-    let right = ctx.passwords.verify(now, name, (id, version), hash, secret).await?;
+    let known = hash.is_some() && ctx.local.passwords.remembers(now, name, (id, version), secret);
+    let right = match known {
+        true => true,
+        false => {
+            let guess = ctx.local.throttle.guess(ctx, name, &client.address, found.is_some()).await?;
+            let right = ctx.local.passwords.verify(now, name, (id, version), hash, secret, guess.trusted).await?;
+            if right {
+                guess.right();
+            }
+            right
+        }
+    };
     match found {
         Some(user) if right => {
-            ctx.throttle.succeeded(name, &client.address);
             let who = Who::User { id: user.id, name: user.name };
             Ok(Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None })
         }
-        _ => {
-            ctx.throttle.failed(now, name, &client.address);
-            Err(Error::Unauthenticated)
-        }
+        _ => Err(Error::Unauthenticated),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who is calling. Basic, session and token meet here; the adapters only take them off the wire.
 
 mod basic;
+mod knocking;
 mod passwords;
 mod share;
 mod sql;
@@ -10,9 +11,10 @@ mod tests;
 mod token;
 
 pub use basic::{authenticate, parse_basic};
+pub use knocking::{knocking, unlock};
 pub use passwords::{Passwords, check_new_password};
 pub use share::Shares;
-pub use throttle::Throttle;
+pub use throttle::{Throttle, network};
 pub use token::{Access, IssuedToken, Tokens, SERVICE, Scope, authenticate_token, issue, parse_scopes};
 
 use model::{ProjectId, RobotId, UserId};
@@ -57,9 +59,26 @@ pub struct Client {
     pub address: String,
     pub user_agent: String,
     pub request_id: String,
+    /// The name of ours under which it came; `None`: one that we do not know.
+    pub origin: Option<String>,
 }
 
 impl Client {
+    /// Where the client is told to go on: the name it came by, else our first.
+    pub fn origin<'a>(&'a self, settings: &'a crate::Settings) -> &'a str {
+        self.origin.as_deref().unwrap_or(&settings.external_url)
+    }
+
+    /// It calls itself a tool that fetches to sign, to verify, to scan or to replicate: that is nobody's pull.
+    pub fn is_machine(&self) -> bool {
+        const MACHINES: [&str; 14] = [
+            "cosign/", "notation/", "trivy", "grype", "syft", "clair", "kyverno", "policy-controller", "ratify", "connaisseur",
+            "harbor-registry-client", "harbor-scanner", "regsync/", "wharf/",
+        ];
+        let agent = self.user_agent.to_ascii_lowercase();
+        MACHINES.iter().any(|machine| agent.starts_with(machine))
+    }
+
     /// It calls itself a tool that signs: it reads an image before it is signed.
     pub fn is_signing_tool(&self) -> bool {
         self.user_agent.starts_with("cosign/") || self.user_agent.starts_with("notation/")
@@ -119,6 +138,11 @@ impl Principal {
         }
     }
 
+    /// May what lies in all repositories be listed? A token says so by a scope of its own, `registry:catalog:*`.
+    pub fn may_list_all(&self) -> bool {
+        self.ceiling.as_ref().is_none_or(|ceilings| ceilings.iter().any(|ceiling| ceiling.project.0 == 0 && ceiling.repository == "catalog"))
+    }
+
     /// For the audit log and the owner of an upload.
     pub fn name(&self) -> String {
         match &self.who {
@@ -148,6 +172,18 @@ impl Principal {
         }
         key.push_str(if self.ceiling.is_some() { " token" } else { "" });
         key
+    }
+
+    /// Whose share of what is shared a request takes: the account's, or the address's where there is none.
+    ///
+    /// Robot accounts of a project count together: who may make one may make many.
+    pub fn holder(&self) -> String {
+        if let Who::Robot { name, .. } = &self.who
+            && let Some((project, _)) = name.split_once('+')
+        {
+            return format!("robots of {}", project.rsplit('$').next().unwrap_or_default());
+        }
+        if self.is_anonymous() { format!("at {}", network(&self.client.address)) } else { self.key() }
     }
 
     /// A key that tells accounts apart, also of different kinds.

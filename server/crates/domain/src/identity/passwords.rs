@@ -24,6 +24,8 @@ const REMEMBERED_MAX: usize = 4096;
 pub struct Passwords {
     slots: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    /// What of the queue those may take who never signed in from where they are.
+    strangers: Arc<Semaphore>,
     cache_key: hmac::Key,
     /// Proofs that were good: keyed by HMAC over account, `credentials_version` and password; with the time.
     cache: Mutex<HashMap<[u8; 32], Stamp>>,
@@ -47,6 +49,7 @@ impl Passwords {
         Passwords {
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             queue: Arc::new(Semaphore::new(WAITING)),
+            strangers: Arc::new(Semaphore::new(WAITING / 4 * 3)),
             cache_key: keys.hmac(b"wharf verified passwords v1"),
             cache: Mutex::default(),
             checking: Mutex::default(),
@@ -82,6 +85,7 @@ impl Passwords {
         (account, version): (i64, i64),
         hash: Option<String>,
         password: &PlainSecret,
+        trusted: bool,
     ) -> Result<bool> {
         if password.reveal().len() > model::user::PASSWORD_MAX {
             return Ok(false);
@@ -92,12 +96,24 @@ impl Passwords {
         if known && self.cached(now, &key) {
             return Ok(true);
         }
+        let too_many = |_| Error::TooMany { what: "attempts", seconds: 2 };
+        let _place = if trusted { None } else { Some(self.strangers.clone().try_acquire_owned().map_err(too_many)?) };
         let check = self.under_way(key);
         let right = *check.get_or_try_init(|| self.check(hash, password)).await?;
         if right && known {
             self.remember(now, key);
         }
         Ok(right && known)
+    }
+
+    /// Was this secret right lately, for this account as it is?
+    pub fn remembers(&self, now: Stamp, name: &str, (account, version): (i64, i64), secret: &PlainSecret) -> bool {
+        self.cached(now, &self.key(name, account, version, secret))
+    }
+
+    /// Remembers that it is.
+    pub fn remember_right(&self, now: Stamp, name: &str, (account, version): (i64, i64), secret: &PlainSecret) {
+        self.remember(now, self.key(name, account, version, secret));
     }
 
     /// The check of this key that is under way, or one to begin.
@@ -200,7 +216,7 @@ mod tests {
         let long = "correct horse battery staple ".repeat(10) + " end";
         let hash = passwords.hash(&secret(&long)).await.unwrap();
         let now = Stamp(0);
-        let verify = async |text: &str| passwords.verify(now, "ada", (1, 1), Some(hash.clone()), &secret(text)).await.unwrap();
+        let verify = async |text: &str| passwords.verify(now, "ada", (1, 1), Some(hash.clone()), &secret(text), true).await.unwrap();
         assert!(verify(&long).await);
         assert!(verify(&long).await, "and again, from the cache");
         assert!(!verify(&long[..72]).await, "a prefix is not enough");
@@ -208,8 +224,8 @@ mod tests {
         assert!(!verify(long.trim_start_matches('c')).await);
         for text in [" spaces at both ends count ", "emoji 🚢 harbour 🚢 wall", &"p4ssphrase ".repeat(90)] {
             let hash = passwords.hash(&secret(text)).await.unwrap();
-            assert!(passwords.verify(now, "bob", (2, 1), Some(hash.clone()), &secret(text)).await.unwrap());
-            assert!(!passwords.verify(now, "bob", (2, 1), Some(hash), &secret(text.trim())).await.unwrap() || text.trim() == text);
+            assert!(passwords.verify(now, "bob", (2, 1), Some(hash.clone()), &secret(text), true).await.unwrap());
+            assert!(!passwords.verify(now, "bob", (2, 1), Some(hash), &secret(text.trim()), true).await.unwrap() || text.trim() == text);
         }
         assert!(check_new_password(&secret(&"x y z ".repeat(200)), &[]).is_err(), "over 1024 bytes is refused");
         assert!(check_new_password(&secret("nul\0inside a longer phrase"), &[]).is_err());
@@ -221,7 +237,7 @@ mod tests {
         let hash = passwords.hash(&secret("seven tall ships sail")).await.unwrap();
         let crowd = async |hash: Option<String>, password: fn(usize) -> String| {
             let account = if hash.is_some() { (1, 1) } else { (0, 0) };
-            let ask = async |n| passwords.verify(Stamp(0), "ada", account, hash.clone(), &secret(&password(n))).await;
+            let ask = async |n| passwords.verify(Stamp(0), "ada", account, hash.clone(), &secret(&password(n)), true).await;
             futures_util::future::join_all((0..3 * WAITING).map(ask)).await
         };
         for (hash, password, expected) in [
@@ -238,7 +254,7 @@ mod tests {
         assert!((1..=2 * WAITING).contains(&refused(&answers)) && answers.iter().all(|answer| !matches!(answer, Ok(true))));
         // So are names that are not there: one of them does not answer for another.
         let names: Vec<String> = (0..3 * WAITING).map(|n| format!("nobody{n}")).collect();
-        let ask = async |name: &String| passwords.verify(Stamp(0), name, (0, 0), None, &secret("seven tall ships sail")).await;
+        let ask = async |name: &String| passwords.verify(Stamp(0), name, (0, 0), None, &secret("seven tall ships sail"), true).await;
         let answers = futures_util::future::join_all(names.iter().map(ask)).await;
         assert!((1..=2 * WAITING).contains(&refused(&answers)) && answers.iter().all(|answer| !matches!(answer, Ok(true))));
     }
@@ -246,7 +262,7 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_account_costs_a_hash_and_is_refused() {
         let passwords = Passwords::new(&Keys::from_bytes([1; 32]));
-        assert!(!passwords.verify(Stamp(0), "nobody", (0, 0), None, &secret("anything")).await.unwrap());
+        assert!(!passwords.verify(Stamp(0), "nobody", (0, 0), None, &secret("anything"), true).await.unwrap());
         assert!(passwords.dummy.get().is_some(), "the dummy hash ran");
     }
 

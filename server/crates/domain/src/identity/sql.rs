@@ -6,20 +6,32 @@ use model::Stamp;
 use sqlx::{AnyConnection, Row};
 
 /// Failures under one key, and when the last one was.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Counter {
     pub failures: u32,
     pub last: i64,
+    /// When the first of them was.
+    pub since: i64,
+    /// The account's name, where there is one of that name: what people type there may be a password.
+    pub account: Option<Box<str>>,
+    /// Where they came from; empty for all addresses together.
+    pub address: Box<str>,
 }
 
 /// Those after `then`, the newest first, by key in hexadecimal.
 pub async fn failures_since(c: &mut AnyConnection, then: Stamp, limit: i64) -> Result<Vec<(String, Counter)>> {
-    let rows = sqlx::query("SELECT key, count, last_at FROM failures WHERE last_at > $1 ORDER BY last_at DESC LIMIT $2")
+    let rows = sqlx::query("SELECT key, count, last_at, since, account, address FROM failures WHERE last_at > $1 ORDER BY last_at DESC LIMIT $2")
         .bind(then.0)
         .bind(limit)
         .fetch_all(c)
         .await?;
-    let counter = |row: &sqlx::any::AnyRow| Counter { failures: row.get::<i64, _>("count") as u32, last: row.get("last_at") };
+    let counter = |row: &sqlx::any::AnyRow| Counter {
+        failures: row.get::<i64, _>("count") as u32,
+        last: row.get("last_at"),
+        since: row.get("since"),
+        account: Some(row.get::<String, _>("account")).filter(|name| !name.is_empty()).map(Into::into),
+        address: row.get::<String, _>("address").into(),
+    };
     Ok(rows.iter().map(|row| (row.get("key"), counter(row))).collect())
 }
 
@@ -29,14 +41,33 @@ pub async fn set_failures<'a>(c: &mut AnyConnection, counters: impl Iterator<Ite
     for (key, counter) in counters {
         match counter {
             Some(counter) => script.add(
-                "INSERT INTO failures (key, count, last_at) VALUES ($1, $2, $3)
-                 ON CONFLICT (key) DO UPDATE SET count = $2, last_at = $3",
-                [key.into(), i64::from(counter.failures).into(), counter.last.into()],
+                "INSERT INTO failures (key, count, last_at, since, account, address) VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (key) DO UPDATE SET count = $2, last_at = $3, since = $4, account = $5, address = $6",
+                [
+                    key.into(),
+                    i64::from(counter.failures).into(),
+                    counter.last.into(),
+                    counter.since.into(),
+                    counter.account.as_deref().unwrap_or_default().into(),
+                    (&*counter.address).into(),
+                ],
             ),
             None => script.add("DELETE FROM failures WHERE key = $1", [key.into()]),
         }
     }
     script.run(c).await.map(drop)
+}
+
+/// The name that a row has, where there is one.
+pub async fn failure(c: &mut AnyConnection, key: &str) -> Result<Option<String>> {
+    let row = sqlx::query("SELECT account FROM failures WHERE key = $1").bind(key).fetch_optional(c).await?;
+    Ok(row.map(|row| row.get("account")))
+}
+
+/// Forgives one.
+pub async fn forgive(c: &mut AnyConnection, key: &str) -> Result<()> {
+    sqlx::query("DELETE FROM failures WHERE key = $1").bind(key).execute(c).await?;
+    Ok(())
 }
 
 /// Deletes some of those up to `then`, and some of the oldest beyond the newest `kept`; says how many.

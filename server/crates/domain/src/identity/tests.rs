@@ -103,7 +103,7 @@ async fn n_009_a_token_holds_no_more_than_was_asked_for_and_is_allowed() {
     let project = world.project("a", false).await;
     let guest = world.member("guest", &project, Role::Guest).await;
     for (scope, expected) in [
-        ("repository:a/b:pull,push,delete", 1), ("repository:*:*", 0), ("registry:catalog:*", 0), ("repository:a:pull", 0),
+        ("repository:a/b:pull,push,delete", 1), ("repository:*:*", 0), ("registry:catalog:*", 1), ("repository:a:pull", 0),
         ("repository:missing/b:pull", 0), ("repository:a/b:fly", 0), ("repository:a/b:push", 0),
     ] {
         let token = token(&world, &guest, scope).await;

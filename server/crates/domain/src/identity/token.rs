@@ -164,9 +164,12 @@ fn key_pair(ctx: &Ctx) -> Result<Ed25519KeyPair> {
 /// Makes a token for the caller: of each scope only what was asked for and what they may do now.
 /// Unknown types and projects give nothing, which is not an error. Who asks again and again is told to wait.
 pub async fn issue(ctx: &Ctx, who: &Principal, scopes: &[Scope]) -> Result<IssuedToken> {
-    ctx.shares.take(ctx.now(), who)?;
+    ctx.local.shares.take(ctx.now(), who)?;
     let mut entries = Vec::new();
     let mut c = ctx.db.read().await?;
+    if scopes.iter().any(|scope| scope.kind == "registry" && scope.name == "catalog" && scope.access.pull) {
+        entries.push(Entry { kind: "registry".into(), name: "catalog".into(), actions: vec!["*".into()], pid: 0 });
+    }
     for scope in scopes.iter().filter(|scope| scope.kind == "repository") {
         let Ok((project, repository)) = model::name::split_full(&scope.name) else { continue };
         let Some((id, rights)) = access::rights_in(&mut c, ctx.now(), who, &project).await? else { continue };
@@ -213,13 +216,13 @@ pub fn authenticate_token(ctx: &Ctx, token: &str, client: Client) -> Result<Prin
     if token.len() > 16 * 1024 {
         return Err(refused());
     }
-    let claims = match ctx.tokens.0.get(token) {
+    let claims = match ctx.local.tokens.0.get(token) {
         Some(claims) => claims,
         None => {
             let claims = Arc::new(verified(ctx, token)?);
             // Those with very many scopes are checked each time: memory is for what clients really send.
             if token.len() <= REMEMBERED {
-                ctx.tokens.0.insert(token.to_owned(), claims.clone());
+                ctx.local.tokens.0.insert(token.to_owned(), claims.clone());
             }
             claims
         }
@@ -241,6 +244,10 @@ pub fn authenticate_token(ctx: &Ctx, token: &str, client: Client) -> Result<Prin
     };
     let mut ceiling = Vec::new();
     for entry in &claims.access {
+        if entry.kind == "registry" {
+            ceiling.push(Ceiling { project: ProjectId(0), repository: entry.name.clone(), access: Access::PULL });
+            continue;
+        }
         let (_, repository) = model::name::split_full(&entry.name).map_err(|_| refused())?;
         ceiling.push(Ceiling {
             project: ProjectId(entry.pid),

@@ -41,7 +41,7 @@ where
     F: Future<Output = Result<()>>,
 {
     while !*stopping.borrow() {
-        let rung = ctx.work.notified();
+        let rung = ctx.local.work.notified();
         match claim(ctx, kind).await {
             Ok(Some(claim)) => {
                 let key = claim.key.clone();

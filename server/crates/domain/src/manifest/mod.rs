@@ -8,9 +8,12 @@ mod json;
 pub mod media;
 mod passive;
 mod recognise;
+mod said;
 
 pub use passive::{is_passive, looks_passive, read_to_judge};
 pub use recognise::{Recognised, is_referrers_list, is_referrers_tag, machinery_subject, read_to_recognise, recognise};
+
+pub use said::{read_to_say, said};
 
 use crate::error::{Error, Result};
 use model::Digest;
@@ -30,6 +33,8 @@ pub const MAX_BLOB: u64 = 64 << 30;
 /// wait for. Docker stops at 127 layers; the largest indexes that are known list some dozens of platforms, and lists of
 /// referrers some hundred.
 pub const CHILDREN: usize = 2048;
+/// Longest media type and platform, in bytes.
+pub const SAID: usize = 255;
 pub const LAYERS: usize = 4096;
 
 pub use media::{DOCKER_LIST, DOCKER_MANIFEST, EMPTY, OCI_INDEX, OCI_MANIFEST};
@@ -248,6 +253,15 @@ impl Manifest {
         }
         if self.layers.len() > LAYERS {
             return Err(bad(format!("an image has at most {LAYERS} layers; this one has {}", self.layers.len())));
+        }
+        // RFC 6838, 4.2: a type and a subtype of at most 127 characters each. Rows of lists say them again and again.
+        let descriptors = self.config.iter().chain(&self.layers).chain(&self.manifests);
+        let types = descriptors.clone().map(|descriptor| descriptor.media_type.as_str());
+        if let Some(long) = types.chain(self.artifact_type.as_deref()).find(|text| text.len() > SAID) {
+            return Err(bad(format!("a media type has at most {SAID} characters; one here has {}", long.len())));
+        }
+        if descriptors.clone().any(|descriptor| descriptor.platform_text().len() > SAID) {
+            return Err(bad(format!("a platform has at most {SAID} characters")));
         }
         Ok(())
     }

@@ -98,6 +98,8 @@ pub fn read_to_recognise<'a>(manifest: &'a Manifest, tags: &'a [Tag]) -> Vec<(&'
 pub fn recognise(manifest: &Manifest, tags: &[Tag], parts: &Parts) -> Option<Recognised> {
     let (subject, attachment) = attached(manifest, tags)?;
     let (kind, detail) = judge(manifest, &subject, parts);
+    // Rows of lists say it again and again.
+    let detail = detail.chars().take(super::SAID).collect();
     Some(Recognised { subject, kind, attachment, detail })
 }
 
@@ -217,7 +219,10 @@ fn simple_signing(manifest: &Manifest, subject: &Digest, parts: &Parts) -> (Kind
 /// The digest that a simple-signing payload names. Go reads keys without regard to case, and the specification's
 /// example differs from the code; a payload with both spellings is refused.
 pub fn payload_digest(payload: &[u8]) -> Option<String> {
-    let payload: Value = serde_json::from_slice(payload).ok()?;
+    named_digest(&serde_json::from_slice(payload).ok()?)
+}
+
+pub(super) fn named_digest(payload: &Value) -> Option<String> {
     let image = payload.pointer("/critical/image")?.as_object()?;
     let mut named = image.iter().filter(|(key, _)| key.eq_ignore_ascii_case("docker-manifest-digest"));
     let (_, digest) = named.next()?;

@@ -3,7 +3,8 @@
 mod sql;
 
 use crate::access;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use model::list::Query;
@@ -29,8 +30,8 @@ pub async fn get(ctx: &Ctx, who: &Principal, project: &ProjectName, id: MemberId
 /// Makes a user a member, by name.
 pub async fn create(ctx: &Ctx, who: &Principal, project: &ProjectName, user: &str, role: Role) -> Result<Member> {
     let (now, caller, project, user) = (ctx.now(), who.clone(), project.clone(), user.to_owned());
-    let act = Act::new("member.create", format!("{user} in {project}")).detail(role.label());
-    ctx.change(who, act, async move |c| {
+    let event = Event::MemberAdded { project: project.to_string(), user: user.clone(), role: role.label() };
+    ctx.change(who, event, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::MemberCreate).await?;
         let unknown = || Error::invalid("user", format!("is unknown: there is no user named {user}"));
         let user_id = sql::user_id(proof.conn(), &user).await?.ok_or_else(unknown)?;
@@ -46,8 +47,8 @@ pub async fn create(ctx: &Ctx, who: &Principal, project: &ProjectName, user: &st
 /// Gives a member another role.
 pub async fn update(ctx: &Ctx, who: &Principal, project: &ProjectName, id: MemberId, role: Role) -> Result<()> {
     let (now, caller, project) = (ctx.now(), who.clone(), project.clone());
-    let act = Act::new("member.update", format!("{id} in {project}")).detail(role.label());
-    ctx.change(who, act, async move |c| {
+    let event = Event::MemberChanged { project: project.to_string(), member: id.0, role: role.label() };
+    ctx.change(who, event, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::MemberUpdate).await?;
         let member = sql::get(&mut proof, id).await?.ok_or_else(|| Error::not_found("member", id))?;
         if member.role == Role::ProjectAdmin && role != Role::ProjectAdmin {
@@ -61,7 +62,7 @@ pub async fn update(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Membe
 /// Removes a member.
 pub async fn delete(ctx: &Ctx, who: &Principal, project: &ProjectName, id: MemberId) -> Result<()> {
     let (now, caller, project) = (ctx.now(), who.clone(), project.clone());
-    ctx.change(who, Act::new("member.delete", format!("{id} in {project}")), async move |c| {
+    ctx.change(who, Event::MemberRemoved { project: project.to_string(), member: id.0 }, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::MemberDelete).await?;
         let member = sql::get(&mut proof, id).await?.ok_or_else(|| Error::not_found("member", id))?;
         if member.role == Role::ProjectAdmin {

@@ -15,7 +15,6 @@ const COLUMNS: &str = "t.id AS id, t.project_id AS project_id, t.user_id AS user
 
 static LIST: Listing = Listing {
     from: FROM,
-    table: "members",
     columns: COLUMNS,
     sorts: &[("created", "t.created_at"), ("role", "t.role")],
     descending: false,

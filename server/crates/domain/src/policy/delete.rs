@@ -19,8 +19,8 @@ fn right_over(going: &Going) -> Action {
 
 /// May the caller take all of this away? `root` is what was named, `kept_by` the indexes that list it.
 pub(crate) fn check(proof: &Authorized<'_>, root: &Going, along: &[Going], kept_by: &[Digest]) -> Result<()> {
-    // What was named is judged as what it is: its own tags go with it.
-    proof.require(if root.is_accessory { Action::AccessoryDelete } else { Action::ArtifactDelete })?;
+    // An attachment may be made of anything: what a person gave a tag stays theirs, whatever was said of it afterwards.
+    proof.require(right_over(root))?;
     if let Some(going) = along.iter().find(|going| proof.require(right_over(going)).is_err()) {
         let right = right_over(going);
         return Err(Error::Forbidden {

@@ -5,7 +5,8 @@ mod sql;
 mod tests;
 
 use crate::access;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
@@ -27,7 +28,7 @@ const RESERVED: &str = "new";
 pub async fn create(ctx: &Ctx, who: &Principal, name: &str, public: bool, require_signature: bool) -> Result<Project> {
     let parsed = name.parse::<ProjectName>();
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Act::new("project.create", name), async move |c| {
+    ctx.change(who, Event::ProjectCreated { project: name.to_owned(), public, require_signature }, async move |c| {
         let mut proof = access::system_action(c, now, &caller, Action::ProjectCreate).await?;
         let name = parsed.clone().map_err(|message| Error::invalid("name", message))?;
         if name.as_str() == RESERVED {
@@ -105,10 +106,7 @@ pub async fn update(
     require_signature: Option<bool>,
 ) -> Result<Project> {
     let (now, caller, project) = (ctx.now(), who.clone(), name.clone());
-    let say = |what: &str, value: Option<bool>| value.map(|v| format!("{what}={v}"));
-    let detail: Vec<String> =
-        [say("public", public), say("require_signature", require_signature)].into_iter().flatten().collect();
-    ctx.change(who, Act::new("project.update", name).detail(detail.join(" ")), async move |c| {
+    ctx.change(who, Event::ProjectUpdated { project: name.to_string(), public, require_signature }, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::ProjectUpdate).await?;
         sql::update(&mut proof, now, public, require_signature).await?;
         let id = proof.project.id;
@@ -140,12 +138,14 @@ pub async fn deletion(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<
 /// Deletes an empty project: its members and robot accounts go with it, and the name is free for a new one.
 pub async fn delete(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<()> {
     let (now, caller, project) = (ctx.now(), who.clone(), name.clone());
-    ctx.change(who, Act::new("project.delete", name), async move |c| {
+    ctx.change(who, Event::ProjectDeleted { project: name.to_string() }, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::ProjectDelete).await?;
         if let Some(refused) = sql::deletion(&mut proof).await?.refused {
             return Err(Error::Precondition(refused));
         }
         sql::delete(&mut proof, now).await
     })
-    .await
+    .await?;
+    // Repositories of it that could have been brought back.
+    crate::uploads::to_its_end(crate::deletions::dismantle_all(ctx.clone())).await
 }

@@ -21,7 +21,6 @@ const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require
 
 static LIST: Listing = Listing {
     from: FROM,
-    table: "projects",
     columns: COLUMNS,
     sorts: &[
         ("name", "t.name"),
@@ -190,7 +189,8 @@ pub async fn forecast(proof: &mut Authorized<'_>) -> Result<SignatureForecast> {
     let row = sqlx::query(
         "SELECT CAST(COUNT(*) AS BIGINT) AS total,
            CAST(COALESCE(SUM(CASE WHEN signed = 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS unsigned
-         FROM artifacts WHERE project_id = $1 AND listed = 1 AND accessory_kind IS NULL",
+         FROM artifacts WHERE project_id = $1 AND listed = 1 AND accessory_kind IS NULL
+           AND repository_id IN (SELECT id FROM repositories WHERE project_id = $1 AND pushed_at IS NOT NULL)",
     )
     .bind(id.0)
     .fetch_one(proof.conn())
@@ -210,7 +210,10 @@ pub async fn deletion(proof: &mut Authorized<'_>) -> Result<ProjectDeletion> {
     .await?;
     let repositories: i64 = row.get("repositories");
     let refused = (repositories > 0)
-        .then(|| format!("the project {} holds {repositories} repositories: delete them first", proof.project.name));
+        .then(|| {
+            let them = if repositories == 1 { "it" } else { "them" };
+            format!("the project {} holds {}: delete {them} first", proof.project.name, model::stamp::count(repositories, "repository"))
+        });
     Ok(ProjectDeletion { refused, members: row.get("members"), robots: row.get("robots") })
 }
 
@@ -223,11 +226,12 @@ pub async fn delete(proof: &mut Authorized<'_>, now: Stamp) -> Result<()> {
         "DELETE FROM robots WHERE project_id = $1",
         "DELETE FROM members WHERE project_id = $1",
         "DELETE FROM uploads WHERE project_id = $1",
-        "DELETE FROM repository_blobs WHERE repository_id IN (SELECT id FROM repositories WHERE project_id = $1)",
-        "DELETE FROM repositories WHERE project_id = $1",
+        "DELETE FROM repository_blobs WHERE repository_id IN (SELECT id FROM repositories WHERE project_id = $1 AND name NOT LIKE '#%')",
+        "DELETE FROM repositories WHERE project_id = $1 AND name NOT LIKE '#%'",
     ] {
         sqlx::query(text).bind(id).execute(&mut *c).await?;
     }
+    crate::deletions::parked::end_all(c, now, id).await?;
     sqlx::query("UPDATE projects SET deleted_at = $2, updated_at = $2 WHERE id = $1")
         .bind(id)
         .bind(now.0)

@@ -3,12 +3,14 @@
 mod sql;
 
 use crate::access;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
+use crate::deletions::parked;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
 use model::repository::Repository;
-use model::{Action, Page, ProjectName, RepositoryName};
+use model::{Action, Page, ProjectName, RepositoryName, Stamp};
 
 /// The repositories of a project.
 pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query) -> Result<Page<Repository>> {
@@ -46,7 +48,7 @@ pub async fn describe(
     let mut problems = model::Problems::new();
     problems.text("description", &description, 10_240);
     let (now, caller, project, name) = (ctx.now(), who.clone(), project.clone(), name.clone());
-    ctx.change(who, Act::new("repository.update", format!("{project}/{name}")), async move |c| {
+    ctx.change(who, Event::RepositoryDescribed { project: project.to_string(), repository: name.to_string() }, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::RepositoryUpdate).await?;
         problems.clone().check()?;
         if sql::describe(&mut proof, now, &name, &description).await? {
@@ -57,17 +59,59 @@ pub async fn describe(
     .await
 }
 
-/// Deletes a repository with all of its artifacts, tags and accessories.
+/// May the caller delete it, and is it there?
+pub async fn may_delete(ctx: &Ctx, who: &Principal, project: &ProjectName, name: &RepositoryName) -> Result<()> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::RepositoryDelete).await?;
+    sql::get(&mut proof, name).await?.map(drop).ok_or_else(|| Error::not_found("repository", format!("{project}/{name}")))
+}
+
+/// Deletes a repository with all of its artifacts, tags and accessories. For a while it can be brought back.
 pub async fn delete(ctx: &Ctx, who: &Principal, project: &ProjectName, name: &RepositoryName) -> Result<()> {
-    let (now, caller, project, name) = (ctx.now(), who.clone(), project.clone(), name.clone());
-    ctx.change(who, Act::new("repository.delete", format!("{project}/{name}")), async move |c| {
+    let (now, caller, project, name, window) = (ctx.now(), who.clone(), project.clone(), name.clone(), ctx.settings.recycle);
+    ctx.change(who, Event::RepositoryDeleted { project: project.to_string(), repository: name.to_string() }, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::RepositoryDelete).await?;
         let repository = sql::get(&mut proof, &name)
             .await?
             .ok_or_else(|| Error::not_found("repository", format!("{project}/{name}")))?;
-        sql::delete(&mut proof, repository.id).await
+        parked::park(&mut proof, now, repository.id.0, &name, caller.name(), Stamp(now.0 + window)).await
     })
-    .await
+    .await?;
+    // What nobody can bring back goes now, to its end, whether the caller waits or not.
+    if window == 0 {
+        crate::uploads::to_its_end(crate::deletions::dismantle_all(ctx.clone())).await?;
+    }
+    Ok(())
+}
+
+/// Repositories that the caller sees whose path holds `text`, by name.
+pub async fn search(ctx: &Ctx, who: &Principal, text: &str, limit: i64) -> Result<Vec<(ProjectName, RepositoryName)>> {
+    let mut c = ctx.db.read().await?;
+    let standing = access::standing(&mut c, ctx.now(), who).await?;
+    sql::search(&mut c, &Seen::of(who, standing.sees_all()), text, limit).await
+}
+
+/// Which repositories a caller is shown in lists over all projects.
+pub(super) struct Seen {
+    pub all: bool,
+    pub member: i64,
+    pub robot: i64,
+    /// The scope of a token: nothing else is shown by it.
+    pub ceiling: Option<Vec<String>>,
+}
+
+impl Seen {
+    fn of(who: &Principal, all: bool) -> Seen {
+        let (member, robot) = match &who.who {
+            Who::User { id, .. } => (id.0, 0),
+            Who::Robot { id, .. } => (0, id.0),
+            Who::Anonymous | Who::System => (0, 0),
+        };
+        let ceiling = who.ceiling.as_ref().filter(|_| !who.may_list_all());
+        let names = ceiling.map(|scopes| scopes.iter().filter(|scope| scope.access.pull));
+        let ceiling = names.map(|scopes| scopes.map(|scope| format!("{}/{}", scope.project.0, scope.repository)).collect());
+        Seen { all, member, robot, ceiling }
+    }
 }
 
 /// Full names of the repositories the caller may pull from, in byte order, after `last`: `/v2/_catalog`.
@@ -78,13 +122,5 @@ pub async fn catalog(ctx: &Ctx, who: &Principal, last: &str, limit: i64) -> Resu
     let mut c = ctx.db.read().await?;
     let standing = access::standing(&mut c, ctx.now(), who).await?;
     let all = standing.admin || standing.may(who, Action::CatalogRead);
-    let member = match &who.who {
-        Who::User { id, .. } => id.0,
-        _ => 0,
-    };
-    let robot = match &who.who {
-        Who::Robot { id, .. } => id.0,
-        _ => 0,
-    };
-    sql::catalog(&mut c, all, member, robot, last, limit).await
+    sql::catalog(&mut c, &Seen::of(who, all), last, limit).await
 }

@@ -1,5 +1,6 @@
 //! SQL of repositories.
 
+use super::Seen;
 use crate::access::Authorized;
 use crate::db::{Conditions, Listing, folded, like_contains};
 use crate::error::{Error, Result};
@@ -15,7 +16,6 @@ const COLUMNS: &str = "t.id AS id, t.project_id AS project_id, t.name AS name, t
 
 static LIST: Listing = Listing {
     from: "repositories AS t",
-    table: "repositories",
     columns: COLUMNS,
     sorts: &[
         ("name", "t.name"),
@@ -108,50 +108,44 @@ pub async fn describe(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn delete(proof: &mut Authorized<'_>, id: RepositoryId) -> Result<()> {
-    let project = proof.project.id.0;
-    let c = proof.conn();
-    crate::deletions::sql::forget_repository(c, id.0).await?;
-    for text in [
-        "UPDATE projects SET artifact_count = artifact_count -
-           (SELECT artifact_count FROM repositories WHERE id = $1), repository_count = repository_count - 1
-         WHERE id = (SELECT project_id FROM repositories WHERE id = $1)",
-        "DELETE FROM manifests WHERE artifact_id IN (SELECT id FROM artifacts WHERE repository_id = $1)",
-        "DELETE FROM artifact_blobs WHERE artifact_id IN (SELECT id FROM artifacts WHERE repository_id = $1)",
-        "DELETE FROM artifact_children WHERE repository_id = $1",
-        "DELETE FROM accessories WHERE repository_id = $1",
-        "DELETE FROM tags WHERE repository_id = $1",
-        "DELETE FROM artifacts WHERE repository_id = $1",
-        "DELETE FROM repository_blobs WHERE repository_id = $1",
-    ] {
-        sqlx::query(text).bind(id.0).execute(&mut *c).await?;
-    }
-    sqlx::query("DELETE FROM repositories WHERE id = $1 AND project_id = $2")
-        .bind(id.0)
-        .bind(project)
-        .execute(c)
-        .await?;
-    Ok(())
-}
-
-pub async fn catalog(
-    c: &mut AnyConnection,
-    all: bool,
-    member: i64,
-    robot: i64,
-    last: &str,
-    limit: i64,
-) -> Result<Vec<String>> {
-    let mut w = Conditions::new();
-    w.and("p.deleted_at IS NULL AND t.pushed_at IS NOT NULL AND t.artifact_count > 0");
-    if !all {
-        let (m, r) = (w.bind(member), w.bind(robot));
+/// What of `repositories AS t` and `projects AS p` a caller is shown.
+fn seen(w: &mut Conditions, seen: &Seen) {
+    w.and("p.deleted_at IS NULL AND t.pushed_at IS NOT NULL");
+    if !seen.all {
+        let (m, r) = (w.bind(seen.member), w.bind(seen.robot));
         w.and(format!(
             "(p.public = 1 OR p.id IN (SELECT project_id FROM members WHERE user_id = {m})
               OR EXISTS (SELECT 1 FROM robot_grants AS g WHERE g.robot_id = {r} AND g.action = 'repository:pull'
                          AND (g.scope = 'all' OR g.project_id = p.id)))"
         ));
     }
+    if let Some(names) = &seen.ceiling {
+        let places: Vec<String> = names.iter().map(|name| w.bind(name.clone())).map(|n| n.to_string()).collect();
+        match places.is_empty() {
+            true => w.and("1 = 0"),
+            false => w.and(format!("(CAST(p.id AS TEXT) || '/' || t.name) IN ({})", places.join(", "))),
+        }
+    }
+}
+
+pub async fn search(c: &mut AnyConnection, seen_by: &Seen, text: &str, limit: i64) -> Result<Vec<(ProjectName, RepositoryName)>> {
+    let mut w = Conditions::new();
+    seen(&mut w, seen_by);
+    let (like, n) = (w.bind(like_contains(&folded(text))), w.bind(limit));
+    w.and(format!("t.full_name LIKE {like} ESCAPE '\\'"));
+    let text = format!(
+        "SELECT p.name AS project, t.name AS name FROM repositories AS t JOIN projects AS p ON p.id = t.project_id{} ORDER BY t.full_name LIMIT {n}",
+        w.clause()
+    );
+    let rows = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_all(c).await?;
+    let parsed = |row: &AnyRow| Some((row.get::<String, _>("project").parse().ok()?, row.get::<String, _>("name").parse().ok()?));
+    Ok(rows.iter().filter_map(parsed).collect())
+}
+
+pub async fn catalog(c: &mut AnyConnection, seen_by: &Seen, last: &str, limit: i64) -> Result<Vec<String>> {
+    let mut w = Conditions::new();
+    seen(&mut w, seen_by);
+    w.and("t.artifact_count > 0");
     if !last.is_empty() {
         let n = w.bind(last.to_owned());
         w.and(format!("t.full_name > {n}"));

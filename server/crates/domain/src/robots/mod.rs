@@ -5,7 +5,8 @@ mod sql;
 mod tests;
 
 use crate::access;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::secrets::{HashedSecret, PlainSecret};
@@ -59,8 +60,9 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: NewRobot, chosen: Option<
         Some(project) => format!("{prefix}{project}+{}", input.name),
         None => format!("{prefix}{}", input.name),
     };
+    let event = Event::RobotCreated { project: input.project.as_ref().map(ToString::to_string), name: input.name.clone() };
     let robot = ctx
-        .change(who, Act::new("robot.create", &object), async move |c| {
+        .change(who, event, async move |c| {
             let project = match &input.project {
                 Some(project) => {
                     let proof = access::project(c, now, &caller, project, Action::RobotCreate).await?;
@@ -130,7 +132,12 @@ async fn find(
         return Err(missing());
     };
     match &robot.project {
-        None => access::system(c, now, who).await.map(drop)?,
+        // To who administers nothing those of the system are none.
+        None => match access::system(c, now, who).await {
+            Ok(_) => {}
+            Err(Error::Forbidden { .. }) => return Err(missing()),
+            Err(error) => return Err(error),
+        },
         Some(project) => match access::project(c, now, who, project, action).await {
             Ok(_) => {}
             Err(Error::NotVisible(_)) => return Err(missing()),
@@ -159,7 +166,7 @@ pub struct Change {
 /// Changes a robot account. What it may do, and whether it may sign in, holds from the next request.
 pub async fn update(ctx: &Ctx, who: &Principal, id: RobotId, change: Change) -> Result<Robot> {
     let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
-    ctx.change(who, Act::new("robot.update", id), async move |c| {
+    ctx.change(who, Event::RobotChanged { robot: id }, async move |c| {
         let robot = find(c, now, &caller, &prefix, id, Action::RobotUpdate).await?;
         let mut problems = Problems::new();
         problems.text("description", &change.description, 1024);
@@ -178,8 +185,8 @@ pub async fn update(ctx: &Ctx, who: &Principal, id: RobotId, change: Change) -> 
 /// Disables a robot account, or enables it again.
 pub async fn set_disabled(ctx: &Ctx, who: &Principal, id: RobotId, disabled: bool) -> Result<()> {
     let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
-    let act = Act::new(if disabled { "robot.disable" } else { "robot.enable" }, id);
-    ctx.change(who, act, async move |c| {
+    let event = if disabled { Event::RobotDisabled { robot: id } } else { Event::RobotEnabled { robot: id } };
+    ctx.change(who, event, async move |c| {
         find(c, now, &caller, &prefix, id, Action::RobotUpdate).await?;
         sql::set_disabled(c, now, id, disabled).await
     })
@@ -200,7 +207,7 @@ pub async fn refresh_secret(
     let hash = HashedSecret::of(secret.reveal());
     let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
     let robot = ctx
-        .change(who, Act::new("robot.secret", id), async move |c| {
+        .change(who, Event::RobotSecretSet { robot: id }, async move |c| {
             let robot = find(c, now, &caller, &prefix, id, Action::RobotUpdate).await?;
             sql::set_secret(c, now, id, hash.as_stored()).await?;
             Ok(robot)
@@ -212,7 +219,7 @@ pub async fn refresh_secret(
 /// Deletes a robot account.
 pub async fn delete(ctx: &Ctx, who: &Principal, id: RobotId) -> Result<()> {
     let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
-    ctx.change(who, Act::new("robot.delete", id), async move |c| {
+    ctx.change(who, Event::RobotDeleted { robot: id }, async move |c| {
         find(c, now, &caller, &prefix, id, Action::RobotDelete).await?;
         sql::delete(c, id).await
     })
@@ -221,7 +228,7 @@ pub async fn delete(ctx: &Ctx, who: &Principal, id: RobotId) -> Result<()> {
 
 /// The robot account of this name (without prefix: `name` or `project+name`) with this secret, if it may sign in now,
 /// and its `credentials_version`.
-pub(crate) async fn by_secret(ctx: &Ctx, name: &str, secret: &PlainSecret) -> Result<Option<(RobotId, i64)>> {
+pub(crate) async fn find_by_name(ctx: &Ctx, name: &str) -> Result<Option<sql::Credentials>> {
     let (project, own) = match name.split_once('+') {
         Some((project, own)) => (Some(project), own),
         None => (None, name),
@@ -229,14 +236,20 @@ pub(crate) async fn by_secret(ctx: &Ctx, name: &str, secret: &PlainSecret) -> Re
     if own.parse::<RobotName>().is_err() || project.is_some_and(|p| p.parse::<ProjectName>().is_err()) {
         return Ok(None);
     }
-    let found = sql::credentials(&mut *ctx.db.read().await?, project, own).await?;
-    let now = ctx.now();
-    // The comparison is made also where there is nothing to compare with.
-    let hash = found.as_ref().map_or_else(String::new, |f| f.secret_hash.clone());
-    let right = HashedSecret::stored(hash).matches(secret.reveal());
-    Ok(found
-        .filter(|f| right && !f.disabled && f.expires_at.is_none_or(|at| at > now))
-        .map(|f| (f.id, f.credentials_version)))
+    sql::credentials(&mut *ctx.db.read().await?, project, own).await
+}
+
+/// Is this the account's secret? Of an account that is not there it is not, and takes as long.
+pub(crate) fn matches(found: Option<&sql::Credentials>, secret: &PlainSecret) -> bool {
+    let hash = found.map_or_else(String::new, |found| found.secret_hash.clone());
+    HashedSecret::stored(hash).matches(secret.reveal())
+}
+
+impl sql::Credentials {
+    /// It is neither disabled nor over.
+    pub(crate) fn may_sign_in(&self, now: Stamp) -> bool {
+        !self.disabled && self.expires_at.is_none_or(|at| at > now)
+    }
 }
 
 /// Robot accounts that signed in since the last write.
@@ -252,7 +265,7 @@ impl Uses {
 /// Writes when robot accounts were last used; batched, off the path of requests.
 pub async fn flush_use(ctx: &Ctx) -> Result<()> {
     let ids: Vec<RobotId> = {
-        let mut noted = ctx.robot_uses.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut noted = ctx.local.robot_uses.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         std::mem::take(&mut *noted).into_iter().map(RobotId).collect()
     };
     if ids.is_empty() {

@@ -16,7 +16,6 @@ const COLUMNS: &str = "t.id AS id, t.name AS name, COALESCE(p.name, '') AS proje
 
 static LIST: Listing = Listing {
     from: FROM,
-    table: "robots",
     columns: COLUMNS,
     sorts: &[("name", "t.name"), ("created", "t.created_at")],
     descending: false,

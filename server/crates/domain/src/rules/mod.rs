@@ -9,7 +9,8 @@ pub(crate) use select::{Selector, select};
 pub(crate) use sql::get as by_id;
 
 use crate::access;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::pattern::Pattern;
@@ -36,7 +37,7 @@ fn no_target(input: &RuleInput) -> Error {
 /// Makes a rule.
 pub async fn create(ctx: &Ctx, who: &Principal, input: RuleInput) -> Result<Rule> {
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Act::new("rule.create", &input.name), async move |c| {
+    ctx.change(who, Event::RuleCreated { name: input.name.clone() }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         check(&input)?;
         let c = proof.conn();
@@ -111,7 +112,7 @@ fn reaches(pattern: &str, project: &ProjectName) -> bool {
 /// Changes a rule; executions under way go on as they were planned.
 pub async fn update(ctx: &Ctx, who: &Principal, id: RuleId, input: RuleInput) -> Result<Rule> {
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Act::new("rule.update", &input.name), async move |c| {
+    ctx.change(who, Event::RuleChanged { rule: id.0, name: input.name.clone() }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         let c = proof.conn();
         let missing = || Error::not_found("replication rule", id);
@@ -131,7 +132,7 @@ pub async fn update(ctx: &Ctx, who: &Principal, id: RuleId, input: RuleInput) ->
 /// Deletes a rule with its executions; while one runs it is refused.
 pub async fn delete(ctx: &Ctx, who: &Principal, id: RuleId) -> Result<()> {
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Act::new("rule.delete", id), async move |c| {
+    ctx.change(who, Event::RuleDeleted { rule: id.0 }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         let c = proof.conn();
         let rule = sql::get(c, id).await?.ok_or_else(|| Error::not_found("replication rule", id))?;

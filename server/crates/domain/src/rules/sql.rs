@@ -18,7 +18,6 @@ const COLUMNS: &str = "t.id AS id, t.name AS name, t.description AS description,
 
 static LIST: Listing = Listing {
     from: FROM,
-    table: "rules",
     columns: COLUMNS,
     sorts: &[("name", "t.name"), ("created", "t.created_at")],
     descending: false,

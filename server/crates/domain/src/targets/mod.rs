@@ -8,7 +8,8 @@ mod sql;
 mod tests;
 
 use crate::access;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::outbound::{self, Outbound, Tls};
@@ -97,9 +98,9 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: TargetInput, secret: Plai
     let places = check(&input)?;
     may_call(ctx, &places).await?;
     let input = stored(&input, &places);
-    let act = Act::new("target.create", &input.name).detail(describe(&input));
+    let event = Event::TargetCreated { name: input.name.clone(), url: input.url.clone() };
     let (ctx2, caller) = (ctx.clone(), who.clone());
-    ctx.change(who, act, async move |c| {
+    ctx.change(who, event, async move |c| {
         let mut proof = access::system(c, ctx2.now(), &caller).await?;
         let c = proof.conn();
         let id = sql::insert(c, ctx2.now(), &input)
@@ -112,12 +113,6 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: TargetInput, secret: Plai
         sql::get(c, id).await?.ok_or_else(|| Error::not_found("target registry", id))
     })
     .await
-}
-
-fn describe(input: &TargetInput) -> String {
-    let tokens = if input.token_server.is_empty() { String::new() } else { format!(", tokens from {}", input.token_server) };
-    let tls = if input.verify_certificate { "" } else { ", certificate not verified" };
-    format!("{} at {}{tokens}{tls}", input.provider.label(), input.url)
 }
 
 /// The targets.
@@ -152,9 +147,9 @@ pub async fn update(
     let places = check(&input)?;
     may_call(ctx, &places).await?;
     let input = stored(&input, &places);
-    let act = Act::new("target.update", &input.name).detail(describe(&input));
+    let event = Event::TargetChanged { name: input.name.clone(), url: input.url.clone() };
     let (ctx2, caller) = (ctx.clone(), who.clone());
-    ctx.change(who, act, async move |c| {
+    ctx.change(who, event, async move |c| {
         let mut proof = access::system(c, ctx2.now(), &caller).await?;
         let c = proof.conn();
         let missing = || Error::not_found("target registry", id);
@@ -182,14 +177,16 @@ pub async fn update(
 /// Deletes a target that no rule uses.
 pub async fn delete(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<()> {
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Act::new("target.delete", id), async move |c| {
+    ctx.change(who, Event::TargetDeleted { target: id.0 }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         let c = proof.conn();
         let target = sql::get(c, id).await?.ok_or_else(|| Error::not_found("target registry", id))?;
         if target.rule_count > 0 {
             return Err(Error::Precondition(format!(
-                "{} is used by {} replication rules: delete them first",
-                target.name, target.rule_count
+                "{} is used by {}: delete {} first",
+                target.name,
+                model::stamp::count(target.rule_count, "replication rule"),
+                if target.rule_count == 1 { "that" } else { "them" },
             )));
         }
         sql::delete(c, id).await
@@ -230,8 +227,8 @@ pub async fn probe(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Probe> {
     let connection = connection(ctx, who, id).await?;
     let found = look(ctx, &connection).await;
     let (healthy, now, caller) = (found.healthy(), ctx.now(), who.clone());
-    let act = Act::new("target.test", id).detail(if healthy { "healthy" } else { "unhealthy" });
-    ctx.change(who, act, async move |c| {
+    let event = Event::TargetTested { target: id.0, healthy };
+    ctx.change(who, event, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         sql::set_health(proof.conn(), id, healthy).await
     })

@@ -16,7 +16,6 @@ const COLUMNS: &str = "t.id AS id, t.name AS name, t.provider AS provider, t.url
 
 static LIST: Listing = Listing {
     from: "targets AS t",
-    table: "targets",
     columns: COLUMNS,
     sorts: &[("name", "t.name"), ("created", "t.created_at")],
     descending: false,

@@ -4,6 +4,7 @@ use super::{push_right, sql};
 use crate::access;
 use crate::cache::Moment;
 use crate::ctx::Ctx;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use model::{Action, Digest, ProjectName, RepositoryName, Stamp};
@@ -68,7 +69,7 @@ pub async fn blob(
 ) -> Result<Option<i64>> {
     let (now, moment) = (ctx.now(), Moment::of(&ctx.db));
     let key = format!("{project}/{repository} {digest} {}", who.standpoint());
-    if let Some(size) = ctx.blob_sizes.get(moment, now, &key) {
+    if let Some(size) = ctx.local.blob_sizes.get(moment, now, &key) {
         return Ok(Some(size));
     }
     let mut c = ctx.db.read().await?;
@@ -82,7 +83,7 @@ pub async fn blob(
     let until = if used { proof.until } else { Some(proof.until.map_or(safe_until, |until| until.min(safe_until))) };
     drop(c);
     if !could_go {
-        ctx.blob_sizes.keep(moment, key, until, 0, size);
+        ctx.local.blob_sizes.keep(moment, key, until, 0, size);
     }
     if could_go {
         let (ctx2, who, project, repository, digest) =
@@ -107,8 +108,9 @@ pub async fn unlink_blob(
 ) -> Result<()> {
     let (now, caller, project, repository, digest) =
         (ctx.now(), who.clone(), project.clone(), repository.clone(), digest.clone());
-    let act = crate::Act::new("blob.delete", format!("{project}/{repository}@{digest}"));
-    ctx.change(who, act, async move |c| {
+    let (p, r, d) = (project.to_string(), repository.to_string(), digest.to_string());
+    let event = Event::BlobUnlinked { project: p, repository: r, digest: d };
+    ctx.change(who, event, async move |c| {
         let right = Action::ArtifactDelete;
         let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
         if sql::blob_in(&mut proof, &repository, &digest).await?.is_none() {

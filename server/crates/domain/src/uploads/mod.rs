@@ -25,12 +25,13 @@ use futures_util::Stream;
 use model::{Action, Digest, ProjectName, RepositoryName, Stamp};
 use pending::Started;
 use publish::publish;
-use write::{Turn, to_its_end, unknown, write};
+pub(crate) use write::to_its_end;
+use write::{Turn, unknown, write};
 
 /// An unfinished upload is kept this long, in ms.
 const KEPT: i64 = 24 * 3_600_000;
-/// Unfinished uploads an account may have at once, of those that it touched within [`BUSY`].
-const PER_ACCOUNT: i64 = 1000;
+/// Unfinished uploads a person, or the robot accounts of a project, may have at once, of those that it touched within [`BUSY`].
+const PER_OWNER: i64 = 1000;
 /// So long an unfinished upload counts as being worked on, in ms; one without bytes is kept no longer.
 const BUSY: i64 = 3_600_000;
 pub use crate::manifest::MAX_BLOB;
@@ -50,18 +51,18 @@ pub async fn start(ctx: &Ctx, who: &Principal, project: &ProjectName, repository
     access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
     room(ctx, 0).await?;
     let id = ctx.random.id();
-    if !ctx.uploads_pending.open(ctx.now(), &id, started(who, project, repository)) {
+    if !ctx.local.uploads_pending.open(ctx.now(), &id, started(who, project, repository)) {
         return Err(too_many());
     }
     Ok(id)
 }
 
 fn too_many() -> Error {
-    Error::TooMany { what: "unfinished uploads of this account: finish or cancel some", seconds: 60 }
+    Error::TooMany { what: "unfinished uploads of this account, or of its project's robot accounts: finish or cancel some", seconds: 60 }
 }
 
 fn started(who: &Principal, project: &ProjectName, repository: &RepositoryName) -> Started {
-    Started { project: project.clone(), repository: repository.clone(), principal: who.key() }
+    Started { project: project.clone(), repository: repository.clone(), principal: who.key(), owner: pending::owner(who, project) }
 }
 
 /// The upload, if it is the caller's and of this repository: how many bytes it holds.
@@ -72,7 +73,7 @@ pub async fn received(
     repository: &RepositoryName,
     id: &str,
 ) -> Result<i64> {
-    if ctx.uploads_pending.has(ctx.now(), id, &started(who, project, repository)) {
+    if ctx.local.uploads_pending.has(ctx.now(), id, &started(who, project, repository)) {
         access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
         return Ok(0);
     }
@@ -118,8 +119,8 @@ async fn own_turn(
     id: &str,
 ) -> Result<Own> {
     // The turn comes first: another request may be adding to it. Whose upload it is is asked before anything is done.
-    let turn = ctx.uploads_in_use.take(id);
-    let row = !ctx.uploads_pending.has(ctx.now(), id, &started(who, project, repository));
+    let turn = ctx.local.uploads_in_use.take(id);
+    let row = !ctx.local.uploads_pending.has(ctx.now(), id, &started(who, project, repository));
     let received = received(ctx, who, project, repository, id).await;
     match (turn, received) {
         (Some(turn), Ok(received)) => Ok(Own { turn, received, row }),
@@ -156,7 +157,7 @@ async fn note_received(
             let now = ctx2.now();
             if !row {
                 let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
-                if sql::open_count(&mut proof, &who.key(), Stamp(now.0 + KEPT - BUSY)).await? >= PER_ACCOUNT {
+                if sql::open_count(&mut proof, &who, Stamp(now.0 + KEPT - BUSY), PER_OWNER).await? >= PER_OWNER {
                     return Err(too_many());
                 }
                 sql::insert(&mut proof, now, &name, repository.as_str(), &who.key(), KEPT).await?;
@@ -165,7 +166,7 @@ async fn note_received(
             if sql::set_received(c, now, &name, received, KEPT).await? { Ok(()) } else { Err(unknown()) }
         };
         ctx.db.write_content(noted).await?;
-        ctx.uploads_pending.close(&id);
+        ctx.local.uploads_pending.close(&id);
         point!("upload.noted");
         drop(turn);
         Ok(())
@@ -207,7 +208,7 @@ pub async fn put<E: std::fmt::Display>(
 ) -> Result<()> {
     access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
     let id = ctx.random.id();
-    let turn = ctx.uploads_in_use.take(&id).ok_or_else(unknown)?;
+    let turn = ctx.local.uploads_in_use.take(&id).ok_or_else(unknown)?;
     let written = write(ctx, turn, 0, None, length, body, true).await;
     let (turn, total) = match written {
         Ok((turn, total, None)) => (turn, total),
@@ -224,7 +225,7 @@ async fn discard(ctx: &Ctx, id: &str, row: bool) -> Result<()> {
         let row = id.to_owned();
         ctx.db.write_content(async move |c| sql::delete(c, &row).await).await?;
     }
-    ctx.uploads_pending.close(id);
+    ctx.local.uploads_pending.close(id);
     ctx.blobs.discard(id).await?;
     Ok(())
 }
@@ -244,10 +245,10 @@ pub async fn cancel(
 /// Removes uploads that were left behind.
 pub async fn sweep(ctx: &Ctx) -> Result<usize> {
     let now = ctx.now();
-    ctx.uploads_pending.sweep(now);
+    ctx.local.uploads_pending.sweep(now);
     let expired = sql::expired(&mut *ctx.db.read().await?, now).await?;
     // One that is being written to has more time.
-    let ids: Vec<String> = expired.into_iter().filter(|id| !ctx.uploads_in_use.busy(id)).collect();
+    let ids: Vec<String> = expired.into_iter().filter(|id| !ctx.local.uploads_in_use.busy(id)).collect();
     let rows = ids.clone();
     let forgotten = async move |c: &mut sqlx::AnyConnection| {
         let mut gone = Vec::new();
@@ -260,14 +261,14 @@ pub async fn sweep(ctx: &Ctx) -> Result<usize> {
     };
     let ids = ctx.db.write_content(forgotten).await?;
     for id in &ids {
-        ctx.uploads_in_use.forget(id);
+        ctx.local.uploads_in_use.forget(id);
         ctx.blobs.discard(id).await?;
     }
     // Bytes without a row: of a request that was cut while it sent a whole blob, or of a project that was deleted.
     let mut strays = 0;
     for id in ctx.blobs.stale_uploads(std::time::Duration::from_millis(KEPT as u64)).await? {
-        if !ctx.uploads_in_use.busy(&id) && !sql::known(&mut *ctx.db.read().await?, &id).await? {
-            ctx.uploads_in_use.forget(&id);
+        if !ctx.local.uploads_in_use.busy(&id) && !sql::known(&mut *ctx.db.read().await?, &id).await? {
+            ctx.local.uploads_in_use.forget(&id);
             ctx.blobs.discard(&id).await?;
             strays += 1;
         }

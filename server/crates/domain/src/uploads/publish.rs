@@ -61,7 +61,7 @@ pub(super) async fn publish(
         }
         .await;
         if !row {
-            ctx.uploads_pending.close(&id);
+            ctx.local.uploads_pending.close(&id);
             // Nobody can go on with it.
             if done.is_err() {
                 let _ = ctx.blobs.discard(&id).await;

@@ -3,8 +3,9 @@
 use crate::access::Authorized;
 use crate::db::Script;
 use crate::error::{Error, Result};
+use crate::identity::{Principal, Who};
 use model::{Digest, ProjectName, RepositoryName, Stamp};
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 pub async fn insert(
     proof: &mut Authorized<'_>,
@@ -30,11 +31,21 @@ pub async fn insert(
     Ok(())
 }
 
-/// Uploads of an account that expire after `then`.
-pub async fn open_count(proof: &mut Authorized<'_>, principal: &str, then: Stamp) -> Result<i64> {
-    let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM uploads WHERE principal = $1 AND expires_at > $2")
-        .bind(principal)
+/// Uploads that expire after `then`, of the person, or of the robot accounts of the project: at most `most` are counted.
+pub async fn open_count(proof: &mut Authorized<'_>, who: &Principal, then: Stamp, most: i64) -> Result<i64> {
+    let project = proof.project.id.0;
+    let of = match who.who {
+        Who::Robot { .. } => "project_id = $3 AND principal LIKE 'robot:%'",
+        _ => "principal = $1 AND $3 = $3",
+    };
+    let text = format!(
+        "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM (SELECT id FROM uploads WHERE {of} AND expires_at > $2 AND $1 = $1 LIMIT $4) AS x"
+    );
+    let row = sqlx::query(AssertSqlSafe(text))
+        .bind(who.key())
         .bind(then.0)
+        .bind(project)
+        .bind(most)
         .fetch_one(proof.conn())
         .await?;
     Ok(row.get("n"))
@@ -229,7 +240,7 @@ pub async fn holders(c: &mut AnyConnection, digest: &Digest) -> Result<Vec<(Proj
     let rows = sqlx::query(
         "SELECT p.name AS project, r.name AS repository FROM repository_blobs AS rb
          JOIN repositories AS r ON r.id = rb.repository_id JOIN projects AS p ON p.id = r.project_id
-         WHERE rb.digest = $1 AND p.deleted_at IS NULL LIMIT 16",
+         WHERE rb.digest = $1 AND p.deleted_at IS NULL AND r.name NOT LIKE '#%' LIMIT 16",
     )
     .bind(digest.as_str())
     .fetch_all(c)

@@ -173,7 +173,7 @@ async fn n_086_uploads_that_are_never_finished_are_bounded_and_end() {
     let (world, project, repository) = world().await;
     let developer = world.member("developer", &project, model::Role::Developer).await;
     let mut last = String::new();
-    for _ in 0..PER_ACCOUNT {
+    for _ in 0..PER_OWNER {
         last = start(&world.ctx, &developer, &project, &repository).await.unwrap();
     }
     let refused = start(&world.ctx, &developer, &project, &repository).await;

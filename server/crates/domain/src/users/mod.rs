@@ -5,7 +5,8 @@ mod sql;
 mod tests;
 
 use crate::access;
-use crate::ctx::{Act, Ctx};
+use crate::ctx::Ctx;
+use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::{Principal, Via, Who, check_new_password};
 use crate::secrets::PlainSecret;
@@ -19,7 +20,7 @@ pub(crate) use sql::Credentials;
 pub const FIRST_ADMIN: &str = "admin";
 
 fn last_admin() -> Error {
-    Error::conflict("admin", "this is the last system administrator who can sign in: make another one first")
+    Error::conflict("the account", "is the last system administrator who can sign in: make another one first")
 }
 
 /// Makes a user. For system administrators.
@@ -32,9 +33,9 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: NewUser, password: PlainS
     }
     problems.check()?;
     let name: UserName = input.check()?;
-    let hash = ctx.passwords.hash(&password).await?;
+    let hash = ctx.local.passwords.hash(&password).await?;
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Act::new("user.create", &name), async move |c| {
+    ctx.change(who, Event::UserCreated { name: name.to_string() }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         let id = sql::insert(proof.conn(), now, &name, &input, &hash, false).await?;
         let taken = || Error::conflict("name", format!("is taken: a user named {name} exists"));
@@ -48,9 +49,9 @@ pub async fn create_first_admin(ctx: &Ctx, password: PlainSecret) -> Result<bool
     if sql::any(&mut *ctx.db.read().await?).await? {
         return Ok(false);
     }
-    let hash = ctx.passwords.hash(&password).await?;
+    let hash = ctx.local.passwords.hash(&password).await?;
     let now = ctx.now();
-    ctx.change(&Principal::system(), Act::new("user.create", FIRST_ADMIN), async move |c| {
+    ctx.change(&Principal::system(), Event::UserCreated { name: FIRST_ADMIN.to_owned() }, async move |c| {
         if sql::any(c).await? {
             return Ok(false);
         }
@@ -95,14 +96,26 @@ pub async fn search(ctx: &Ctx, who: &Principal, text: &str) -> Result<Vec<(UserI
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    sql::search(&mut c, text).await
+    let found = sql::search(&mut c, text).await?;
+    // Anybody can make a project, and would read the directory letter by letter: who begins to type a name gets who has it.
+    let enough = standing.admin || text.chars().count() >= LETTERS;
+    Ok(found.into_iter().filter(|(_, name, _)| enough || name.eq_ignore_ascii_case(text)).collect())
 }
 
-/// The name of the user with this id, for whoever may add members somewhere.
+/// Letters from which on those who administer no system are told whose name begins with them.
+const LETTERS: usize = 3;
+
+/// The name of the user with this id, for whoever may add members somewhere: of those that they are in a project with, or, as an
+/// administrator, of all. Ids are numbers in order, and would be counted through.
 pub async fn name_of(ctx: &Ctx, who: &Principal, id: UserId) -> Result<String> {
     search(ctx, who, "").await?;
-    let user = sql::get(&mut *ctx.db.read().await?, id).await?;
-    user.map(|user| user.name).ok_or_else(|| Error::not_found("user", id))
+    let mut c = ctx.db.read().await?;
+    let known = match who.who {
+        Who::User { id: own, .. } => own == id || access::standing(&mut c, ctx.now(), who).await?.admin || sql::share_a_project(&mut c, own, id).await?,
+        _ => false,
+    };
+    let user = if known { sql::get(&mut c, id).await? } else { None };
+    user.map(|user| user.name).ok_or_else(|| Error::invalid("member_user", "name the user: an id is only known of whom you are in a project with"))
 }
 
 /// One user: themselves, or any for system administrators.
@@ -148,7 +161,7 @@ pub async fn update(
     let mut problems = Problems::new();
     model::user::check_profile(&mut problems, &email, &full_name, &comment);
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Act::new("user.update", id), async move |c| {
+    ctx.change(who, Event::UserChanged { user: id.0 }, async move |c| {
         if is_self(&caller, id) {
             access::standing(c, now, &caller).await?;
         } else {
@@ -171,12 +184,12 @@ pub async fn set_password(
     new: PlainSecret,
 ) -> Result<i64> {
     let own = is_self(who, id);
-    let act = Act::new("user.password", id);
+    let event = Event::PasswordSet { user: id.0 };
     let mut c = ctx.db.read().await?;
     if own {
         access::standing(&mut c, ctx.now(), who).await?;
     } else if let Err(error) = access::system(&mut c, ctx.now(), who).await {
-        ctx.note_refusal(who, act, &error).await;
+        ctx.note_refusal(who, event);
         return Err(error);
     }
     let user = sql::get(&mut c, id).await?.ok_or_else(|| Error::not_found("user", id))?;
@@ -184,22 +197,21 @@ pub async fn set_password(
     drop(c);
     if own {
         let current = current.unwrap_or_else(|| PlainSecret::new(String::new()));
-        ctx.throttle.check(ctx, &user.name, &who.client.address).await?;
+        let guess = ctx.local.throttle.guess(ctx, user.name.as_str(), &who.client.address, true).await?;
         let version = credentials.credentials_version;
         let right =
-            ctx.passwords.verify(ctx.now(), &user.name, (id.0, version), Some(credentials.password_hash), &current).await?;
+            ctx.local.passwords.verify(ctx.now(), &user.name, (id.0, version), Some(credentials.password_hash), &current, guess.trusted).await?;
         if !right {
-            ctx.throttle.failed(ctx.now(), &user.name, &who.client.address);
-            let error = Error::invalid("current", "is not your current password");
-            ctx.note_refusal(who, act, &error).await;
-            return Err(error);
+            ctx.note_refusal(who, event);
+            return Err(Error::invalid("current", "is not your current password"));
         }
+        guess.right();
     }
     check_new_password(&new, &[&user.name, &user.email, &user.full_name])
         .map_err(|message| Error::invalid("password", message))?;
-    let hash = ctx.passwords.hash(&new).await?;
+    let hash = ctx.local.passwords.hash(&new).await?;
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, act, async move |c| {
+    ctx.change(who, event, async move |c| {
         if !own {
             access::system(c, now, &caller).await?;
         } else {
@@ -220,8 +232,7 @@ pub async fn reset_password(ctx: &Ctx, name: &str, new: PlainSecret) -> Result<(
 /// Makes a user a system administrator, or no longer one.
 pub async fn set_admin(ctx: &Ctx, who: &Principal, id: UserId, admin: bool) -> Result<()> {
     let (now, caller) = (ctx.now(), who.clone());
-    let act = Act::new("user.sysadmin", id).detail(if admin { "made administrator" } else { "no longer administrator" });
-    ctx.change(who, act, async move |c| {
+    ctx.change(who, Event::AdministratorSet { user: id.0, admin }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         let c = proof.conn();
         let user = sql::get(c, id).await?.ok_or_else(|| Error::not_found("user", id))?;
@@ -236,8 +247,8 @@ pub async fn set_admin(ctx: &Ctx, who: &Principal, id: UserId, admin: bool) -> R
 /// Disables an account, which ends its sessions and tokens at once, or enables it again.
 pub async fn set_disabled(ctx: &Ctx, who: &Principal, id: UserId, disabled: bool) -> Result<()> {
     let (now, caller) = (ctx.now(), who.clone());
-    let act = Act::new(if disabled { "user.disable" } else { "user.enable" }, id);
-    ctx.change(who, act, async move |c| {
+    let event = if disabled { Event::UserDisabled { user: id.0 } } else { Event::UserEnabled { user: id.0 } };
+    ctx.change(who, event, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         let c = proof.conn();
         let user = sql::get(c, id).await?.ok_or_else(|| Error::not_found("user", id))?;
@@ -255,7 +266,7 @@ pub async fn set_disabled(ctx: &Ctx, who: &Principal, id: UserId, disabled: bool
 /// Deletes a user: memberships, sessions and tokens go with them; what they pushed and the audit log stay.
 pub async fn delete(ctx: &Ctx, who: &Principal, id: UserId) -> Result<()> {
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Act::new("user.delete", id), async move |c| {
+    ctx.change(who, Event::UserDeleted { user: id.0 }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         let c = proof.conn();
         let user = sql::get(c, id).await?.ok_or_else(|| Error::not_found("user", id))?;
@@ -287,10 +298,11 @@ pub async fn sign_in(
         return Err(Error::Unauthenticated);
     }
     let done = crate::identity::authenticate(ctx, name, password, client.clone()).await;
-    let act = Act::new("user.sign-in", name);
+    let event = Event::SignedIn { name: name.to_owned() };
     match &done {
-        Ok(who) => ctx.change(who, act, async |_| Ok(())).await?,
-        Err(error) => ctx.note_refusal(&Principal::anonymous(client), act, error).await,
+        Ok(who) => ctx.change(who, event, async |_| Ok(())).await?,
+        Err(error) if error.is_refusal() => ctx.note_refusal(&Principal::anonymous(client), event),
+        Err(_) => {}
     }
     done.map(|who| Principal { via: Via::Session, ..who })
 }

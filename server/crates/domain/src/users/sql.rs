@@ -14,7 +14,6 @@ const COLUMNS: &str =
 
 static LIST: Listing = Listing {
     from: "users AS t",
-    table: "users",
     columns: COLUMNS,
     sorts: &[("name", "t.name_folded"), ("email", "t.email"), ("created", "t.created_at")],
     descending: false,
@@ -111,6 +110,11 @@ pub async fn search(c: &mut AnyConnection, text: &str) -> Result<Vec<(UserId, St
     .fetch_all(c)
     .await?;
     Ok(rows.iter().map(|row| (UserId(row.get("id")), row.get("name"), row.get("full_name"))).collect())
+}
+
+pub async fn share_a_project(c: &mut AnyConnection, one: UserId, other: UserId) -> Result<bool> {
+    let text = "SELECT a.id AS id FROM members AS a JOIN members AS b ON b.project_id = a.project_id WHERE a.user_id = $1 AND b.user_id = $2 LIMIT 1";
+    Ok(sqlx::query(text).bind(one.0).bind(other.0).fetch_optional(c).await?.is_some())
 }
 
 pub async fn administers_a_project(c: &mut AnyConnection, id: UserId) -> Result<bool> {

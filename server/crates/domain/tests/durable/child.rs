@@ -93,9 +93,10 @@ async fn undo(ctx: &Ctx, who: &Principal, n: usize) {
     let all = deletions::list(ctx, who, &project, &Query::default()).await.unwrap();
     let tag = format!("t{n}");
     let found = all.items.iter().find(|one| one.tags.contains(&tag)).unwrap();
-    say(&format!("try push {tag} {}", found.digest));
+    let digest = found.digest.as_ref().map_or("-", model::Digest::as_str);
+    say(&format!("try push {tag} {digest}"));
     deletions::restore(ctx, who, &project, found.id).await.unwrap();
-    say(&format!("done push {tag} {}", found.digest));
+    say(&format!("done push {tag} {digest}"));
 }
 
 async fn collect(place: &Place, who: &Principal) {

@@ -17,13 +17,13 @@ pub async fn prepare(remote: &Remote, repository: &str) -> Result<String, Failur
     let project = repository.split('/').next().unwrap_or_default();
     let (status, _) = remote.api(Method::HEAD, &format!("{API}/projects?project_name={}", query(project)), None).await?;
     if status.is_success() {
-        return Ok(format!("project {project} stands there"));
+        return Ok(format!("project {project} is there"));
     }
     let body = json!({ "project_name": project, "metadata": { "public": "false" } });
     let (status, _) = remote.api(Method::POST, &format!("{API}/projects"), Some(body)).await?;
     match status {
         StatusCode::CREATED => Ok(format!("project {project} made, private")),
-        StatusCode::CONFLICT => Ok(format!("project {project} stands there")),
+        StatusCode::CONFLICT => Ok(format!("project {project} is there")),
         // The account may push to a project that it may not look at: the push itself will tell.
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Ok(format!(
             "project {project} was not seen there and could not be made ({status}): the push needs it"

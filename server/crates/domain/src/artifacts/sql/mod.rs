@@ -225,6 +225,10 @@ pub async fn is_forsaken_list(c: &mut AnyConnection, artifact: i64) -> Result<bo
     Ok(sqlx::query(text).bind(artifact).fetch_optional(c).await?.is_some())
 }
 
+pub async fn digest_of(c: &mut AnyConnection, artifact: i64) -> Result<String> {
+    Ok(sqlx::query("SELECT digest FROM artifacts WHERE id = $1").bind(artifact).fetch_one(c).await?.get("digest"))
+}
+
 pub async fn artifact_id(c: &mut AnyConnection, repository: i64, digest: &Digest) -> Result<Option<i64>> {
     let row = sqlx::query("SELECT id FROM artifacts WHERE repository_id = $1 AND digest = $2")
         .bind(repository)
@@ -274,6 +278,17 @@ pub async fn tag_names_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(i64
     }
     let ran = script.run(c).await?;
     Ok(ran.iter().flat_map(|ran| &ran.rows).map(|row| (row.get("artifact_id"), row.get("name"))).collect())
+}
+
+/// How long their manifests are, together.
+pub async fn manifest_bytes(c: &mut AnyConnection, ids: &[i64]) -> Result<i64> {
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let text = format!("SELECT CAST(SUM(manifest_size) AS BIGINT) AS n FROM artifacts WHERE id IN ({})", places(1, part.len()));
+        script.add(text, part.iter().map(|id| (**id).into()));
+    }
+    let ran = script.run(c).await?;
+    Ok(ran.iter().flat_map(|ran| &ran.rows).filter_map(|row| row.get::<Option<i64>, _>("n")).sum())
 }
 
 /// A child that goes with its index.

@@ -27,6 +27,9 @@ const BATCH: usize = 512 * 1024;
 /// Bytes of an upload after which the disk begins to write them, while more arrives: the last sync has less to do.
 const EARLY: usize = 8 << 20;
 
+/// The file beside the blobs that names the database they belong to.
+const INSTANCE: &str = "instance";
+
 /// The store under one directory.
 pub struct Disk {
     blobs: PathBuf,
@@ -255,6 +258,44 @@ impl BlobStore for Disk {
         // No round through a thread: the kernel answers from memory.
         let found = rustix::fs::statvfs(&self.uploads)?;
         Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+    }
+
+    async fn instance(&self) -> io::Result<Option<String>> {
+        let path = self.blobs.with_file_name(INSTANCE);
+        blocking(move || match fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    async fn set_instance(&self, id: &str) -> io::Result<()> {
+        let (path, text) = (self.blobs.with_file_name(INSTANCE), format!("{id}\n"));
+        blocking(move || match crate::datadir::write_private(&path, text.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(&path)?;
+                crate::datadir::write_private(&path, text.as_bytes())
+            }
+            done => done,
+        })
+        .await
+    }
+
+    async fn set_aside(&self, digest: &Digest) -> io::Result<String> {
+        let from = self.blob(digest);
+        let dir = self.uploads.with_file_name("set-aside").join(digest.algorithm().as_str());
+        let to = dir.join(digest.hex());
+        blocking(move || {
+            fs::create_dir_all(&dir)?;
+            match fs::rename(&from, &to) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            sync_dir(&dir)?;
+            Ok(to.display().to_string())
+        })
+        .await
     }
 
     async fn delete(&self, digest: &Digest) -> io::Result<()> {

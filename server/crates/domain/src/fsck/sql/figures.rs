@@ -49,7 +49,9 @@ pub(crate) fn all() -> Vec<Figure> {
         figure("repositories", "artifact_count", "number of artifacts", count("artifacts AS a WHERE a.repository_id = t.id AND a.listed = 1")),
         figure("repositories", "stored_bytes", "stored bytes", format!("{held} + {}", manifests("repository_id"))),
         figure("repositories", "logical_bytes", "bytes without sharing", format!("{} + {}", needed("repository_id"), manifests("repository_id"))),
-        figure("projects", "artifact_count", "number of artifacts", count("artifacts AS a WHERE a.project_id = t.id AND a.listed = 1")),
+        figure("projects", "artifact_count", "number of artifacts", count(
+            "artifacts AS a JOIN repositories AS r ON r.id = a.repository_id WHERE a.project_id = t.id AND a.listed = 1 AND r.pushed_at IS NOT NULL",
+        )),
         figure("projects", "repository_count", "number of repositories", count("repositories AS r WHERE r.project_id = t.id AND r.pushed_at IS NOT NULL")),
         figure("projects", "member_count", "number of members", count("members AS m WHERE m.project_id = t.id")),
         figure("projects", "stored_bytes", "stored bytes", format!("{shared} + {}", manifests("project_id"))),

@@ -79,13 +79,24 @@ pub async fn forget(c: &mut AnyConnection, digest: &str) -> Result<()> {
 }
 
 /// Artifacts of a span of ids that name a blob which their repository does not hold.
+/// Layers that may be elsewhere, and are not here.
+pub async fn elsewhere(c: &mut AnyConnection) -> Result<i64> {
+    let row = sqlx::query(
+        "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM artifact_blobs AS x WHERE x.optional = 1 AND NOT EXISTS
+           (SELECT 1 FROM repository_blobs AS l WHERE l.digest = x.digest AND l.repository_id = x.repository_id)",
+    )
+    .fetch_one(c)
+    .await?;
+    Ok(row.get("n"))
+}
+
 pub async fn artifacts_without_blob(c: &mut AnyConnection, after: i64, to: i64) -> Result<Vec<(String, String)>> {
     let rows = sqlx::query(
         "SELECT r.full_name || '@' || a.digest AS name, x.digest AS other FROM artifacts AS a
          JOIN repositories AS r ON r.id = a.repository_id JOIN artifact_blobs AS x ON x.artifact_id = a.id
          LEFT JOIN repository_blobs AS l ON l.digest = x.digest AND l.project_id = a.project_id AND l.repository_id = a.repository_id
          LEFT JOIN blobs AS b ON b.digest = x.digest
-         WHERE a.id > $1 AND a.id <= $2 AND (b.digest IS NULL OR l.digest IS NULL) ORDER BY a.id, x.digest",
+         WHERE a.id > $1 AND a.id <= $2 AND x.optional = 0 AND (b.digest IS NULL OR l.digest IS NULL) ORDER BY a.id, x.digest",
     )
     .bind(after)
     .bind(to)

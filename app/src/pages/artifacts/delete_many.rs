@@ -1,0 +1,62 @@
+//! Before several artifacts are deleted in one step: what goes with each.
+
+use super::{forms, way};
+use crate::pages::prelude::*;
+use model::Digest;
+use model::stamp::{bytes, count, span};
+
+/// Most at once.
+pub const MOST: usize = 100;
+
+pub async fn delete_many(call: &Call) -> Shown {
+    let (project, repository) = (call.project()?, call.repository()?);
+    domain::artifacts::may_delete(&call.ctx, &call.who, &project).await?;
+    let digests: Vec<Digest> = call.queries("digest").filter_map(|text| text.parse().ok()).take(MOST).collect();
+    let back = paths::repository(&project, &repository);
+    let (mut rows, mut along, mut freed, mut kept_for) = (Vec::new(), 0, 0, 0);
+    for digest in &digests {
+        let plan = match domain::artifacts::plan(&call.ctx, &call.who, &project, &repository, digest).await {
+            Ok(plan) => plan,
+            // Somebody was faster.
+            Err(domain::Error::NotFound(_)) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let names = model::stamp::some(&plan.tags, 4);
+        let with = plan.accessories.len() + plan.children.len();
+        let listed = plan.kept_by.iter().find(|index| !digests.contains(index));
+        let note = match listed {
+            Some(index) => format!("stays: the index {} lists it", index.short()),
+            None if with > 0 => format!("with {} that go along", count(with as i64, "artifact")),
+            None => String::new(),
+        };
+        (along, freed, kept_for) = (along + with, freed + plan.freed, plan.kept_for);
+        rows.push(view! {
+            <li><code>{plan.digest.short()}</code>" "{if names.is_empty() { "untagged".to_owned() } else { names }}<span class="tree__of">{note}</span></li>
+        });
+    }
+    let title = match rows.len() {
+        0 => "Delete artifacts".to_owned(),
+        n => format!("Delete {}?", count(n as i64, "artifact")),
+    };
+    let page = Page::new(title).way(way(&project, &repository, "Delete"));
+    let page = page.purpose(format!("In {project}/{repository}."));
+    if rows.is_empty() {
+        let how = "Tick artifacts in the repository's list, then delete them together.";
+        return Ok(page.body(empty("Nothing is selected", how, view! { <a class="button" href=back>"Back"</a> })));
+    }
+    let mut with = vec![("project", project.to_string()), ("repository", repository.to_string())];
+    with.extend(digests.iter().map(|digest| ("digests[]", digest.to_string())));
+    let until = match kept_for {
+        0 => format!("Up to {} of this repository are freed. This cannot be undone.", bytes(freed)),
+        ms if rows.len() == 1 => format!("It can be brought back for {} under Deleted. After that up to {} are freed.", span(ms), bytes(freed)),
+        ms => format!("Each can be brought back for {} under Deleted. After that up to {} are freed.", span(ms), bytes(freed)),
+    };
+    let along = match along {
+        0 => None,
+        1 => Some("1 accessory or platform image goes along.".to_owned()),
+        n => Some(format!("{n} accessories and platform images go along.")),
+    };
+    let form = call.form::<forms::DeleteMany>().with(with);
+    let says: Vec<String> = along.into_iter().chain([until]).collect();
+    Ok(page.body(view! { <section class="card pad"><ul class="links">{rows}</ul></section>{confirm(&form, says, (), "Delete artifacts", back)} }))
+}

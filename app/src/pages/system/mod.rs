@@ -1,0 +1,8 @@
+//! The system as a whole: what the database holds, and who is turned away.
+
+pub mod forms;
+mod knocking;
+mod storage;
+
+pub use knocking::knocking;
+pub use storage::storage;

@@ -1,0 +1,108 @@
+//! What happened: one typed event for every change, written in the change's transaction. The audit log is this table.
+//!
+//! An event says what happened, to which thing, in which project or the system as a whole; never prose, and never a secret. A
+//! new one is a line in the table below. Attempts that were refused are summed up ([`Refusals`]): no stranger makes rows at will.
+
+mod refusals;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+pub use refusals::Refusals;
+pub(crate) use sql::{purge, record, robot_project};
+
+use model::RobotId;
+use serde::Serialize;
+
+/// Where something happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    System,
+    /// A project, by its name as the caller said it.
+    Project(String),
+    /// Where a robot account belongs.
+    Robot(RobotId),
+}
+
+macro_rules! events {
+    ($($kind:literal $name:ident { $($field:ident: $type:ty),* $(,)? } $scope:ident $(($of:ident))?;)*) => {
+        /// What happened.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(untagged)]
+        pub enum Event {
+            $($name { $($field: $type),* }),*
+        }
+
+        impl Event {
+            /// Every kind there is.
+            pub const KINDS: &[&str] = &[$($kind),*];
+
+            /// `noun.verb`, as it is stored.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Event::$name { .. } => $kind),* }
+            }
+
+            /// Where it happened.
+            pub fn scope(&self) -> Scope {
+                match self { $(Event::$name { $($of,)? .. } => Scope::$scope $(($of.clone()))?),* }
+            }
+        }
+    };
+}
+
+events! {
+    "project.create" ProjectCreated { project: String, public: bool, require_signature: bool } Project(project);
+    "project.update" ProjectUpdated { project: String, public: Option<bool>, require_signature: Option<bool> } Project(project);
+    "project.delete" ProjectDeleted { project: String } Project(project);
+    "member.create" MemberAdded { project: String, user: String, role: &'static str } Project(project);
+    "member.update" MemberChanged { project: String, member: i64, role: &'static str } Project(project);
+    "member.delete" MemberRemoved { project: String, member: i64 } Project(project);
+    "repository.update" RepositoryDescribed { project: String, repository: String } Project(project);
+    "repository.delete" RepositoryDeleted { project: String, repository: String } Project(project);
+    "artifact.push" ArtifactPushed { project: String, repository: String, reference: String, digest: Option<String> } Project(project);
+    "artifact.delete" ArtifactDeleted { project: String, repository: String, reference: String } Project(project);
+    "artifact.restore" DeletionUndone { project: String, deletion: i64 } Project(project);
+    "deletion.purge" DeletionPurged { project: String, deletion: i64 } Project(project);
+    "tag.create" TagSet { project: String, repository: String, tag: String, reference: String } Project(project);
+    "tag.delete" TagRemoved { project: String, repository: String, tag: String } Project(project);
+    "blob.delete" BlobUnlinked { project: String, repository: String, digest: String } Project(project);
+    "robot.create" RobotCreated { project: Option<String>, name: String } System;
+    "robot.update" RobotChanged { robot: RobotId } Robot(robot);
+    "robot.disable" RobotDisabled { robot: RobotId } Robot(robot);
+    "robot.enable" RobotEnabled { robot: RobotId } Robot(robot);
+    "robot.secret" RobotSecretSet { robot: RobotId } Robot(robot);
+    "robot.delete" RobotDeleted { robot: RobotId } Robot(robot);
+    "user.create" UserCreated { name: String } System;
+    "user.update" UserChanged { user: i64 } System;
+    "user.password" PasswordSet { user: i64 } System;
+    "user.sysadmin" AdministratorSet { user: i64, admin: bool } System;
+    "user.disable" UserDisabled { user: i64 } System;
+    "user.enable" UserEnabled { user: i64 } System;
+    "user.delete" UserDeleted { user: i64 } System;
+    "user.sign-in" SignedIn { name: String } System;
+    "request.refuse" RequestRefused { route: String } System;
+    "user.unlock" AccountUnlocked { name: String } System;
+    "target.create" TargetCreated { name: String, url: String } System;
+    "target.update" TargetChanged { name: String, url: String } System;
+    "target.delete" TargetDeleted { target: i64 } System;
+    "target.test" TargetTested { target: i64, healthy: bool } System;
+    "rule.create" RuleCreated { name: String } System;
+    "rule.update" RuleChanged { rule: i64, name: String } System;
+    "rule.delete" RuleDeleted { rule: i64 } System;
+    "rule.execute" RuleExecuted { rule: i64, artifact: Option<i64> } System;
+    "execution.stop" ExecutionStopped { execution: i64 } System;
+    "execution.retry" ExecutionRetried { execution: i64 } System;
+    "collection.start" CollectionStarted { dry_run: bool } System;
+    "collection.stop" CollectionStopped { collection: i64 } System;
+    "collection.schedule" CollectionScheduled { cron: Option<String> } System;
+}
+
+impl Event {
+    /// A robot account of a project belongs to it.
+    pub(crate) fn place(&self) -> Scope {
+        match self {
+            Event::RobotCreated { project: Some(project), .. } => Scope::Project(project.clone()),
+            other => other.scope(),
+        }
+    }
+}

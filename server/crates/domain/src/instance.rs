@@ -1,0 +1,108 @@
+//! Which database and which blobs belong together: both carry one id, and a pair that does not is refused, because it would be
+//! taken for a pair that lost everything, and mended accordingly.
+
+use crate::blobs::BlobStore;
+use crate::clock::Random;
+use crate::db::{Db, Refusal};
+use futures_util::StreamExt;
+use model::Digest;
+use sqlx::Row;
+
+/// Blobs of the database that are looked for where one of the two has no id yet.
+const SAMPLE: i64 = 20;
+
+/// Checks that the two belong together; a new pair, or one of before there were ids, is given one.
+pub async fn check(db: &Db, blobs: &dyn BlobStore) -> Result<(), Refusal> {
+    let failed = |error: String| Refusal(format!("it cannot be found out whether database and blobs belong together: {error}"));
+    let there = blobs.instance().await.map_err(|error| failed(error.to_string()))?;
+    let here = stored(db).await.map_err(|error| failed(error.to_string()))?;
+    match (&here, &there) {
+        (Some(here), Some(there)) if here == there => return Ok(()),
+        (Some(here), Some(there)) => {
+            return Err(Refusal(format!(
+                "the blobs are not those of this database (blobs of {there}, database {here}): set database_url, data and s3.* to what belongs together"
+            )));
+        }
+        _ => {}
+    }
+    // One of them is new, or from before there were ids: what the database knows must lie there.
+    let known = sample(db).await.map_err(|error| failed(error.to_string()))?;
+    let mut found = 0;
+    for digest in &known {
+        found += usize::from(blobs.size(digest).await.map_err(|error| failed(error.to_string()))?.is_some());
+    }
+    let stranger = match known.is_empty() {
+        true => {
+            let mut all = blobs.all().await.map_err(|error| failed(error.to_string()))?;
+            all.next().await.is_some()
+        }
+        false => found == 0,
+    };
+    if stranger {
+        let what = if known.is_empty() { "knows none of the blobs that lie there" } else { "knows blobs, and none of them lie there" };
+        return Err(Refusal(format!(
+            "this database {what}: it is another one, or new. Set database_url, data and s3.* to what belongs together, restore a backup, \
+             or move the blobs away to begin anew"
+        )));
+    }
+    let id = here.or(there).unwrap_or_else(|| Random::default().id());
+    // The blobs first: a database with an id whose blobs have none is looked at again.
+    blobs.set_instance(&id).await.map_err(|error| failed(error.to_string()))?;
+    note(db, id).await.map_err(|error| failed(error.to_string()))
+}
+
+async fn stored(db: &Db) -> crate::Result<Option<String>> {
+    let row = sqlx::query("SELECT value FROM meta WHERE key = 'instance'").fetch_optional(&mut *db.read().await?).await?;
+    Ok(row.map(|row| row.get("value")))
+}
+
+async fn note(db: &Db, id: String) -> crate::Result<()> {
+    let text = "INSERT INTO meta (key, value) VALUES ('instance', $1) ON CONFLICT (key) DO UPDATE SET value = $1";
+    db.write(async move |c| Ok(sqlx::query(text).bind(id.as_str()).execute(c).await.map(drop)?)).await
+}
+
+/// Some blobs that the database knows, from both ends.
+async fn sample(db: &Db) -> crate::Result<Vec<Digest>> {
+    let mut c = db.read().await?;
+    let mut all = Vec::new();
+    for order in ["ASC", "DESC"] {
+        let text = format!("SELECT digest FROM blobs WHERE state = 'live' ORDER BY digest {order} LIMIT {SAMPLE}");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).fetch_all(&mut *c).await?;
+        all.extend(rows.iter().filter_map(|row| row.get::<String, _>("digest").parse().ok()));
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+
+    #[tokio::test]
+    async fn s_13_a_pair_that_does_not_belong_together_is_refused_and_left_as_it_is() {
+        let (one, other) = (World::on_disk().await, World::on_disk().await);
+        for world in [&one, &other] {
+            let project = world.project("p", false).await;
+            // From before there were ids, with blobs: it is given one.
+            world.image(&project, &"r".parse().unwrap(), "v1", "an image").await;
+            check(&world.ctx.db, &*world.ctx.blobs).await.unwrap();
+            check(&world.ctx.db, &*world.ctx.blobs).await.unwrap();
+        }
+        let fresh = World::on_disk().await;
+        for (db, blobs, word) in [(&one, &other, "not those of this database"), (&other, &one, "not those of this database"), (&fresh, &one, "knows none")] {
+            let before = (stored(&db.ctx.db).await.unwrap(), blobs.ctx.blobs.instance().await.unwrap());
+            let refused = check(&db.ctx.db, &*blobs.ctx.blobs).await.unwrap_err().to_string();
+            assert!(refused.contains(word), "{refused}");
+            assert_eq!((stored(&db.ctx.db).await.unwrap(), blobs.ctx.blobs.instance().await.unwrap()), before);
+        }
+        // A database whose blobs are elsewhere, and a store without its mark whose blobs are here.
+        one.ctx.db.write(async |c| Ok(sqlx::query("DELETE FROM meta WHERE key = 'instance'").execute(c).await.map(drop)?)).await.unwrap();
+        assert!(check(&one.ctx.db, &*fresh.ctx.blobs).await.unwrap_err().to_string().contains("none of them lie there"));
+        let id = one.ctx.blobs.instance().await.unwrap();
+        check(&one.ctx.db, &*one.ctx.blobs).await.unwrap();
+        assert_eq!(stored(&one.ctx.db).await.unwrap(), id, "a database of a backup takes the blobs' id");
+        // A new pair.
+        check(&fresh.ctx.db, &*fresh.ctx.blobs).await.unwrap();
+        assert_eq!(stored(&fresh.ctx.db).await.unwrap(), fresh.ctx.blobs.instance().await.unwrap());
+    }
+}

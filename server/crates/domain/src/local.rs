@@ -1,0 +1,76 @@
+//! Everything that lives in this process alone: caches, locks, shares, notifiers. Each line says what two processes on one
+//! database make of it: *exact* (no difference), *harmless* (costs work or a little justice, never a wrong answer), or *wrong
+//! until moved*. Nothing else keeps state in a process; this list is the work plan for many replicas.
+
+use crate::access::Looks;
+use crate::artifacts::{Kept, Pulls};
+use crate::buffers::Buffers;
+use crate::cache::Answers;
+use crate::ctx::Settings;
+use crate::identity::{Passwords, Shares, Throttle, Tokens};
+use crate::keys::Keys;
+use crate::robots::Uses;
+use crate::uploads::{InUse, Pending};
+use tokio::sync::{Mutex, Notify, RwLock};
+
+/// What lives in memory.
+pub struct Local {
+    /// Passwords that were found right. Harmless: keyed by the account's version, each process checks for itself.
+    pub passwords: Passwords,
+    /// Guesses that slow the next. Harmless: each process counts its own until it is restarted, so a guesser has as many tries
+    /// as there are processes; what slows is in the database, and read at the start.
+    pub throttle: Throttle,
+    /// Tokens an account had in this second. Harmless: its share in each process.
+    pub shares: Shares,
+    /// Bytes of bodies that are held. Exact: it is this process's memory.
+    pub buffers: Buffers,
+    /// Uploads that are being written to. Wrong until moved: two processes could write to one upload at once; its bytes lie
+    /// in one data directory or bucket, and only the lock of the directory keeps the second process away.
+    pub uploads_in_use: InUse,
+    /// Uploads without bytes. Wrong until moved: the other process knows nothing of them, and answers 404.
+    pub uploads_pending: Pending,
+    /// Pulls that are not written yet. Harmless: each writes its own.
+    pub pulls: Pulls,
+    /// Uses of robot accounts that are not written yet. Harmless, as pulls.
+    pub robot_uses: Uses,
+    /// Manifests that are pulled again and again. Exact: kept only on SQLite, which has one process, by the count of its commits.
+    pub pulled: Answers<Kept>,
+    /// Sizes of blobs that are. Exact, as manifests.
+    pub blob_sizes: Answers<i64>,
+    /// What callers were found to be allowed. Exact, as manifests.
+    pub looks: Looks,
+    /// Tokens whose signature was checked. Exact: a signature stays right.
+    pub tokens: Tokens,
+    /// Held for reading while a collection deletes bytes, for writing while a backup copies them. Wrong until moved: a backup
+    /// of one process would not hold a collection of the other.
+    pub collecting: RwLock<()>,
+    /// One collection at a time, also when a lease ran out while its worker stood still. Harmless: jobs have leases.
+    pub turn: Mutex<()>,
+    /// Rung when a job was queued, so that a worker need not wait for its next look. Harmless: the other looks every few seconds.
+    pub work: Notify,
+    /// Refusals that are counted and not written yet. Harmless: each writes its own sums.
+    pub refusals: crate::events::Refusals,
+}
+
+impl Local {
+    pub(crate) fn new(keys: &Keys, settings: &Settings) -> Local {
+        Local {
+            passwords: Passwords::new(keys),
+            throttle: Throttle::new(keys),
+            shares: Default::default(),
+            buffers: Buffers::new(settings.buffers),
+            uploads_in_use: Default::default(),
+            uploads_pending: Default::default(),
+            pulls: Default::default(),
+            robot_uses: Default::default(),
+            pulled: Answers::new(32 << 20, 4096),
+            blob_sizes: Answers::new(8 << 20, 256),
+            looks: Default::default(),
+            tokens: Default::default(),
+            collecting: RwLock::new(()),
+            turn: Mutex::new(()),
+            work: Notify::new(),
+            refusals: Default::default(),
+        }
+    }
+}
