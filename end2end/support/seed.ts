@@ -48,12 +48,18 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
   });
   const execution = await call(wharf, 'POST', '/replication/executions', { policy_id: rule });
   const collection = await call(wharf, 'POST', '/system/gc/schedule', { schedule: { type: 'Manual' }, parameters: { dry_run: true } });
-  const artifact = `/projects/cargo/repositories/ship/artifacts/${digest}`;
+  const repository = '/projects/cargo/repositories/ship';
+  const artifact = `${repository}/artifacts/${digest}`;
+  const signature = clients.crane('digest', `${wharf.host}/cargo/ship:${digest.replace(':', '-')}.sig`);
   return [
     '/sign-in', '/account', '/jump', '/jump?q=cargo', '/projects', '/projects?q=none', '/projects/new', '/projects/cargo', '/projects/cargo/members',
     '/projects/cargo/members/new', '/projects/cargo/robots', '/projects/cargo/robots/new', `/projects/cargo/robots/${own}`,
     '/projects/cargo/replication', '/projects/cargo/deleted', '/projects/cargo/settings', '/projects/cargo/repositories/ship',
-    `/projects/cargo/repositories/ship?open=${digest}`, '/projects/cargo/repositories/ship/settings', artifact, `${artifact}/delete`,
+    `/projects/cargo/repositories/ship?open=${digest}`, '/projects/cargo/repositories/ship/settings', artifact, `${artifact}/delete`, `${artifact}/remove-tag?tag=1`,
+    `${repository}/artifacts/${signature}`, `${repository}/delete`, `${repository}/delete-artifacts`, `${repository}/delete-artifacts?digest=${digest}`,
+    `/projects/cargo/robots/${own}/secret`, `/projects/cargo/robots/${own}/delete`, '/projects/cargo/deleted/purge', '/projects/cargo/deleted/purge?ids[]=1',
+    '/admin/users/2/delete', `/admin/robots/${system}/secret`, `/admin/robots/${system}/delete`, `/admin/registries/${target}/delete`,
+    `/admin/replication/${rule}/delete`, '/admin/storage', '/admin/sign-ins',
     '/admin/users', '/admin/users/new', '/admin/users/2', '/admin/robots', '/admin/robots/new?template=push', `/admin/robots/${system}`,
     '/admin/registries', '/admin/registries/new', `/admin/registries/${target}`, '/admin/replication', '/admin/replication/new',
     `/admin/replication/${rule}`, `/admin/replication/${rule}/edit`, `/admin/replication/${rule}/executions/${execution}`,

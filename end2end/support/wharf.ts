@@ -85,8 +85,12 @@ export class Clients {
     this.crane('auth', 'login', host, '-u', user, '-p', secret);
   }
 
-  /** Makes a small image with crane and pushes it with skopeo; answers its digest. */
-  push(host: string, name: string): string {
+  /** Makes a small image (another for another `content`) with crane and pushes it with skopeo; answers its digest. */
+  push(host: string, name: string, content?: string): string {
+    if (content) {
+      writeFileSync(join(this.folder, 'layer', 'file'), content);
+      this.run('tar', ['cf', 'layer.tar', '-C', 'layer', 'file']);
+    }
     this.crane('append', '--oci-empty-base', '-f', 'layer.tar', '-t', `${host}/${name}`, '-o', 'image.tar');
     this.run('skopeo', ['copy', '--insecure-policy', '--authfile', join(this.folder, 'config.json'), '--dest-tls-verify=false',
       '--digestfile', 'digest', 'docker-archive:image.tar', `docker://${host}/${name}`]);

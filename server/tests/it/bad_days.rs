@@ -203,7 +203,7 @@ async fn r_15_a_crowd_with_one_wish_is_served_and_leaves_one_blob_and_one_tag() 
     ensure!(images.contains(&last), "{last}");
     let mut c = database(&server).await?;
     for (what, expected, text) in [
-        ("rows in the audit log", 64, "SELECT COUNT(*) AS n FROM audit WHERE object = 'days/r:wanted' AND outcome = 'done'"),
+        ("rows in the audit log", 64, "SELECT COUNT(*) AS n FROM events WHERE kind = 'artifact.push' AND payload LIKE '%wanted%' AND outcome = 'done'"),
         ("artifacts with the tag", 1, "SELECT COUNT(*) AS n FROM artifacts AS a JOIN tags AS t ON t.artifact_id = a.id WHERE t.name = 'wanted'"),
         (
             "artifacts with another number of tags than they say",

@@ -45,7 +45,7 @@ pub struct Ask<'a> {
 impl Inside {
     pub async fn new() -> Inside {
         let world = World::new().await;
-        let router = server::wiring::router(&world.ctx, Vec::new());
+        let router = server::wiring::router(&world.ctx, Vec::new(), None);
         Inside { world, router, asked: AtomicU32::new(0) }
     }
 

@@ -7,6 +7,7 @@ mod backup;
 mod clients;
 mod conformance;
 mod demo;
+mod doors;
 mod forms;
 mod fsck;
 mod full;

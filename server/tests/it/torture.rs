@@ -2,12 +2,23 @@
 
 use anyhow::Result;
 use std::time::Duration;
-use testkit::torture::{kill, load, slow};
+use testkit::torture::{hostile, kill, load, slow};
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
 async fn r_01_killed_at_random_under_pushers() -> Result<()> {
     println!("R-01: {}", kill::kill(&crate::binary()?, 12, 1, false).await?);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn s_01_to_12_beside_all_attacks_nothing_is_refused_to_the_honest() -> Result<()> {
+    let figures = hostile::hostile(&crate::binary()?, Duration::from_secs(6)).await?;
+    println!("{figures}");
+    anyhow::ensure!(figures.beside.iter().all(|honest| honest.refused == 0 && honest.done > 0), "something was refused: {figures}");
+    // A debug build computes password hashes in its own time; memory is what it is.
+    anyhow::ensure!(figures.memory < 400, "{} MiB", figures.memory);
     Ok(())
 }
 

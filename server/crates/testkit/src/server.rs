@@ -84,6 +84,11 @@ impl Server {
         self.data.clone()
     }
 
+    /// What it has logged.
+    pub fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.folder.path().join("log"))?)
+    }
+
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }

@@ -4,7 +4,7 @@ use crate::{root, run, site};
 use anyhow::{Result, bail};
 use std::process::Command;
 
-pub const HELP: &str = "power [CUTS], kill [ROUNDS], gc [ROUNDS], races [NUMBER], memory [PUSHES], resume, slow [CONNECTIONS], scale [ARTIFACTS]";
+pub const HELP: &str = "power [CUTS], kill [ROUNDS], gc [ROUNDS], races [NUMBER], memory [PUSHES], resume, slow [CONNECTIONS], hostile [SECONDS], scale [ARTIFACTS]";
 
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
@@ -31,7 +31,7 @@ pub fn torture(rest: &[&str]) -> Result<()> {
             let test = ["test", "-p", "server", "--test", "it", "--", "--ignored", "--nocapture", "r_16"];
             run(cargo(&test).env("WHARF_TORTURE_RACES", races).env("WHARF_TEST_BINARY", binary()?))
         }
-        "kill" | "gc" | "memory" | "resume" | "slow" => {
+        "kill" | "gc" | "memory" | "resume" | "slow" | "hostile" => {
             let program = ["run", "-q", "--release", "-p", "testkit", "--bin", "torture", "--"];
             // The same flags as the build's, so that nothing is compiled twice.
             run(cargo(&program).arg(binary()?).args(rest).env("CARGO_ENCODED_RUSTFLAGS", site::remap()))

@@ -3,12 +3,12 @@
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::time::Duration;
-use testkit::torture::{kill, load, slow};
+use testkit::torture::{hostile, kill, load, slow};
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let usage = "usage: torture WHARF kill|gc|memory|resume|slow [NUMBER]";
+    let usage = "usage: torture WHARF kill|gc|memory|resume|slow|hostile [NUMBER]";
     let (Some(binary), Some(what)) = (arguments.first().map(PathBuf::from), arguments.get(1)) else { bail!(usage) };
     let number = |default: usize| match arguments.get(2) {
         None => Ok(default),
@@ -28,6 +28,10 @@ async fn main() -> Result<()> {
         "resume" => {
             let again = load::resumed(&binary, 1 << 30, 16 << 20).await?;
             println!("R-05: 1 GiB in chunks of 16 MiB, killed at 60 %: {again} bytes sent again, {:.2} chunks", again as f64 / f64::from(16 << 20));
+        }
+        "hostile" => {
+            let seconds = number(30)?;
+            println!("{}", hostile::hostile(&binary, Duration::from_secs(seconds as u64)).await?);
         }
         "slow" => println!("N-084: {}", slow::slow(&binary, number(4096)?, 1024).await?),
         _ => bail!(usage),

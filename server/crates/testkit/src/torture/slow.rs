@@ -54,7 +54,7 @@ async fn honest(client: &Client, url: &str, times: usize) -> Result<f64> {
 pub async fn slow(binary: &Path, connections: usize, each: usize) -> Result<Figures> {
     raise();
     let (most, of_one) = (connections.to_string(), each.to_string());
-    let limits = [("WHARF_LIMITS_CONNECTIONS", most.as_str()), ("WHARF_LIMITS_CONNECTIONS_PER_ADDRESS", of_one.as_str())];
+    let limits = [("WHARF_LIMITS_CONNECTIONS", most.as_str()), ("WHARF_LIMITS_CONNECTIONS_PER_ADDRESS", of_one.as_str()), ("WHARF_LIMITS_SILENCE", "30s")];
     let server = Server::start(binary, &limits).await?;
     server.call(Method::POST, "/projects", serde_json::json!({ "project_name": "load" })).await?;
     let layer = vec![7; 1_000_000];
