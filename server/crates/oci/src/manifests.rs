@@ -9,8 +9,9 @@ use domain::buffers::Unread;
 use domain::manifest;
 use model::Tag;
 
-/// How often a manifest is in memory: as it was sent, as it was read, and on its way to the database.
-const COPIES: u64 = 3;
+/// How often a manifest is in memory: as it was sent, as it was read, its annotations as text, on its way to the database, and what
+/// the allocator keeps of them.
+const COPIES: u64 = 6;
 /// Most tags one push may set.
 const TAGS: usize = 100;
 
