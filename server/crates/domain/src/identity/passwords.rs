@@ -7,8 +7,9 @@ use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVe
 use aws_lc_rs::hmac;
 use model::Stamp;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, Weak};
-use tokio::sync::{OnceCell, Semaphore};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use tokio::sync::{OnceCell, Semaphore, oneshot};
 
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
@@ -20,9 +21,30 @@ const WAITING: usize = 64;
 const REMEMBER_MS: i64 = 600_000;
 const REMEMBERED_MAX: usize = 4096;
 
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The threads that compute hashes: always the same ones. An allocator keeps for a thread what that thread freed, so that 19 MiB on
+/// whichever of many threads was free came to 250 MiB under a crowd of guesses. They end with the sender.
+fn hashers() -> mpsc::Sender<Job> {
+    let (jobs, next) = mpsc::channel::<Job>();
+    let next = Arc::new(Mutex::new(next));
+    for n in 0..AT_ONCE {
+        let next = next.clone();
+        let work = move || {
+            loop {
+                let job = next.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                // A job that panics answers nobody, and costs no thread.
+                let Ok(_) = job.map(|job| catch_unwind(AssertUnwindSafe(job))) else { break };
+            }
+        };
+        std::thread::Builder::new().name(format!("hasher-{n}")).spawn(work).expect("a thread");
+    }
+    jobs
+}
+
 /// Hashes and verifies passwords.
 pub struct Passwords {
-    slots: Arc<Semaphore>,
+    hashers: mpsc::Sender<Job>,
     queue: Arc<Semaphore>,
     /// What of the queue those may take who never signed in from where they are.
     strangers: Arc<Semaphore>,
@@ -47,7 +69,7 @@ fn hash_now(password: &[u8]) -> Result<String> {
 impl Passwords {
     pub(crate) fn new(keys: &Keys) -> Self {
         Passwords {
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            hashers: hashers(),
             queue: Arc::new(Semaphore::new(WAITING)),
             strangers: Arc::new(Semaphore::new(WAITING / 4 * 3)),
             cache_key: keys.hmac(b"wharf verified passwords v1"),
@@ -57,17 +79,17 @@ impl Passwords {
         }
     }
 
-    /// Runs `work` on a blocking thread. The permit moves along, so a client that leaves does not free it early.
+    /// Runs `work` on a hasher. The place in the queue moves along, so a client that leaves does not free it early.
     async fn slot<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let waiting = self.queue.clone().try_acquire_owned().map_err(|_| Error::TooMany { what: "attempts", seconds: 2 })?;
-        let slot =
-            self.slots.clone().acquire_owned().await.map_err(|_| Error::Unavailable("shutting down".to_owned()))?;
-        tokio::task::spawn_blocking(move || {
-            let _held = (waiting, slot);
-            work()
-        })
-        .await
-        .map_err(|error| Error::Internal(error.to_string()))
+        let (answer, done) = oneshot::channel();
+        let job = move || {
+            let _waiting = waiting;
+            // Nobody may be there any more.
+            let _ = answer.send(work());
+        };
+        self.hashers.send(Box::new(job)).map_err(|_| Error::Unavailable("shutting down".to_owned()))?;
+        done.await.map_err(|_| Error::Internal("a password's hash was not computed".to_owned()))
     }
 
     /// A PHC string for the database.
