@@ -79,12 +79,12 @@ impl Call {
         self.query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
-    /// A parameter of the address, parsed; what does not parse is not found.
     /// All values of a query parameter.
     pub fn queries<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// A parameter of the address, parsed; what does not parse is not found.
     pub fn param<T: FromStr>(&self, name: &str, what: &str) -> Result<T, UiError> {
         let text = self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value);
         text.parse().map_err(|_| UiError::NotFound(format!("{what} {text}")))

@@ -80,7 +80,7 @@ pub static KEYS: &[Key] = &[
     },
     key("gc.grace", "WHARF_GC_GRACE", "gc-grace", "2h", "how long garbage collection leaves alone what a push may count on, e.g. 90s, 30m, 2h"),
     key("gc.every", "WHARF_GC_EVERY", "gc-every", "24h", "how often garbage is collected by itself, e.g. 6h, 7d; 0 for never"),
-    key("recycle", "WHARF_RECYCLE", "recycle", "7d", "how long the deletion of an artifact can be undone, e.g. 24h, 30d; 0 for not at all"),
+    key("recycle", "WHARF_RECYCLE", "recycle", "7d", "how long the deletion of an artifact, a tag or a repository can be undone, e.g. 24h, 30d; 0 for not at all"),
     key("retention.events", "WHARF_RETENTION_EVENTS", "retention-events", "365d", "how long the audit log is kept"),
     key("retention.events_rows", "WHARF_RETENTION_EVENTS_ROWS", "retention-events-rows", "1000000", "how many rows of it at most"),
     key("retention.runs", "WHARF_RETENTION_RUNS", "retention-runs", "90d", "how long executions and collections are kept, with their tasks and logs"),

@@ -5,13 +5,10 @@ use crate::pages::prelude::*;
 use model::Digest;
 use model::stamp::{bytes, count, span};
 
-/// Most at once.
-pub const MOST: usize = 100;
-
 pub async fn delete_many(call: &Call) -> Shown {
     let (project, repository) = (call.project()?, call.repository()?);
     domain::artifacts::may_delete(&call.ctx, &call.who, &project).await?;
-    let digests: Vec<Digest> = call.queries("digest").filter_map(|text| text.parse().ok()).take(MOST).collect();
+    let digests: Vec<Digest> = call.queries("digest").filter_map(|text| text.parse().ok()).take(domain::artifacts::AT_ONCE).collect();
     let back = paths::repository(&project, &repository);
     let (mut rows, mut along, mut freed, mut kept_for) = (Vec::new(), 0, 0, 0);
     for digest in &digests {
@@ -19,6 +16,10 @@ pub async fn delete_many(call: &Call) -> Shown {
             Ok(plan) => plan,
             // Somebody was faster.
             Err(domain::Error::NotFound(_)) => continue,
+            Err(error @ domain::Error::Precondition(_)) => {
+                rows.push(view! { <li><code>{digest.short()}</code><span class="tree__of">{format!(" stays: {error}")}</span></li> }.into_any());
+                continue;
+            }
             Err(error) => return Err(error.into()),
         };
         let names = model::stamp::some(&plan.tags, 4);
@@ -32,7 +33,7 @@ pub async fn delete_many(call: &Call) -> Shown {
         (along, freed, kept_for) = (along + with, freed + plan.freed, plan.kept_for);
         rows.push(view! {
             <li><code>{plan.digest.short()}</code>" "{if names.is_empty() { "untagged".to_owned() } else { names }}<span class="tree__of">{note}</span></li>
-        });
+        }.into_any());
     }
     let title = match rows.len() {
         0 => "Delete artifacts".to_owned(),

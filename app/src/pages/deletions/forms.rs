@@ -38,7 +38,9 @@ act! {
             return Err(UiError::wrong("nothing is selected: tick what is to come back"));
         }
         let (mut back, mut left) = (0, None);
-        for id in form.ids.iter().take(100) {
+        let mut ids = form.ids.clone();
+        ids.sort_unstable_by_key(|id| std::cmp::Reverse(id.0));
+        for id in ids.iter().take(domain::deletions::AT_ONCE) {
             match domain::deletions::restore(&call.ctx, &call.who, &form.project, *id).await {
                 Ok(_) => back += 1,
                 Err(error) if back == 0 && form.ids.len() == 1 => return Err(error.into()),
@@ -58,7 +60,7 @@ act! {
             domain::deletions::some(&call.ctx, &call.who, &form.project, &[]).await?;
             return Err(UiError::wrong("nothing is selected: tick what is to go"));
         }
-        for id in form.ids.iter().take(100) {
+        for id in form.ids.iter().take(domain::deletions::AT_ONCE) {
             match domain::deletions::purge(&call.ctx, &call.who, &form.project, *id).await {
                 // Somebody was faster.
                 Ok(()) | Err(domain::Error::NotFound(_)) => {}

@@ -60,15 +60,15 @@ fn row(call: &Call, frame: &ProjectFrame, project: &ProjectName, deletion: &Dele
     let with = || vec![("project", project.to_string()), ("id", deletion.id.to_string())];
     let ((name, along), now) = (said(deletion), call.me.now);
     let may = frame.may(Action::RepositoryPush) && frame.may(domain::deletions::right_to_undo(deletion.what));
-    let final_right = if deletion.what == What::Repository { Action::RepositoryDelete } else { Action::ArtifactDelete };
-    let purge = frame.may(final_right).then(|| {
+    let may_purge = frame.may(domain::deletions::right_to_purge(deletion.what));
+    let purge = may_purge.then(|| {
         let href = paths::with(&paths::deletions_purge(project), &[("ids[]", &deletion.id.to_string())]);
         view! { <a class="button button--quiet button--small" href=href>"Delete for good…"<span class="sr">{format!(" {} {name}", deletion.repository)}</span></a> }
     });
     let actions = may.then(|| view! {
         <span class="row-actions">{call.button::<forms::Undo>(with(), "Undo").small().more(format!("the deletion of {} {name}", deletion.repository))}{purge}</span>
     });
-    let pick = (may && purge_right(frame)).then(|| view! {
+    let pick = (may && may_purge).then(|| view! {
         <input type="checkbox" class="pick" name="ids[]" value=deletion.id.to_string() form="picked" aria-label=format!("Select {} {name}", deletion.repository)/>
     });
     view! {
@@ -93,14 +93,10 @@ fn row(call: &Call, frame: &ProjectFrame, project: &ProjectName, deletion: &Dele
     .into_any()
 }
 
-fn purge_right(frame: &ProjectFrame) -> bool {
-    frame.may(Action::ArtifactDelete)
-}
-
 /// Before something is deleted for good.
 pub async fn purge(call: &Call) -> Shown {
     let name = call.project()?;
-    let ids: Vec<DeletionId> = call.queries("ids[]").filter_map(|text| text.parse().ok()).take(100).collect();
+    let ids: Vec<DeletionId> = call.queries("ids[]").filter_map(|text| text.parse().ok()).take(domain::deletions::AT_ONCE).collect();
     let found = domain::deletions::some(&call.ctx, &call.who, &name, &ids).await?;
     let title = match found.len() {
         0 => "Delete for good".to_owned(),

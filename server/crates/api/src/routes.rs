@@ -122,14 +122,14 @@ routes! {
     get "/api/v2.0/replication/executions/{id}/tasks/{task}/log" replication::log, Administrator;
     get "/api/v2.0/projects/{project}/deletions" deletions::list, Right(Action::RepositoryPush);
     post "/api/v2.0/projects/{project}/deletions/{id}/restore" deletions::restore, Right(Action::RepositoryPush);
-    delete "/api/v2.0/projects/{project}/deletions/{id}" deletions::purge, Right(Action::TagDelete);
+    delete "/api/v2.0/projects/{project}/deletions/{id}" deletions::purge, Right(Action::RepositoryRead);
     get "/api/v2.0/projects/{project}/repositories" repositories::list, Right(Action::RepositoryList);
     get "/api/v2.0/projects/{project}/repositories/{repository}" repositories::get, Right(Action::RepositoryRead);
     put "/api/v2.0/projects/{project}/repositories/{repository}" repositories::update, Right(Action::RepositoryUpdate);
     delete "/api/v2.0/projects/{project}/repositories/{repository}" repositories::delete, Right(Action::RepositoryDelete);
     get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts" artifacts::list, Right(Action::ArtifactList);
     get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::get, Right(Action::ArtifactRead);
-    delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::delete, Right(Action::ArtifactDelete);
+    delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::delete, Right(Action::ArtifactRead);
     get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/accessories" artifacts::accessories, Right(Action::AccessoryList);
     get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags" artifacts::tags, Right(Action::TagList);
     post "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags" artifacts::add_tag, Right(Action::TagCreate);

@@ -67,6 +67,8 @@ pub struct Authorized<'c> {
     pub role: Option<Role>,
     /// When the caller's account ends by itself.
     pub until: Option<Stamp>,
+    /// Nobody in particular, who is asked to sign in rather than refused.
+    anonymous: bool,
 }
 
 impl Authorized<'_> {
@@ -77,7 +79,7 @@ impl Authorized<'_> {
 
     /// For a second action in the same project.
     pub fn require(&self, action: Action) -> Result<()> {
-        if self.rights.has(action) { Ok(()) } else { Err(refusal(&self.project.name, action)) }
+        allowed(&self.rights, self.anonymous, &self.project.name, action)
     }
 }
 
@@ -317,15 +319,15 @@ pub async fn project<'c>(
         let admin = standing(c, now, who).await?.admin;
         return Err(if admin { Error::not_found("project", name) } else { Error::NotVisible(name.to_string()) });
     };
-    allowed(&found, who, name, action)?;
     let (project, rights, role, until) = found;
-    Ok(Authorized { conn: c, project, rights, role, until })
+    allowed(&rights, who.is_anonymous(), name, action)?;
+    Ok(Authorized { conn: c, project, rights, role, until, anonymous: who.is_anonymous() })
 }
 
-fn allowed((_, rights, ..): &Look, who: &Principal, name: &ProjectName, action: Action) -> Result<()> {
+fn allowed(rights: &Rights, anonymous: bool, name: &ProjectName, action: Action) -> Result<()> {
     match rights.has(action) {
         true => Ok(()),
-        false if who.is_anonymous() => Err(Error::Unauthenticated),
+        false if anonymous => Err(Error::Unauthenticated),
         false => Err(refusal(name, action)),
     }
 }
@@ -356,9 +358,9 @@ pub async fn repository_again<'c>(
     let (now, moment, key) = (ctx.now(), Moment::of_permissions(&ctx.db), Looks::key(who, name));
     let proof = match ctx.local.looks.0.get(moment, now, &key) {
         Some(found) => {
-            allowed(&found, who, name, action)?;
             let (project, rights, role, until) = found;
-            Authorized { conn: c, project, rights, role, until }
+            allowed(&rights, who.is_anonymous(), name, action)?;
+            Authorized { conn: c, project, rights, role, until, anonymous: who.is_anonymous() }
         }
         None => {
             let proof = project(c, now, who, name, action).await?;
@@ -375,7 +377,7 @@ pub async fn may_again(ctx: &Ctx, who: &Principal, name: &ProjectName, repositor
     let (now, moment) = (ctx.now(), Moment::of_permissions(&ctx.db));
     match ctx.local.looks.0.get(moment, now, &Looks::key(who, name)) {
         Some(found) => {
-            allowed(&found, who, name, action)?;
+            allowed(&found.1, who.is_anonymous(), name, action)?;
             below_ceiling(&found.0, who, repository, action)
         }
         None => repository_again(&mut *ctx.db.read().await?, ctx, who, name, repository, action).await.map(drop),

@@ -1,6 +1,7 @@
 //! Everything that lives in this process alone: caches, locks, shares, notifiers. Each line says what two processes on one
 //! database make of it: *exact* (no difference), *harmless* (costs work or a little justice, never a wrong answer), or *wrong
-//! until moved*. Nothing else keeps state in a process; this list is the work plan for many replicas.
+//! until moved*. This list is the work plan for many replicas. Beside it stand only the database's turns and counts (`db`), whose quarters each
+//! process gives anew, and the connections that a process admits (`server::limits`).
 
 use crate::access::Looks;
 use crate::artifacts::{Kept, Pulls};

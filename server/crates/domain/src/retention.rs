@@ -51,7 +51,7 @@ pub async fn purge(ctx: &Ctx) -> Result<u64> {
         Ok(over.len() as u64)
     })
     .await?;
-    deletions::dismantle_all(ctx.clone()).await?;
+    deletions::dismantle(ctx).await;
     Ok(gone)
 }
 
@@ -96,7 +96,7 @@ pub async fn held(ctx: &Ctx, who: &Principal) -> Result<Held> {
     }
     let (bytes, free) = sql::whole(c).await?;
     let blobs = sql::blobs(c).await?;
-    Ok(Held { tables, bytes, free, blobs, waiting: sql::waiting(c).await? })
+    Ok(Held { tables, bytes, free, blobs, waiting: crate::deletions::sql::waiting(c, ctx.now(), None).await?.bytes })
 }
 
 /// What monitoring asks for, without anybody's right: it is served on an address of its own.
@@ -124,7 +124,7 @@ pub async fn seen_from_outside(ctx: &Ctx) -> Result<SeenFromOutside> {
     Ok(SeenFromOutside {
         database: sql::whole(&mut c).await?.0,
         blobs: sql::blobs(&mut c).await?,
-        waiting: sql::waiting(&mut c).await?,
+        waiting: crate::deletions::sql::waiting(&mut c, ctx.now(), None).await?.bytes,
         projects,
         repositories,
         artifacts,

@@ -81,7 +81,7 @@ impl Refusal {
         let by_basic = who.is_some_and(|who| who.via == Via::Basic);
         match error {
             Error::Unauthenticated => {
-                ask(Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, "sign in to do this: no name and secret came along, or they are not right"), "")
+                ask(Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, error.to_string()), "")
             }
             Error::NotVisible(_) | Error::Forbidden { .. } if by_basic => {
                 Refusal::new(StatusCode::FORBIDDEN, Code::Denied, error.to_string())

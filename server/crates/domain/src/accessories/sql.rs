@@ -55,6 +55,7 @@ pub async fn in_force(c: &mut AnyConnection, repository: i64, subjects: &[Digest
 }
 
 async fn under(c: &mut AnyConnection, repository: i64, subjects: &[Digest], only: &str, skip: i64, limit: i64) -> Result<Vec<Accessory>> {
+    let skip = skip.clamp(0, COUNTED);
     let mut script = Script::default();
     for part in parts(subjects) {
         let text = format!(
@@ -76,7 +77,6 @@ const COUNTED: i64 = 100_000;
 pub async fn count_in_force(c: &mut AnyConnection, repository: i64, subjects: &[Digest]) -> Result<i64> {
     let mut script = Script::default();
     for part in parts(subjects) {
-        // A part that is short repeats a value, which counts once.
         let text = format!(
             "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM (SELECT x.id AS id FROM accessories AS x
              WHERE x.repository_id = $1 AND x.subject_digest IN ({}) AND x.superseded = 0 LIMIT {COUNTED}) AS y",

@@ -128,9 +128,9 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
         }
         level = next;
     }
-    for (id, tag) in sql::tag_names_of(c, &walk.ids[1..]).await? {
-        if let (Some(going), Ok(tag)) = (walk.along.get_mut(&id), tag.parse::<Tag>()) {
-            going.is_tagged |= machinery_subject(&tag).is_none();
+    for id in sql::tagged_by_people(c, &walk.ids[1..]).await? {
+        if let Some(going) = walk.along.get_mut(&id) {
+            going.is_tagged = true;
         }
     }
     if walk.ids.len() > 1 && sql::manifest_bytes(c, &walk.ids).await? > BYTES {
@@ -207,7 +207,7 @@ pub struct DeletedMany {
 }
 
 /// Most that are deleted in one step.
-const AT_ONCE: usize = 100;
+pub const AT_ONCE: usize = 100;
 
 /// Deletes several artifacts, each with what its plan says; one that an index among them lists goes after that. What may not
 /// be deleted stays, and is answered; if that is all of them, it is refused.
@@ -222,38 +222,34 @@ pub async fn delete_many(
     if digests.is_empty() || digests.len() > AT_ONCE {
         return Err(Error::invalid("digests", format!("must be one to {AT_ONCE} artifacts")));
     }
-    let (mut done, mut left, mut gone) = (DeletedMany::default(), digests.to_vec(), None);
+    let (mut done, mut gone, mut along) = (DeletedMany::default(), None, HashSet::new());
+    let mut left = digests.to_vec();
+    left.sort();
+    left.dedup();
     // Each round deletes what the round before made free.
     loop {
-        let (before, mut kept, mut refused) = (left.len(), Vec::new(), None);
+        let (before, mut kept) = (left.len(), Vec::new());
         for digest in left {
             match delete(ctx, who, project, repository, &Reference::Digest(digest.clone())).await {
-                Ok(_) => done.deleted += 1,
-                // It went along with another.
-                Err(Error::NotFound(_)) if done.deleted > 0 => done.deleted += 1,
-                Err(error @ Error::NotFound(_)) => gone = Some(error),
-                Err(error @ Error::Precondition(_)) => kept.push((digest, error.to_string())),
-                Err(error) if error.is_refusal() && done.deleted == 0 && kept.is_empty() => return Err(error),
-                Err(error) if error.is_refusal() => kept.push((digest, error.to_string())),
-                Err(error) => {
-                    refused = Some(error);
-                    break;
+                Ok(plan) => {
+                    done.deleted += 1;
+                    along.extend(plan.children.into_iter().chain(plan.accessories.into_iter().map(|(_, digest)| digest)));
                 }
+                // It went along with another.
+                Err(Error::NotFound(_)) if along.contains(&digest) => done.deleted += 1,
+                Err(error @ Error::NotFound(_)) => gone = Some(error),
+                Err(error) => kept.push((digest, error)),
             }
         }
-        if let Some(error) = refused {
-            return Err(error);
-        }
         if kept.is_empty() || kept.len() == before {
-            done.left = kept;
-            break;
+            if done.deleted == 0 {
+                let why = kept.into_iter().next().map(|(_, error)| error).or(gone);
+                return Err(why.unwrap_or_else(|| Error::not_found("artifacts", "selected")));
+            }
+            done.left = kept.into_iter().map(|(digest, error)| (digest, error.to_string())).collect();
+            return Ok(done);
         }
         left = kept.into_iter().map(|(digest, _)| digest).collect();
-    }
-    match done.left.first() {
-        None if done.deleted == 0 => Err(gone.unwrap_or_else(|| Error::not_found("artifacts", "selected"))),
-        Some((_, why)) if done.deleted == 0 => Err(Error::Precondition(why.clone())),
-        _ => Ok(done),
     }
 }
 

@@ -6,6 +6,9 @@ use model::Stamp;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+/// Most that one write notes: others wait for it.
+const BATCH: usize = 256;
+
 /// Pulls that are not written yet.
 #[derive(Default)]
 pub struct Pulls(Mutex<HashMap<(i64, i64, Option<i64>), (i64, Stamp)>>);
@@ -24,16 +27,16 @@ impl Pulls {
             let mut map = ctx.local.pulls.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             map.drain().collect()
         };
-        if noted.is_empty() {
-            return Ok(());
-        }
-        ctx.db
-            .write(async move |c| {
-                for ((artifact, repository, tag), (count, at)) in &noted {
+        for part in noted.chunks(BATCH) {
+            let part = part.to_vec();
+            let written = ctx.db.write_content(async move |c| {
+                for ((artifact, repository, tag), (count, at)) in &part {
                     super::sql::note_pulls(c, *artifact, *repository, *tag, *count, *at).await?;
                 }
                 Ok(())
-            })
-            .await
+            });
+            written.await?;
+        }
+        Ok(())
     }
 }

@@ -21,10 +21,7 @@ use model::accessory::{Attachment, Kind};
 use model::deletion::What;
 use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp, Tag};
 use sqlx::AnyConnection;
-use std::collections::HashMap;
-
-/// Most bytes of the manifests that an index lists.
-const CHILDREN_BYTES: i64 = 16 << 20;
+use std::collections::{HashMap, HashSet};
 
 /// What the client is told.
 pub struct Pushed {
@@ -219,11 +216,7 @@ pub(crate) async fn place(
     let project_id = proof.project.id.0;
     let c = proof.conn();
     let below = sql::size_below(c, &known).await?;
-    // They go with it, in one step: what a deletion may take along is bounded, so this is.
-    if known.values().map(|row| row.manifest_size).sum::<i64>() > CHILDREN_BYTES {
-        let message = format!("the manifests that an index lists have at most {} MiB together", CHILDREN_BYTES >> 20);
-        return Err(Error::Manifest { message, missing: Vec::new() });
-    }
+    policy::push::children(known.values().map(|row| row.manifest_size).sum())?;
     let hidden = *was_list || lists.as_ref().is_some_and(|subject| children.iter().all(|child| {
         known.get(child.digest.as_str()).is_some_and(|row| row.subject.as_deref() == Some(subject.as_str()))
     }));
@@ -327,10 +320,10 @@ async fn parts(
     };
     let long = |size: i64| format!("{size} bytes long");
     let (mut parts, mut missing) = (Vec::new(), Vec::new());
+    // Of layers with one digest all must say that it is elsewhere.
+    let expected: HashSet<&Digest> = manifest.layers.iter().filter(|layer| !layer.may_be_elsewhere()).map(|layer| &layer.digest).collect();
     for blob in manifest.blobs() {
-        // Every layer that has this digest: it is elsewhere only if all say so.
-        let elsewhere = blob.may_be_elsewhere()
-            && manifest.layers.iter().filter(|layer| layer.digest == blob.digest).all(|layer| layer.may_be_elsewhere());
+        let elsewhere = blob.may_be_elsewhere() && !expected.contains(&blob.digest);
         match sizes.get(blob.digest.as_str()) {
             Some(&size) if size != blob.size => return Err(wrong("blob", &blob.digest, &long(size), &blob.size.to_string())),
             None if !elsewhere && !sparse.images => missing.push(blob.digest.clone()),

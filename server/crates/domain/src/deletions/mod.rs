@@ -89,7 +89,16 @@ pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Dele
     .await
 }
 
-/// What it takes to undo a deletion, and to make it final, beside seeing it.
+/// What it takes to make a deletion final.
+pub fn right_to_purge(what: What) -> Action {
+    match what {
+        What::Artifact => Action::ArtifactDelete,
+        What::Tag | What::Moved => Action::TagDelete,
+        What::Repository => Action::RepositoryDelete,
+    }
+}
+
+/// What it takes to undo a deletion, beside seeing it.
 pub fn right_to_undo(what: What) -> Action {
     match what {
         What::Artifact => Action::ArtifactDelete,
@@ -136,11 +145,12 @@ async fn one(
             _ => tags.push(tag),
         }
     }
+    let parsed = Manifest::parse(&kept.content, Some(&kept.media_type))?;
     let placing = Placing {
         digest: kept.digest.clone(),
-        manifest: Manifest::parse(&kept.content, Some(&kept.media_type))?,
+        lists: manifest::is_referrers_list(&parsed, &tags),
+        manifest: parsed,
         content: kept.content.clone(),
-        lists: manifest::is_referrers_list(&Manifest::parse(&kept.content, Some(&kept.media_type))?, &tags),
         tags,
         was_list: kept.is_list,
         moves: None,
@@ -166,11 +176,7 @@ pub async fn purge(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Deleti
         .change(who, Event::DeletionPurged { project: project.to_string(), deletion: id.0 }, async move |c| {
             let mut proof = access::project(c, now, &caller, &project, Action::RepositoryRead).await?;
             let found = sql::get(&mut proof, now, id).await?;
-            proof.require(match found.as_ref().map(|found| found.what) {
-                Some(What::Tag | What::Moved) => Action::TagDelete,
-                Some(What::Repository) => Action::RepositoryDelete,
-                Some(What::Artifact) | None => Action::ArtifactDelete,
-            })?;
+            proof.require(right_to_purge(found.as_ref().map_or(What::Artifact, |found| found.what)))?;
             let found = found.ok_or_else(|| Error::not_found("deletion", id))?;
             if found.what == What::Repository {
                 parked::end(proof.conn(), now, id).await?;
@@ -181,21 +187,30 @@ pub async fn purge(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Deleti
         })
         .await?;
     if parked {
-        crate::uploads::to_its_end(dismantle_all(ctx.clone())).await?;
+        dismantle(ctx).await;
     }
     Ok(())
 }
 
-pub(crate) async fn dismantle_all(ctx: Ctx) -> Result<()> {
-    parked::dismantle(&ctx).await
+/// Takes apart what nobody can bring back, to its end, whether the caller waits or not. What is left is for the next purge: the deletion
+/// itself is done.
+pub(crate) async fn dismantle(ctx: &Ctx) {
+    let ctx = ctx.clone();
+    let done = crate::uploads::to_its_end(async move { parked::dismantle(&ctx).await }).await;
+    if let Err(error) = done {
+        tracing::warn!(%error, "a deleted repository is not taken apart yet");
+    }
 }
+
+/// Most that are undone, or made final, in one step.
+pub const AT_ONCE: usize = 100;
 
 /// Some that a project can still undo, by number: what a page asks about before it deletes them for good.
 pub async fn some(ctx: &Ctx, who: &Principal, project: &ProjectName, ids: &[DeletionId]) -> Result<Vec<Deletion>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::RepositoryPush).await?;
     let mut all = Vec::new();
-    for id in ids.iter().take(100) {
+    for id in ids.iter().take(AT_ONCE) {
         all.extend(sql::get(&mut proof, ctx.now(), *id).await?);
     }
     Ok(all)

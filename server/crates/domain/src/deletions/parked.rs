@@ -8,10 +8,13 @@ use crate::db::{Script, parts, places};
 use crate::error::{Error, Result};
 use model::deletion::What;
 use model::{RepositoryName, Stamp};
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 /// Artifacts, and rows of other kinds, that one write takes apart.
 const SLICE: i64 = 256;
+/// Bytes of manifests from which on a write takes no more of them.
+const SLICE_BYTES: i64 = 4 << 20;
 
 /// Whether a row of `repositories AS r` is one that was set aside.
 pub const IS_PARKED: &str = "r.name LIKE '#%'";
@@ -84,8 +87,16 @@ async fn slice(c: &mut AnyConnection, now: Stamp) -> Result<bool> {
     .fetch_optional(&mut *c)
     .await?;
     let Some(repository) = row.map(|row| row.get::<i64, _>("id")) else { return Ok(false) };
-    let rows = sqlx::query("SELECT id FROM artifacts WHERE repository_id = $1 LIMIT $2").bind(repository).bind(SLICE).fetch_all(&mut *c).await?;
-    let ids: Vec<i64> = rows.iter().map(|row| row.get("id")).collect();
+    let text = "SELECT id, manifest_size FROM artifacts WHERE repository_id = $1 LIMIT $2";
+    let rows = sqlx::query(text).bind(repository).bind(SLICE).fetch_all(&mut *c).await?;
+    // At least one: it is what it is.
+    let mut room = SLICE_BYTES;
+    let fits = |row: &&AnyRow| {
+        let fits = room > 0;
+        room -= row.get::<i64, _>("manifest_size");
+        fits
+    };
+    let ids: Vec<i64> = rows.iter().take_while(fits).map(|row| row.get("id")).collect();
     let mut script = Script::default();
     for part in parts(&ids) {
         for (table, column) in [

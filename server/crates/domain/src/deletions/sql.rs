@@ -59,8 +59,10 @@ pub async fn list(proof: &mut Authorized<'_>, now: Stamp, query: &Query) -> Resu
 /// How many deletions wait for an undo, their bytes, and when the last of them is over; of one project, or of all.
 pub async fn waiting(c: &mut AnyConnection, now: Stamp, project: Option<i64>) -> Result<Waiting> {
     let row = sqlx::query(
-        "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes, MAX(expires_at) AS until FROM deletions
-         WHERE ($1 = 0 OR project_id = $1) AND expires_at > $2",
+        AssertSqlSafe(format!(
+            "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(t.bytes), 0) AS BIGINT) AS bytes, MAX(t.expires_at) AS until FROM {FROM}
+             WHERE ($1 = 0 OR t.project_id = $1) AND t.expires_at > $2 AND (t.what = 'repository' OR NOT ({IS_PARKED}))"
+        )),
     )
     .bind(project.unwrap_or(0))
     .bind(now.0)

@@ -40,7 +40,7 @@ pub async fn start(ctx: &Ctx, who: &Principal, dry_run: bool) -> Result<Collecti
 
 async fn begin(ctx: &Ctx, who: &Principal, trigger: Trigger, dry_run: bool) -> Result<CollectionId> {
     let (now, caller) = (ctx.now(), who.clone());
-        let id = ctx
+    let id = ctx
         .change(who, Event::CollectionStarted { dry_run }, async move |c| {
             let mut proof = access::system(c, now, &caller).await?;
             let c = proof.conn();

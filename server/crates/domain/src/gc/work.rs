@@ -24,9 +24,6 @@ const WAIT: Duration = Duration::from_secs(2);
 /// How long a collection rests between pages.
 const REST: Duration = Duration::from_millis(5);
 
-
-
-
 /// Runs collections until `stopping` says so; what is under way then begins again at the next start.
 pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
     let (ctx, ends) = (&ctx, &stopping);

@@ -52,11 +52,17 @@ pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: C
         true => true,
         false => {
             let guess = ctx.local.throttle.guess(ctx, name, &client.address, found.is_some()).await?;
-            let right = ctx.local.passwords.verify(now, name, (id, version), hash, secret, guess.trusted).await?;
-            if right {
-                guess.right();
+            match ctx.local.passwords.verify(now, name, (id, version), hash, secret, guess.trusted).await {
+                Ok(true) => {
+                    guess.right();
+                    true
+                }
+                Ok(false) => false,
+                Err(error) => {
+                    guess.unchecked();
+                    return Err(error);
+                }
             }
-            right
         }
     };
     match found {

@@ -16,8 +16,9 @@ pub async fn knocking(ctx: &Ctx, who: &Principal) -> Result<Vec<Knocking>> {
     // What this process knows and the database does not yet.
     ctx.local.throttle.flush(ctx).await?;
     let mut c = ctx.db.read().await?;
-    let mut proof = access::system(&mut c, ctx.now(), who).await?;
-    let found = sql::failures_since(proof.conn(), model::Stamp(0), SHOWN).await?;
+    let now = ctx.now();
+    let mut proof = access::system(&mut c, now, who).await?;
+    let found = sql::failures_since(proof.conn(), model::Stamp(now.0 - super::throttle::LONGEST), SHOWN).await?;
     let knocking = |(key, counter): (String, sql::Counter)| Knocking {
         key,
         account: counter.account.map(Into::into),

@@ -84,9 +84,11 @@ impl Passwords {
         let waiting = self.queue.clone().try_acquire_owned().map_err(|_| Error::TooMany { what: "attempts", seconds: 2 })?;
         let (answer, done) = oneshot::channel();
         let job = move || {
-            let _waiting = waiting;
+            let done = work();
+            // Before the answer: who has it finds the place free.
+            drop(waiting);
             // Nobody may be there any more.
-            let _ = answer.send(work());
+            let _ = answer.send(done);
         };
         self.hashers.send(Box::new(job)).map_err(|_| Error::Unavailable("shutting down".to_owned()))?;
         done.await.map_err(|_| Error::Internal("a password's hash was not computed".to_owned()))
@@ -126,6 +128,12 @@ impl Passwords {
             self.remember(now, key);
         }
         Ok(right && known)
+    }
+
+    /// Takes all places of strangers: a crowd of them, for tests.
+    #[cfg(test)]
+    pub async fn crowd(&self) -> tokio::sync::OwnedSemaphorePermit {
+        self.strangers.clone().acquire_many_owned(WAITING as u32 / 4 * 3).await.expect("it is never closed")
     }
 
     /// Was this secret right lately, for this account as it is?

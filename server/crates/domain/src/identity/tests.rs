@@ -189,3 +189,24 @@ async fn n_160_tokens_are_shared_fairly() {
         ask(&world.nobody()).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn s_10_a_guess_that_nobody_checked_counts_nothing() {
+    let world = World::new().await;
+    let secret = |text: &str| crate::secrets::PlainSecret::new(text.into());
+    let ask = async |secret: &crate::secrets::PlainSecret, n: usize| {
+        authenticate(&world.ctx, "admin", secret, Client { address: format!("203.0.113.{n}"), ..Client::default() }).await
+    };
+    let crowd = world.ctx.local.passwords.crowd().await;
+    for n in 0..100 {
+        // More than are free to one pair, and to the account from everywhere.
+        for _ in 0..2 {
+            let told = ask(&secret("wrong"), n % 10).await;
+            assert!(matches!(told, Err(crate::Error::TooMany { what: "attempts", seconds: 2 })), "{told:?}");
+        }
+    }
+    drop(crowd);
+    assert!(knocking(&world.ctx, &world.admin).await.unwrap().is_empty(), "nobody guessed");
+    assert!(ask(&secret(crate::testing::PASSWORD), 0).await.is_ok(), "from where they were turned away");
+    assert!(ask(&secret(crate::testing::PASSWORD), 200).await.is_ok(), "and from elsewhere");
+}

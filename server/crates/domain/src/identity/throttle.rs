@@ -25,7 +25,7 @@ const FREE_ACCOUNT: u32 = 50;
 /// From then on one guess in so long, in ms.
 const SLOWED: i64 = 2000;
 /// Longest wait, in ms.
-const LONGEST: i64 = 900_000;
+pub(super) const LONGEST: i64 = 900_000;
 /// Most counters; beyond it the older half is forgotten.
 const KEPT: usize = 65_536;
 /// Most rows of one write.
@@ -56,6 +56,8 @@ pub struct Guess<'a> {
     pair: Key,
     everywhere: Key,
     now: Stamp,
+    /// When the pair, and the account from everywhere, guessed before.
+    before: [i64; 2],
     /// The pair signed in before.
     pub trusted: bool,
     _turn: OwnedSemaphorePermit,
@@ -65,10 +67,7 @@ impl Guess<'_> {
     /// It was right: the pair's failures are forgotten.
     pub fn right(self) {
         self.throttle.forgive(&self.pair);
-        let mut counters = lock(&self.throttle.counters);
-        if let Some(counter) = counters.get_mut(&self.everywhere) {
-            counter.failures = counter.failures.saturating_sub(1);
-        }
+        self.take_back(&self.everywhere, self.before[1]);
         let mut good = lock(&self.throttle.good);
         if good.len() >= KEPT {
             let mut ages: Vec<i64> = good.values().map(|at| at.0).collect();
@@ -77,6 +76,25 @@ impl Guess<'_> {
             good.retain(|_, at| at.0 > middle);
         }
         good.insert(self.pair, self.now);
+    }
+
+    /// It was not checked: nothing is known of it, and nothing is counted.
+    pub fn unchecked(self) {
+        self.take_back(&self.pair, self.before[0]);
+        self.take_back(&self.everywhere, self.before[1]);
+    }
+
+    fn take_back(&self, key: &Key, before: i64) {
+        if let Some(counter) = lock(&self.throttle.counters).get_mut(key) {
+            counter.failures = counter.failures.saturating_sub(1);
+            // Another guess may have been counted meanwhile: then it is the last one.
+            if counter.last == self.now.0 {
+                counter.last = before;
+            }
+            if let Some(unwritten) = lock(&self.throttle.unwritten).get_mut(key) {
+                *unwritten = Some(counter.clone());
+            }
+        }
     }
 }
 
@@ -100,13 +118,13 @@ impl Throttle {
         let turn = self.turn(pair).acquire_owned().await.map_err(|_| Error::Unavailable("shutting down".to_owned()))?;
         let now = ctx.now();
         let trusted = lock(&self.good).contains_key(&pair);
-        self.count(now, (pair, everywhere), trusted, if known { account } else { "" }, address).inspect_err(|_| {
+        let before = self.count(now, (pair, everywhere), trusted, if known { account } else { "" }, address).inspect_err(|_| {
             self.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         })?;
-        Ok(Guess { throttle: self, pair, everywhere, now, trusted, _turn: turn })
+        Ok(Guess { throttle: self, pair, everywhere, now, before, trusted, _turn: turn })
     }
 
-    fn count(&self, now: Stamp, (pair, everywhere): (Key, Key), trusted: bool, account: &str, address: &str) -> Result<()> {
+    fn count(&self, now: Stamp, (pair, everywhere): (Key, Key), trusted: bool, account: &str, address: &str) -> Result<[i64; 2]> {
         let mut counters = lock(&self.counters);
         let wait = |seconds: i64| Err(Error::TooMany { what: "attempts", seconds: (seconds as u64).div_ceil(1000) });
         if let Some(counter) = counters.get_mut(&pair) {
@@ -130,14 +148,15 @@ impl Throttle {
             let middle = *middle;
             counters.retain(|_, counter| counter.last > middle);
         }
-        for (key, free, address) in [(pair, FREE, address), (everywhere, FREE_ACCOUNT, "")] {
+        let mut before = [0; 2];
+        for (n, (key, free, address)) in [(pair, FREE, address), (everywhere, FREE_ACCOUNT, "")].into_iter().enumerate() {
             let counter = counters.entry(key).or_insert_with(|| Counter { since: now.0, ..Counter::default() });
             // A quarter of an hour without a failure forgives.
             if now.0 - counter.last > LONGEST {
                 (counter.failures, counter.since) = (0, now.0);
             }
             counter.failures += 1;
-            counter.last = now.0;
+            before[n] = std::mem::replace(&mut counter.last, now.0);
             if counter.account.is_none() && !account.is_empty() {
                 counter.account = Some(account.into());
             }
@@ -147,7 +166,7 @@ impl Throttle {
                 unwritten.insert(key, Some(counter.clone()));
             }
         }
-        Ok(())
+        Ok(before)
     }
 
     fn turn(&self, pair: Key) -> Arc<Semaphore> {

@@ -147,5 +147,6 @@ pub async fn delete(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<()
     })
     .await?;
     // Repositories of it that could have been brought back.
-    crate::uploads::to_its_end(crate::deletions::dismantle_all(ctx.clone())).await
+    crate::deletions::dismantle(ctx).await;
+    Ok(())
 }

@@ -77,9 +77,8 @@ pub async fn delete(ctx: &Ctx, who: &Principal, project: &ProjectName, name: &Re
         parked::park(&mut proof, now, repository.id.0, &name, caller.name(), Stamp(now.0 + window)).await
     })
     .await?;
-    // What nobody can bring back goes now, to its end, whether the caller waits or not.
     if window == 0 {
-        crate::uploads::to_its_end(crate::deletions::dismantle_all(ctx.clone())).await?;
+        crate::deletions::dismantle(ctx).await;
     }
     Ok(())
 }

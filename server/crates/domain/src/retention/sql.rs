@@ -79,12 +79,6 @@ pub async fn blobs(c: &mut AnyConnection) -> Result<i64> {
     Ok(row.get("n"))
 }
 
-/// Bytes that deletions keep.
-pub async fn waiting(c: &mut AnyConnection) -> Result<i64> {
-    let row = sqlx::query("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS n FROM deletions").fetch_one(c).await?;
-    Ok(row.get("n"))
-}
-
 /// Projects, repositories and artifacts, as projects count them.
 pub async fn amounts(c: &mut AnyConnection) -> Result<(i64, i64, i64)> {
     let row = sqlx::query(

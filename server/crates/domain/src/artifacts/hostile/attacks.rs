@@ -383,3 +383,44 @@ async fn s_03_what_rows_say_again_and_again_is_short() {
     entry["platform"] = json!({ "os": "x".repeat(300), "architecture": "amd64" });
     refused(&world, &world.admin, &p, &r, &index(vec![entry])).await;
 }
+
+#[tokio::test]
+async fn s_05_of_several_those_go_that_may_whatever_stands_beside_them() {
+    let world = World::new().await;
+    let (p, r) = (world.project("p", false).await, named("r"));
+    let developer = world.member("dev", &p, Role::Developer).await;
+    let (image, other) = (world.image(&p, &r, "1", "an image").await, world.image(&p, &r, "2", "another").await);
+    let sbom = world.attach(&p, &r, &image, "application/spdx+json", b"{}").await;
+    let tagged = world.attach(&p, &r, &image, "application/spdx+json", b"[]").await;
+    let tags: Vec<Tag> = (0..200).map(|n| format!("{n}{}", "x".repeat(120)).parse().unwrap()).collect();
+    let bytes = pull(&world.ctx, &world.admin, &p, &r, &Reference::Digest(tagged.clone()), false).await.unwrap().content.to_vec();
+    push(&world.ctx, &world.admin, &p, &r, &Reference::Digest(tagged.clone()), tags, None, bytes).await.unwrap();
+    let unknown = crate::blobs::digest_of(Algorithm::Sha256, b"nobody pushed this");
+    // What a developer may not delete at all is refused, and so is what is not there; nothing changes.
+    let several = async |who: &Principal, digests: &[&Digest]| {
+        let digests: Vec<Digest> = digests.iter().map(|digest| (*digest).clone()).collect();
+        delete_many(&world.ctx, who, &p, &r, &digests).await
+    };
+    let before = rows(&world, &p, &r).await;
+    assert!(matches!(several(&developer, &[&tagged, &tagged]).await, Err(Error::Forbidden { .. })));
+    assert!(matches!(several(&world.admin, &[&unknown]).await, Err(Error::NotFound(_))));
+    assert!(matches!(several(&world.admin, &[]).await, Err(Error::Invalid { .. })));
+    assert_eq!(rows(&world, &p, &r).await, before);
+    // The signature of an image is one that goes along with it; twice named it is one; what is unknown counts nothing.
+    let done = several(&world.admin, &[&image, &sbom, &image, &unknown]).await.unwrap();
+    assert_eq!((done.deleted, done.left.len()), (2, 0));
+    let left: Vec<Digest> = rows(&world, &p, &r).await.into_iter().map(|row| row.digest).collect();
+    assert_eq!(left, [other]);
+}
+
+#[tokio::test]
+async fn s_06_a_window_beyond_the_end_is_empty() {
+    let world = World::new().await;
+    let (p, r) = (world.project("p", false).await, named("r"));
+    let image = world.image(&p, &r, "1", "an image").await;
+    world.attach(&p, &r, &image, "application/spdx+json", b"{}").await;
+    for (number, size, expected) in [(1, 10, 1), (2, 10, 0), (i64::MAX, 100, 0), (i64::MAX / 100, 100, 0)] {
+        let found = attached(&world.ctx, &world.admin, &p, &r, &Reference::Digest(image.clone()), (number, size)).await.unwrap();
+        assert_eq!((found.items.len(), found.total), (expected, 1), "page {number}");
+    }
+}

@@ -12,11 +12,11 @@ use super::Reference;
 use crate::access::Authorized;
 use crate::db::{Script, parts, places};
 use crate::error::{Error, Result};
-use crate::manifest::Child;
+use crate::manifest::{Child, machinery_subject};
 use model::{Digest, RepositoryName};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Rows of one INSERT; the texts are few, so that the engine knows them.
 const ROWS: usize = 16;
@@ -269,15 +269,22 @@ pub async fn referrers_lists(c: &mut AnyConnection, repository: i64, subjects: &
     ran.iter().flat_map(|ran| &ran.rows).map(|row| Ok((row.get("id"), digest(row.get("digest"))?))).collect()
 }
 
-/// The tags of these artifacts; of very many, some.
-pub async fn tag_names_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(i64, String)>> {
-    let mut script = Script::default();
+/// Those of them that a person's tag names. Where there are very many tags all of their part are: what is not known is not deleted.
+pub async fn tagged_by_people(c: &mut AnyConnection, ids: &[i64]) -> Result<HashSet<i64>> {
+    const MOST: usize = 1000;
+    let (mut script, mut found) = (Script::default(), HashSet::new());
     for part in parts(ids) {
-        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) ORDER BY name LIMIT 1000", places(1, part.len()));
+        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) LIMIT {MOST}", places(1, part.len()));
         script.add(text, part.iter().map(|id| (**id).into()));
     }
-    let ran = script.run(c).await?;
-    Ok(ran.iter().flat_map(|ran| &ran.rows).map(|row| (row.get("artifact_id"), row.get("name"))).collect())
+    for (ran, part) in script.run(c).await?.iter().zip(parts(ids)) {
+        if ran.rows.len() >= MOST {
+            found.extend(part.iter().map(|id| **id));
+        }
+        let people = |row: &&AnyRow| row.get::<String, _>("name").parse().is_ok_and(|tag| machinery_subject(&tag).is_none());
+        found.extend(ran.rows.iter().filter(people).map(|row| row.get::<i64, _>("artifact_id")));
+    }
+    Ok(found)
 }
 
 /// How long their manifests are, together.

@@ -78,7 +78,6 @@ pub async fn forget(c: &mut AnyConnection, digest: &str) -> Result<()> {
     Ok(())
 }
 
-/// Artifacts of a span of ids that name a blob which their repository does not hold.
 /// Layers that may be elsewhere, and are not here.
 pub async fn elsewhere(c: &mut AnyConnection) -> Result<i64> {
     let row = sqlx::query(
@@ -90,6 +89,7 @@ pub async fn elsewhere(c: &mut AnyConnection) -> Result<i64> {
     Ok(row.get("n"))
 }
 
+/// Artifacts of a span of ids that name a blob which their repository does not hold.
 pub async fn artifacts_without_blob(c: &mut AnyConnection, after: i64, to: i64) -> Result<Vec<(String, String)>> {
     let rows = sqlx::query(
         "SELECT r.full_name || '@' || a.digest AS name, x.digest AS other FROM artifacts AS a
