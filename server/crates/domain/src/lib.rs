@@ -7,6 +7,7 @@
 pub mod access;
 pub mod accessories;
 pub mod artifacts;
+mod aside;
 pub mod backup;
 pub mod blobs;
 pub mod buffers;

@@ -47,6 +47,8 @@ pub struct Local {
     pub collecting: RwLock<()>,
     /// One collection at a time, also when a lease ran out while its worker stood still. Harmless: jobs have leases.
     pub turn: Mutex<()>,
+    /// One undo at a time. Harmless: it bounds what this process holds in memory.
+    pub undoing: Mutex<()>,
     /// Rung when a job was queued, so that a worker need not wait for its next look. Harmless: the other looks every few seconds.
     pub work: Notify,
     /// Refusals that are counted and not written yet. Harmless: each writes its own sums.
@@ -70,6 +72,7 @@ impl Local {
             tokens: Default::default(),
             collecting: RwLock::new(()),
             turn: Mutex::new(()),
+            undoing: Mutex::new(()),
             work: Notify::new(),
             refusals: Default::default(),
         }

@@ -26,3 +26,8 @@ pub(crate) async fn read(ctx: &Ctx, wanted: &[(&Digest, u64)], linked: impl Fn(&
     }
     Ok(parts)
 }
+
+/// How many bytes they are.
+pub(crate) fn length(parts: &Parts) -> usize {
+    parts.values().map(|bytes| bytes.len()).sum()
+}

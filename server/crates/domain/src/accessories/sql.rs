@@ -194,14 +194,16 @@ pub async fn attach(
 }
 
 /// An accessory by cosign's tag is in force while such a tag names it: without one it stays under its subject, goes with it,
-/// and is neither shown nor counted. Brings that up to date; answers what it is attached to in that way.
+/// and is neither shown nor counted. Brings that up to date; answers what it is attached to in that way and was not before, or no
+/// more: of thousands of tags one was set.
 pub async fn settle(c: &mut AnyConnection, artifact: i64) -> Result<Vec<String>> {
-    let rows = sqlx::query(
-        "UPDATE accessories SET superseded = CASE WHEN EXISTS (SELECT 1 FROM tags AS t WHERE t.artifact_id = $1 AND t.name IN
+    let tagged = "EXISTS (SELECT 1 FROM tags AS t WHERE t.artifact_id = $1 AND t.name IN
            (REPLACE(subject_digest, ':', '-') || '.sig', REPLACE(subject_digest, ':', '-') || '.att',
-            REPLACE(subject_digest, ':', '-') || '.sbom')) THEN 0 ELSE 1 END
-         WHERE artifact_id = $1 AND attachment = 'cosign-tag' RETURNING subject_digest",
-    )
+            REPLACE(subject_digest, ':', '-') || '.sbom'))";
+    let rows = sqlx::query(AssertSqlSafe(format!(
+        "UPDATE accessories SET superseded = 1 - superseded
+         WHERE artifact_id = $1 AND attachment = 'cosign-tag' AND superseded = CASE WHEN {tagged} THEN 1 ELSE 0 END RETURNING subject_digest"
+    )))
     .bind(artifact)
     .fetch_all(c)
     .await?;
@@ -230,13 +232,12 @@ pub const IS_SIGNED: &str = "CASE WHEN EXISTS (
     SELECT 1 FROM accessories AS x WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.superseded = 0
       AND x.kind IN ('cosign-signature', 'notation-signature')) THEN 1 ELSE 0 END";
 
-/// Sets whether the artifact with `digest` is signed.
-pub async fn recount_signatures(c: &mut AnyConnection, repository: i64, digest: &str) -> Result<()> {
-    let text = format!("UPDATE artifacts SET signed = {IS_SIGNED} WHERE repository_id = $1 AND digest = $2");
-    sqlx::query(AssertSqlSafe(text))
-    .bind(repository)
-    .bind(digest)
-    .execute(c)
-    .await?;
-    Ok(())
+/// Sets whether the artifacts with these digests are signed.
+pub async fn recount_signatures(c: &mut AnyConnection, repository: i64, digests: impl IntoIterator<Item = &str>) -> Result<()> {
+    let mut script = Script::default();
+    for digest in digests {
+        let text = format!("UPDATE artifacts SET signed = {IS_SIGNED} WHERE repository_id = $1 AND digest = $2");
+        script.add(text, [repository.into(), digest.into()]);
+    }
+    script.run(c).await.map(drop)
 }

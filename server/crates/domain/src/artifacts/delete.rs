@@ -184,9 +184,7 @@ pub async fn delete(
             deletions::keep(c, now, &new).await?;
         }
         sql::delete(c, now, project_id, drawn.repository, &drawn.ids).await?;
-        for subject in subjects {
-            accessories::recount_signatures(c, drawn.repository, &subject).await?;
-        }
+        accessories::recount_signatures(c, drawn.repository, subjects.iter().map(String::as_str)).await?;
         point!("artifact.deleted");
         Ok(DeletionPlan { kept_for: window, ..drawn.plan })
     })

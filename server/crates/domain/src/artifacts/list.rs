@@ -3,6 +3,7 @@
 use super::{Reference, sql};
 use crate::access;
 use crate::accessories;
+use crate::aside;
 use crate::ctx::Ctx;
 use crate::db::{Listing, folded, like_contains, like_prefix};
 use crate::error::{Error, Result};
@@ -224,13 +225,14 @@ pub async fn said(
         let found = sql::find(&mut proof, repository, &Reference::Digest(digest.clone()))
             .await?
             .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository}@{digest}")))?;
-        let manifest = Manifest::parse(&sql::content(&mut proof, found.id).await?, Some(&found.media_type))?;
+        let content = sql::content(&mut proof, found.id).await?;
+        let manifest = aside::run(content.len(), move || Manifest::parse(&content, Some(&found.media_type))).await?;
         let wanted = manifest::read_to_say(&manifest);
         let linked = sql::blobs_in(proof.conn(), found.repository_id, wanted.iter().map(|(digest, _)| *digest)).await?;
         (manifest, linked)
     };
     let parts = accessories::read(ctx, &manifest::read_to_say(&manifest), |digest| linked.get(digest.as_str()).copied()).await?;
-    Ok(manifest::said(&manifest, &parts))
+    Ok(aside::run(accessories::length(&parts), move || manifest::said(&manifest, &parts)).await)
 }
 
 /// Does this tag name it?

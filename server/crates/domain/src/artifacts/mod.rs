@@ -20,6 +20,7 @@ pub use push::{Pushed, add_tag, may_push, push};
 pub(crate) use push::{Moves, Placing, place, set_tag};
 
 use crate::access;
+use crate::aside;
 use crate::cache::Moment;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -93,7 +94,8 @@ pub async fn pull(
             let verdict = policy::pull::judge(&mut proof, who, repository, &found).await?;
             let content = Bytes::from(sql::content(&mut proof, found.id).await?);
             if !matches!(verdict, Verdict::Pass) {
-                let manifest = Manifest::parse(&content, Some(&found.media_type)).ok();
+                let (bytes, media_type) = (content.clone(), found.media_type.clone());
+                let manifest = aside::run(content.len(), move || Manifest::parse(&bytes, Some(&media_type))).await.ok();
                 let wanted = manifest.as_ref().map(manifest::read_to_judge).unwrap_or_default();
                 let linked = sql::blobs_in(proof.conn(), found.repository_id, wanted.iter().map(|(digest, _)| *digest)).await?;
                 policy::pull::settle(ctx, verdict, manifest.as_ref(), |digest| linked.get(digest.as_str()).copied()).await?;

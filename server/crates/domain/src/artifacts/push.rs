@@ -7,6 +7,7 @@ use super::sql::{self, Listed, Part};
 use super::Reference;
 use crate::access;
 use crate::accessories;
+use crate::aside;
 use crate::blobs::digest_of;
 use crate::ctx::{Ctx, Settings, Sparse};
 use crate::db::Script;
@@ -66,18 +67,23 @@ pub async fn push(
     let right = Action::RepositoryPush;
     may_push(ctx, who, project, repository, reference).await?;
     crate::uploads::room(ctx, content.len() as u64).await?;
-    let manifest = Manifest::parse(&content, content_type)?;
-    policy::push::check(&manifest)?;
-    let digest = match reference {
-        Reference::Digest(digest) => {
-            let actual = digest_of(digest.algorithm(), &content);
-            if actual != *digest {
-                return Err(Error::DigestMismatch(format!("the manifest's digest is {actual}, not {digest}")));
-            }
-            actual
-        }
-        Reference::Tag(_) => digest_of(Algorithm::Sha256, &content),
+    let (length, content_type) = (content.len(), content_type.map(str::to_owned));
+    let algorithm = match reference {
+        Reference::Digest(digest) => digest.algorithm(),
+        Reference::Tag(_) => Algorithm::Sha256,
     };
+    let (content, manifest, digest) = aside::run(length, move || {
+        let (manifest, digest) = (Manifest::parse(&content, content_type.as_deref()), digest_of(algorithm, &content));
+        (content, manifest, digest)
+    })
+    .await;
+    let manifest = manifest?;
+    policy::push::check(&manifest)?;
+    if let Reference::Digest(said) = reference
+        && digest != *said
+    {
+        return Err(Error::DigestMismatch(format!("the manifest's digest is {digest}, not {said}")));
+    }
     let mut all_tags = tags;
     if let Reference::Tag(tag) = reference {
         all_tags.push(tag.clone());
@@ -124,7 +130,8 @@ pub(super) async fn recognise(
             accessories::read(ctx, &wanted, |digest| sizes.get(digest.as_str()).copied()).await?
         }
     };
-    Ok(manifest::recognise(manifest, tags, &parts))
+    let (manifest, tags) = (manifest.clone(), tags.to_vec());
+    Ok(aside::run(accessories::length(&parts), move || manifest::recognise(&manifest, &tags, &parts)).await)
 }
 
 /// A manifest on its way to its place, judged before the transaction.
@@ -184,9 +191,8 @@ pub(crate) async fn set_tag(
         moves.keep(c, now, at, What::Moved, tag, before).await?;
     }
     // cosign's signature is in force again as its tag names it again.
-    for subject in accessories::sql::settle(c, artifact).await? {
-        accessories::sql::recount_signatures(c, at.1, &subject).await?;
-    }
+    let changed = accessories::sql::settle(c, artifact).await?;
+    accessories::sql::recount_signatures(c, at.1, changed.iter().map(String::as_str)).await?;
     if let Some(before) = before {
         tags_moved(c, now, at.0, at.1, &[before]).await?;
         sql::relist(c, at.0, at.1, &[before]).await?;
@@ -247,7 +253,7 @@ pub(crate) async fn place(
     }
     if let Some(recognised) = recognised {
         accessories::sql::attach(c, now, id, artifact, recognised).await?;
-        accessories::sql::recount_signatures(c, id, recognised.subject.as_str()).await?;
+        accessories::sql::recount_signatures(c, id, [recognised.subject.as_str()]).await?;
         // It is shown by itself until what it is attached to comes.
         touched.push(artifact);
     }
@@ -264,9 +270,8 @@ pub(crate) async fn place(
 /// referrers that no tag names has been replaced.
 pub(crate) async fn tags_moved(c: &mut AnyConnection, now: Stamp, project: i64, repository: i64, left: &[i64]) -> Result<()> {
     for artifact in left {
-        for subject in accessories::sql::settle(c, *artifact).await? {
-            accessories::sql::recount_signatures(c, repository, &subject).await?;
-        }
+        let changed = accessories::sql::settle(c, *artifact).await?;
+        accessories::sql::recount_signatures(c, repository, changed.iter().map(String::as_str)).await?;
         if sql::is_forsaken_list(c, *artifact).await? {
             sql::delete(c, now, project, repository, &[*artifact]).await?;
         }
@@ -407,7 +412,7 @@ pub async fn add_tag(
         {
             sql::mark_accessory(c, found.id, recognised).await?;
             accessories::sql::attach(c, now, found.repository_id, found.id, recognised).await?;
-            accessories::sql::recount_signatures(c, found.repository_id, recognised.subject.as_str()).await?;
+            accessories::sql::recount_signatures(c, found.repository_id, [recognised.subject.as_str()]).await?;
         }
         set_tag(c, now, (project_id, found.repository_id), &tag, found.id, moves.as_ref()).await?;
         sql::relist(c, project_id, found.repository_id, &[found.id]).await
@@ -430,7 +435,7 @@ async fn tagged_as(
         let Some(found) = sql::find(&mut proof, repository, reference).await? else { return Ok(None) };
         (found.digest, sql::content(&mut proof, found.id).await?)
     };
-    let manifest = Manifest::parse(&content, None)?;
+    let manifest = aside::run(content.len(), move || Manifest::parse(&content, None)).await?;
     let tags = std::slice::from_ref(tag);
     let recognised = match access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await {
         Ok(()) => recognise(ctx, who, project, repository, &manifest, tags).await?,

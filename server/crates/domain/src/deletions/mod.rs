@@ -12,9 +12,11 @@ mod tests;
 
 use crate::access;
 use crate::accessories;
+use crate::aside;
 use crate::artifacts::{Moves, Placing, place, set_tag};
 use crate::manifest::{self, Manifest};
 use crate::ctx::{Ctx, Settings};
+use crate::db::Script;
 use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
@@ -22,6 +24,7 @@ use crate::points::point;
 use model::deletion::{Deletion, Restored, Waiting, What};
 use model::list::Query;
 use model::{Action, DeletionId, Page, ProjectName, RepositoryName, Stamp, Tag};
+use std::sync::Arc;
 
 /// A project's deletions that can still be undone, newest first, for who may push there. What is over is not shown.
 pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query) -> Result<Page<Deletion>> {
@@ -53,13 +56,13 @@ pub async fn all_waiting(ctx: &Ctx, who: &Principal) -> Result<Waiting> {
 /// Undoes a deletion: an artifact with its tree, a tag, or a repository. Tags of an artifact that name something else by now stay
 /// where they are, and are answered.
 pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Restored> {
+    // All manifests of a deletion are in memory meanwhile: one undo at a time.
+    let _turn = ctx.local.undoing.lock().await;
+    let prepared = Arc::new(prepare(ctx, who, project, id).await?);
     let (now, caller, project, settings) = (ctx.now(), who.clone(), project.clone(), ctx.settings.clone());
     ctx.change(who, Event::DeletionUndone { project: project.to_string(), deletion: id.0 }, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::RepositoryPush).await?;
-        let found = sql::get(&mut proof, now, id).await?;
-        // Who may not undo it learns nothing of it.
-        proof.require(found.as_ref().map_or(Action::ArtifactDelete, |found| right_to_undo(found.what)))?;
-        let deletion = found.ok_or_else(|| Error::not_found("deletion", id))?;
+        let deletion = to_undo(&mut proof, now, id).await?;
         let repository = deletion.repository.clone();
         let mut restored = Restored {
             what: deletion.what, digest: deletion.digest.clone(), repository: repository.clone(), artifacts: deletion.artifacts, taken: Vec::new(),
@@ -72,13 +75,15 @@ pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Dele
             }
             What::Tag | What::Moved => tag_back(&mut proof, now, &caller, &settings, &deletion).await?,
             What::Artifact => {
+                let Some((_, manifests)) = prepared.as_ref().as_ref().filter(|(seen, _)| *seen == deletion) else {
+                    return Err(Error::Unavailable("it was changed at the same time".to_owned()));
+                };
                 // Who deleted a blob by itself meanwhile took it out of the repository, and no more.
                 for blob in sql::blobs(proof.conn(), id).await? {
                     crate::uploads::link_known(&mut proof, now, &repository, &blob).await?;
                 }
-                for position in 0.. {
-                    let Some(kept) = sql::kept(proof.conn(), id, position).await? else { break };
-                    one(&mut proof, now, &repository, deletion.repository_id, settings.sparse, kept, &mut restored.taken).await?;
+                for (kept, manifest) in manifests {
+                    one(&mut proof, now, &repository, deletion.repository_id, settings.sparse, (kept, manifest), &mut restored.taken).await?;
                 }
             }
         }
@@ -87,6 +92,32 @@ pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Dele
         Ok(restored)
     })
     .await
+}
+
+/// The deletion, for who may undo it. Who may not learns nothing of it.
+async fn to_undo(proof: &mut access::Authorized<'_>, now: Stamp, id: DeletionId) -> Result<Deletion> {
+    let found = sql::get(proof, now, id).await?;
+    proof.require(found.as_ref().map_or(Action::ArtifactDelete, |found| right_to_undo(found.what)))?;
+    found.ok_or_else(|| Error::not_found("deletion", id))
+}
+
+/// The manifests of an artifact's deletion, parsed: nothing is parsed while others wait for the writer. A deletion's rows never
+/// change. `None` for whom it is refused, which is told, and noted, by the write.
+async fn prepare(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Option<(Deletion, Vec<(sql::Kept, Manifest)>)>> {
+    let (mut c, now) = (ctx.db.read().await?, ctx.now());
+    let Ok(mut proof) = access::project(&mut c, now, who, project, Action::RepositoryPush).await else { return Ok(None) };
+    let Ok(deletion) = to_undo(&mut proof, now, id).await else { return Ok(None) };
+    let mut prepared = Vec::new();
+    if deletion.what != What::Artifact {
+        return Ok(None);
+    }
+    for position in 0.. {
+        let Some(kept) = sql::kept(proof.conn(), id, position).await? else { break };
+        let length = kept.content.len();
+        let parse = move || Manifest::parse(&kept.content, Some(&kept.media_type)).map(|manifest| (kept, manifest));
+        prepared.push(aside::run(length, parse).await?);
+    }
+    Ok(Some((deletion, prepared)))
 }
 
 /// What it takes to make a deletion final.
@@ -131,7 +162,7 @@ async fn one(
     repository: &RepositoryName,
     repository_id: i64,
     sparse: crate::Sparse,
-    kept: sql::Kept,
+    (kept, manifest): (&sql::Kept, &Manifest),
     taken: &mut Vec<Tag>,
 ) -> Result<()> {
     // A child that stayed, and is there: nothing of it was undone.
@@ -145,11 +176,10 @@ async fn one(
             _ => tags.push(tag),
         }
     }
-    let parsed = Manifest::parse(&kept.content, Some(&kept.media_type))?;
     let placing = Placing {
         digest: kept.digest.clone(),
-        lists: manifest::is_referrers_list(&parsed, &tags),
-        manifest: parsed,
+        lists: manifest::is_referrers_list(manifest, &tags),
+        manifest: manifest.clone(),
         content: kept.content.clone(),
         tags,
         was_list: kept.is_list,
@@ -157,13 +187,15 @@ async fn one(
         recognised: kept.accessories.first().map(|accessory| accessory.recognised.clone()),
     };
     let artifact = place(proof, now, repository, sparse, &placing).await?;
-    sql::remember(proof.conn(), artifact, &kept).await?;
+    let c = proof.conn();
+    sql::remember(c, artifact, kept).await?;
+    let mut script = Script::default();
     for accessory in &kept.accessories {
-        let c = proof.conn();
-        accessories::sql::attach(c, now, repository_id, artifact, &accessory.recognised).await?;
-        accessories::sql::settle(c, artifact).await?;
-        accessories::sql::recount_signatures(c, repository_id, accessory.recognised.subject.as_str()).await?;
+        accessories::sql::add_attached(&mut script, now, repository_id, artifact, &accessory.recognised);
     }
+    script.run(c).await?;
+    accessories::sql::settle(c, artifact).await?;
+    accessories::sql::recount_signatures(c, repository_id, kept.accessories.iter().map(|accessory| accessory.recognised.subject.as_str())).await?;
     // What it is attached to may be here by now, or not yet.
     let project = proof.project.id.0;
     crate::artifacts::sql::relist(proof.conn(), project, repository_id, &[artifact]).await

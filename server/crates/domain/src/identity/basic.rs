@@ -52,17 +52,8 @@ pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: C
         true => true,
         false => {
             let guess = ctx.local.throttle.guess(ctx, name, &client.address, found.is_some()).await?;
-            match ctx.local.passwords.verify(now, name, (id, version), hash, secret, guess.trusted).await {
-                Ok(true) => {
-                    guess.right();
-                    true
-                }
-                Ok(false) => false,
-                Err(error) => {
-                    guess.unchecked();
-                    return Err(error);
-                }
-            }
+            let judged = ctx.local.passwords.verify(now, name, (id, version), hash, secret, guess.stranger.as_deref()).await;
+            guess.judged(judged)?
         }
     };
     match found {

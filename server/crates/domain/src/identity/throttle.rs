@@ -58,8 +58,8 @@ pub struct Guess<'a> {
     now: Stamp,
     /// When the pair, and the account from everywhere, guessed before.
     before: [i64; 2],
-    /// The pair signed in before.
-    pub trusted: bool,
+    /// The network that the account never signed in from before, if so.
+    pub stranger: Option<String>,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -78,8 +78,17 @@ impl Guess<'_> {
         good.insert(self.pair, self.now);
     }
 
-    /// It was not checked: nothing is known of it, and nothing is counted.
-    pub fn unchecked(self) {
+    /// What became of it. Where it could not be checked nothing is known of it, and nothing is counted.
+    pub fn judged(self, judged: Result<bool>) -> Result<bool> {
+        match judged {
+            Ok(true) => self.right(),
+            Ok(false) => {}
+            Err(_) => self.unchecked(),
+        }
+        judged
+    }
+
+    fn unchecked(self) {
         self.take_back(&self.pair, self.before[0]);
         self.take_back(&self.everywhere, self.before[1]);
     }
@@ -121,7 +130,8 @@ impl Throttle {
         let before = self.count(now, (pair, everywhere), trusted, if known { account } else { "" }, address).inspect_err(|_| {
             self.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         })?;
-        Ok(Guess { throttle: self, pair, everywhere, now, before, trusted, _turn: turn })
+        let stranger = (!trusted).then(|| network(address));
+        Ok(Guess { throttle: self, pair, everywhere, now, before, stranger, _turn: turn })
     }
 
     fn count(&self, now: Stamp, (pair, everywhere): (Key, Key), trusted: bool, account: &str, address: &str) -> Result<[i64; 2]> {

@@ -198,14 +198,12 @@ pub async fn set_password(
     if own {
         let current = current.unwrap_or_else(|| PlainSecret::new(String::new()));
         let guess = ctx.local.throttle.guess(ctx, user.name.as_str(), &who.client.address, true).await?;
-        let version = credentials.credentials_version;
-        let right =
-            ctx.local.passwords.verify(ctx.now(), &user.name, (id.0, version), Some(credentials.password_hash), &current, guess.trusted).await?;
-        if !right {
+        let (proof, hash) = ((id.0, credentials.credentials_version), Some(credentials.password_hash));
+        let judged = ctx.local.passwords.verify(ctx.now(), &user.name, proof, hash, &current, guess.stranger.as_deref()).await;
+        if !guess.judged(judged)? {
             ctx.note_refusal(who, event);
             return Err(Error::invalid("current", "is not your current password"));
         }
-        guess.right();
     }
     check_new_password(&new, &[&user.name, &user.email, &user.full_name])
         .map_err(|message| Error::invalid("password", message))?;

@@ -9,14 +9,17 @@ use model::Stamp;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
-use tokio::sync::{OnceCell, Semaphore, oneshot};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
 
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
-/// Hashes computed at the same time: 2 × 19 MiB, whatever the crowd.
+/// Most hashes computed at the same time: 2 × 19 MiB, whatever the crowd.
 const AT_ONCE: usize = 2;
 /// Waiting callers beyond which new ones are told to come back.
 const WAITING: usize = 64;
+/// What of the queue those may take who never signed in from where they are, and those of them from one network.
+const STRANGERS: usize = WAITING / 4 * 3;
+const OF_A_NETWORK: usize = STRANGERS / 4;
 /// A verified password is remembered this long, so that a client's hundred Basic requests cost one hash.
 const REMEMBER_MS: i64 = 600_000;
 const REMEMBERED_MAX: usize = 4096;
@@ -24,11 +27,13 @@ const REMEMBERED_MAX: usize = 4096;
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads that compute hashes: always the same ones. An allocator keeps for a thread what that thread freed, so that 19 MiB on
-/// whichever of many threads was free came to 250 MiB under a crowd of guesses. They end with the sender.
+/// whichever of many threads was free came to 250 MiB under a crowd of guesses. They take at most half of the cores: guessing is not
+/// what a server is for. They end with the sender.
 fn hashers() -> mpsc::Sender<Job> {
     let (jobs, next) = mpsc::channel::<Job>();
     let next = Arc::new(Mutex::new(next));
-    for n in 0..AT_ONCE {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    for n in 0..(cores / 2).clamp(1, AT_ONCE) {
         let next = next.clone();
         let work = move || {
             loop {
@@ -46,8 +51,9 @@ fn hashers() -> mpsc::Sender<Job> {
 pub struct Passwords {
     hashers: mpsc::Sender<Job>,
     queue: Arc<Semaphore>,
-    /// What of the queue those may take who never signed in from where they are.
+    /// Places of [`STRANGERS`], and how many each network has of them.
     strangers: Arc<Semaphore>,
+    networks: Mutex<HashMap<String, usize>>,
     cache_key: hmac::Key,
     /// Proofs that were good: keyed by HMAC over account, `credentials_version` and password; with the time.
     cache: Mutex<HashMap<[u8; 32], Stamp>>,
@@ -55,6 +61,25 @@ pub struct Passwords {
     checking: Mutex<HashMap<[u8; 32], Weak<OnceCell<bool>>>>,
     /// Verified instead of an unknown account's hash, so that both take as long.
     dummy: std::sync::OnceLock<String>,
+}
+
+/// A stranger's place in the queue; the next has it when this is dropped.
+struct Place<'a> {
+    passwords: &'a Passwords,
+    network: String,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut networks = self.passwords.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = networks.get_mut(&self.network) {
+            *held -= 1;
+            if *held == 0 {
+                networks.remove(&self.network);
+            }
+        }
+    }
 }
 
 fn argon2() -> Argon2<'static> {
@@ -71,7 +96,8 @@ impl Passwords {
         Passwords {
             hashers: hashers(),
             queue: Arc::new(Semaphore::new(WAITING)),
-            strangers: Arc::new(Semaphore::new(WAITING / 4 * 3)),
+            strangers: Arc::new(Semaphore::new(STRANGERS)),
+            networks: Mutex::default(),
             cache_key: keys.hmac(b"wharf verified passwords v1"),
             cache: Mutex::default(),
             checking: Mutex::default(),
@@ -101,7 +127,7 @@ impl Passwords {
     }
 
     /// Is this the password of the account with this name? `account` and `version` key the cache; `hash` is `None` for an
-    /// unknown account, which costs the same and is never right.
+    /// unknown account, which costs the same and is never right. `stranger`: the network of who never signed in from there.
     pub async fn verify(
         &self,
         now: Stamp,
@@ -109,7 +135,7 @@ impl Passwords {
         (account, version): (i64, i64),
         hash: Option<String>,
         password: &PlainSecret,
-        trusted: bool,
+        stranger: Option<&str>,
     ) -> Result<bool> {
         if password.reveal().len() > model::user::PASSWORD_MAX {
             return Ok(false);
@@ -120,8 +146,7 @@ impl Passwords {
         if known && self.cached(now, &key) {
             return Ok(true);
         }
-        let too_many = |_| Error::TooMany { what: "attempts", seconds: 2 };
-        let _place = if trusted { None } else { Some(self.strangers.clone().try_acquire_owned().map_err(too_many)?) };
+        let _place = stranger.map(|network| self.place(network)).transpose()?;
         let check = self.under_way(key);
         let right = *check.get_or_try_init(|| self.check(hash, password)).await?;
         if right && known {
@@ -130,10 +155,22 @@ impl Passwords {
         Ok(right && known)
     }
 
+    /// A place among the strangers. One network has a quarter of them, so that who tries many names keeps nobody else from signing in.
+    fn place(&self, network: &str) -> Result<Place<'_>> {
+        let too_many = || Error::TooMany { what: "attempts", seconds: 2 };
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        if networks.get(network).is_some_and(|held| *held >= OF_A_NETWORK) {
+            return Err(too_many());
+        }
+        let turn = self.strangers.clone().try_acquire_owned().map_err(|_| too_many())?;
+        *networks.entry(network.to_owned()).or_default() += 1;
+        Ok(Place { passwords: self, network: network.to_owned(), _turn: turn })
+    }
+
     /// Takes all places of strangers: a crowd of them, for tests.
     #[cfg(test)]
-    pub async fn crowd(&self) -> tokio::sync::OwnedSemaphorePermit {
-        self.strangers.clone().acquire_many_owned(WAITING as u32 / 4 * 3).await.expect("it is never closed")
+    pub async fn crowd(&self) -> OwnedSemaphorePermit {
+        self.strangers.clone().acquire_many_owned(STRANGERS as u32).await.expect("it is never closed")
     }
 
     /// Was this secret right lately, for this account as it is?
@@ -233,74 +270,4 @@ pub fn check_new_password(password: &PlainSecret, about: &[&str]) -> Result<(), 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn secret(text: &str) -> PlainSecret {
-        PlainSecret::new(text.to_owned())
-    }
-
-    #[tokio::test]
-    async fn n_012_the_whole_password_counts() {
-        let passwords = Passwords::new(&Keys::from_bytes([1; 32]));
-        let long = "correct horse battery staple ".repeat(10) + " end";
-        let hash = passwords.hash(&secret(&long)).await.unwrap();
-        let now = Stamp(0);
-        let verify = async |text: &str| passwords.verify(now, "ada", (1, 1), Some(hash.clone()), &secret(text), true).await.unwrap();
-        assert!(verify(&long).await);
-        assert!(verify(&long).await, "and again, from the cache");
-        assert!(!verify(&long[..72]).await, "a prefix is not enough");
-        assert!(!verify(&format!("{long}x")).await);
-        assert!(!verify(long.trim_start_matches('c')).await);
-        for text in [" spaces at both ends count ", "emoji 🚢 harbour 🚢 wall", &"p4ssphrase ".repeat(90)] {
-            let hash = passwords.hash(&secret(text)).await.unwrap();
-            assert!(passwords.verify(now, "bob", (2, 1), Some(hash.clone()), &secret(text), true).await.unwrap());
-            assert!(!passwords.verify(now, "bob", (2, 1), Some(hash), &secret(text.trim()), true).await.unwrap() || text.trim() == text);
-        }
-        assert!(check_new_password(&secret(&"x y z ".repeat(200)), &[]).is_err(), "over 1024 bytes is refused");
-        assert!(check_new_password(&secret("nul\0inside a longer phrase"), &[]).is_err());
-    }
-
-    #[tokio::test]
-    async fn a_crowd_with_one_password_costs_one_hash_and_a_crowd_of_guesses_is_turned_away() {
-        let passwords = Passwords::new(&Keys::from_bytes([1; 32]));
-        let hash = passwords.hash(&secret("seven tall ships sail")).await.unwrap();
-        let crowd = async |hash: Option<String>, password: fn(usize) -> String| {
-            let account = if hash.is_some() { (1, 1) } else { (0, 0) };
-            let ask = async |n| passwords.verify(Stamp(0), "ada", account, hash.clone(), &secret(&password(n)), true).await;
-            futures_util::future::join_all((0..3 * WAITING).map(ask)).await
-        };
-        for (hash, password, expected) in [
-            (Some(hash.clone()), (|_| "seven tall ships sail".to_owned()) as fn(usize) -> String, true),
-            (Some(hash.clone()), |_| "seven tall ships sank".to_owned(), false),
-            (None, |_| "seven tall ships sail".to_owned(), false),
-        ] {
-            let answers = crowd(hash, password).await;
-            assert!(answers.iter().all(|answer| matches!(answer, Ok(right) if *right == expected)), "{answers:?}");
-        }
-        // Each of these is a hash of its own, and only so many wait.
-        let answers = crowd(Some(hash), |n| format!("guess {n}")).await;
-        let refused = |answers: &[Result<bool>]| answers.iter().filter(|answer| matches!(answer, Err(Error::TooMany { seconds: 2, .. }))).count();
-        assert!((1..=2 * WAITING).contains(&refused(&answers)) && answers.iter().all(|answer| !matches!(answer, Ok(true))));
-        // So are names that are not there: one of them does not answer for another.
-        let names: Vec<String> = (0..3 * WAITING).map(|n| format!("nobody{n}")).collect();
-        let ask = async |name: &String| passwords.verify(Stamp(0), name, (0, 0), None, &secret("seven tall ships sail"), true).await;
-        let answers = futures_util::future::join_all(names.iter().map(ask)).await;
-        assert!((1..=2 * WAITING).contains(&refused(&answers)) && answers.iter().all(|answer| !matches!(answer, Ok(true))));
-    }
-
-    #[tokio::test]
-    async fn an_unknown_account_costs_a_hash_and_is_refused() {
-        let passwords = Passwords::new(&Keys::from_bytes([1; 32]));
-        assert!(!passwords.verify(Stamp(0), "nobody", (0, 0), None, &secret("anything"), true).await.unwrap());
-        assert!(passwords.dummy.get().is_some(), "the dummy hash ran");
-    }
-
-    #[test]
-    fn easy_passwords_are_refused_and_phrases_are_welcome() {
-        for bad in ["short", "password1", "aaaaaaaaaaaaaaa", "Harbor12345", "cosign-demo"] {
-            assert!(check_new_password(&secret(bad), &["cosign-demo"]).is_err(), "{bad}");
-        }
-        assert!(check_new_password(&secret("seven tall ships sail"), &[]).is_ok());
-    }
-}
+mod tests;

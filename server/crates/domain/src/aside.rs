@@ -1,0 +1,27 @@
+//! Work on many bytes, away from the threads that answer: these are as many as the cores, so that half a second of one manifest's
+//! 370,000 annotations would be half a second of everybody.
+
+/// From so many bytes on, work goes aside; below, going there costs more than it.
+const MANY: usize = 64 * 1024;
+
+/// Does `work`, which goes through so many bytes.
+pub(crate) async fn run<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if bytes < MANY {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // It is never cancelled while the server runs: it panicked, and so does who waits for it.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn little_is_done_here_and_much_elsewhere() {
+        let here = std::thread::current().id();
+        assert_eq!(super::run(super::MANY - 1, || std::thread::current().id()).await, here);
+        assert_ne!(super::run(super::MANY, || std::thread::current().id()).await, here);
+    }
+}
