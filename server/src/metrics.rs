@@ -74,8 +74,7 @@ fn door(path: &str) -> &'static str {
 }
 
 /// Counts a request.
-pub async fn observe(State(metrics): State<Option<Metrics>>, request: Request, next: Next) -> Response {
-    let Some(metrics) = metrics else { return next.run(request).await };
+pub async fn observe(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
     let (begin, inner) = (Instant::now(), &metrics.0);
     let door = door(request.uri().path());
     // Anybody may make up a method; those that are none of ours are one.

@@ -140,8 +140,10 @@ async fn serve_one<S>(
         seen.store(true, Ordering::Relaxed);
         let unread = Unread::default();
         let expects = request.headers().contains_key(header::EXPECT);
-        let patience = Patience::new(peer, silence, "sent its request");
-        let mut request = request.map(|body| Body::new(Paced::new(body, patience, unread.clone())));
+        let mut request = request.map(|body| match hyper::body::Body::is_end_stream(&body) {
+            true => Body::empty(),
+            false => Body::new(Paced::new(body, Patience::new(peer, silence, "sent its request"), unread.clone())),
+        });
         request.extensions_mut().insert(Peer(peer));
         let (router, linger) = (router.clone(), linger.clone());
         async move {

@@ -93,18 +93,25 @@ pub fn router(ctx: &Ctx, proxies: Vec<ipnet::IpNet>, metrics: Option<Metrics>) -
         .layer(axum::middleware::from_fn_with_state(ctx.clone(), middleware::session::principal))
         .layer(sessions)
         .layer(axum::middleware::from_fn_with_state(ctx.clone(), middleware::origin::check));
-    Router::new()
+    let routes = Router::new()
         .merge(portal)
         .merge(oci::router(ctx.clone()))
         .merge(assets::router())
-        .merge(crate::health::router(ctx.clone()))
-        .route_layer(axum::middleware::from_fn(metrics::name_route))
+        .merge(crate::health::router(ctx.clone()));
+    let routes = match &metrics {
+        Some(_) => routes.route_layer(axum::middleware::from_fn(metrics::name_route)),
+        None => routes,
+    };
+    let routes = routes
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(ctx.clone(), middleware::headers::secure))
         .layer(axum::middleware::from_fn_with_state(
             (ctx.clone(), Arc::new(proxies)),
             middleware::client::identify,
-        ))
-        .layer(axum::middleware::from_fn_with_state(metrics, metrics::observe))
+        ));
+    match metrics {
+        Some(metrics) => routes.layer(axum::middleware::from_fn_with_state(metrics, metrics::observe)),
+        None => routes,
+    }
 }
 

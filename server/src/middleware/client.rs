@@ -5,7 +5,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::Ctx;
-use domain::identity::{Client, Principal};
+use domain::identity::{Client, holder_at};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -24,7 +24,10 @@ pub async fn identify(
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
     // Several lines are one list (RFC 9110, 5.3): a proxy may append a line of its own. What cannot be read hides nothing before it.
     let lines = request.headers().get_all("x-forwarded-for").iter();
-    let forwarded = lines.map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>().join(",");
+    let forwarded = match proxies.is_empty() {
+        true => String::new(),
+        false => lines.map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>().join(","),
+    };
     let address = address(peer, &forwarded, &proxies);
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let origin = ctx.settings.origin_of(host).map(str::to_owned);
@@ -33,7 +36,7 @@ pub async fn identify(
     let fine = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let request_id = given.filter(fine).map_or_else(|| ctx.random.id(), str::to_owned);
     let client = Client { address, user_agent: String::new(), request_id: request_id.clone(), origin };
-    let holder = Principal::anonymous(client.clone()).holder();
+    let holder = holder_at(&client.address);
     request.extensions_mut().insert(client);
     let mut response = domain::db::asked_by(&holder, next.run(request)).await;
     if let Ok(value) = HeaderValue::from_str(&request_id) {

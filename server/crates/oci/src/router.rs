@@ -125,13 +125,13 @@ pub fn router(ctx: Ctx) -> Router {
 
 async fn serve(State(ctx): State<Ctx>, request: Request) -> Response<Body> {
     let head = request.method() == Method::HEAD;
-    let shape = below(request.uri().path()).and_then(|raw| Path::parse(raw).ok()).map(|path| path.shape);
-    let pattern = shape.and_then(|shape| ROUTES.iter().find(|route| route.shape == shape)).map_or("/v2/…", |route| route.pattern);
-    let mut response = match answer(ctx, request).await {
+    // Until the route is known.
+    let mut routed = Routed("/v2/…");
+    let mut response = match answer(ctx, request, &mut routed).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(head),
     };
-    response.extensions_mut().insert(Routed(pattern));
+    response.extensions_mut().insert(routed);
     let headers = response.headers_mut();
     headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
     // A blob that a browser opens is never a page of ours.
@@ -147,11 +147,12 @@ fn below(path: &str) -> Option<&str> {
     path.strip_prefix("/v2")?.strip_prefix('/')
 }
 
-async fn answer(ctx: Ctx, request: Request) -> Result<Response<Body>, Refusal> {
+async fn answer(ctx: Ctx, request: Request, routed: &mut Routed) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
     let raw = below(parts.uri.path()).unwrap_or_default();
     let path = Path::parse(raw)?;
     let fitting: Vec<&Route> = ROUTES.iter().filter(|route| route.shape == path.shape).collect();
+    *routed = fitting.first().map_or(*routed, |route| Routed(route.pattern));
     let Some(route) = fitting.iter().find(|route| route.method == parts.method.as_str()) else {
         let allow: Vec<&str> = fitting.iter().map(|route| route.method).collect();
         let message = format!("{} is not supported here", parts.method);

@@ -107,6 +107,11 @@ pub struct Ceiling {
     pub access: Access,
 }
 
+/// Whose share a request takes of which only the address is known.
+pub fn holder_at(address: &str) -> String {
+    format!("at {}", network(address))
+}
+
 impl Principal {
     /// Nobody.
     pub fn anonymous(client: Client) -> Self {
@@ -183,7 +188,7 @@ impl Principal {
         {
             return format!("robots of {}", project.rsplit('$').next().unwrap_or_default());
         }
-        if self.is_anonymous() { format!("at {}", network(&self.client.address)) } else { self.key() }
+        if self.is_anonymous() { holder_at(&self.client.address) } else { self.key() }
     }
 
     /// A key that tells accounts apart, also of different kinds.

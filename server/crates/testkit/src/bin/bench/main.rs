@@ -171,9 +171,9 @@ fn median(values: &[f64]) -> f64 {
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let wharf = PathBuf::from(arguments.next().context("usage: bench WHARF ROUNDS NAME=PROGRAM…")?);
+    let wharf = PathBuf::from(arguments.next().context("usage: bench WHARF ROUNDS NAME=PROGRAM… (before=WHARF: an older one)")?);
     let rounds: usize = arguments.next().context("how many rounds")?.parse()?;
-    let mut subjects = vec![Subject::wharf(&wharf).await?];
+    let mut subjects = vec![Subject::wharf("wharf", &wharf).await?];
     // A part of an experiment's name: only those run.
     let only = std::env::var("WHARF_BENCH_ONLY").unwrap_or_default();
     let mut nginx = None;
@@ -181,6 +181,10 @@ async fn main() -> Result<()> {
         let (name, program) = peer.split_once('=').context("a peer is NAME=PROGRAM")?;
         if name == "nginx" {
             nginx = Some(PathBuf::from(program));
+            continue;
+        }
+        if name == table::BEFORE {
+            subjects.push(Subject::wharf(table::BEFORE, Path::new(program)).await?);
             continue;
         }
         subjects.push(Subject::peer(Box::leak(name.to_owned().into_boxed_str()), Path::new(program)).await?);
@@ -204,7 +208,11 @@ async fn main() -> Result<()> {
     for round in 0..rounds {
         eprintln!("round {} of {rounds}", round + 1);
         for (n, (name, what)) in ALL.iter().enumerate().filter(|(_, (name, _))| name.contains(&only)) {
-            for (m, subject) in subjects.iter().enumerate() {
+            // There and back, so that who comes first has no part in it.
+            let turns = 0..subjects.len();
+            let turns: Vec<usize> = if round % 2 == 0 { turns.collect() } else { turns.rev().collect() };
+            for m in turns {
+                let subject = &subjects[m];
                 let before = subject.cpu()?;
                 let (rate, p99) = run(subject, *what).await.with_context(|| format!("{name} on {}", subject.name))?;
                 cpu[n][m] += subject.cpu()? - before;

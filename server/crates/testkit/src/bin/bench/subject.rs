@@ -35,14 +35,14 @@ impl Drop for Subject {
 }
 
 impl Subject {
-    pub(super) async fn wharf(binary: &Path) -> Result<Subject> {
+    pub(super) async fn wharf(name: &'static str, binary: &Path) -> Result<Subject> {
         let server = Server::start(binary, &[]).await?;
         server.call(Method::POST, "/projects", serde_json::json!({ "project_name": "bench" })).await?;
         let scope = "service=harbor-registry&scope=repository:bench/images:pull,push";
         let asked = server.client.get(server.url(&format!("/service/token?{scope}"))).basic_auth("admin", Some(PASSWORD));
         let token: serde_json::Value = asked.send().await?.json().await?;
         Ok(Subject {
-            name: "wharf",
+            name,
             url: server.url("/v2/bench/images"),
             client: client()?,
             token: token["token"].as_str().map(str::to_owned),

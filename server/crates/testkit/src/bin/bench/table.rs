@@ -5,6 +5,29 @@ use super::{ALL, What, median};
 use anyhow::Result;
 use std::fmt::Write as _;
 
+/// What an older Wharf is called.
+pub(super) const BEFORE: &str = "before";
+
+/// How many times as fast it is as the one of the same round before: the median, and between what it lies with 95 % (order
+/// statistics of the median; of five rounds and fewer, between the lowest and the highest).
+fn paired(now: &[f64], before: &[f64]) -> String {
+    let mut ratios: Vec<f64> = now.iter().zip(before).map(|(now, before)| now / before).collect();
+    ratios.sort_by(f64::total_cmp);
+    // So many at either end that fewer than 2.5 % of the medians lie beyond.
+    let (mut beyond, mut choose, mut end) = (0.0, 1.0, 0);
+    let n = ratios.len() as f64;
+    loop {
+        beyond += choose / 2_f64.powf(n);
+        if beyond > 0.025 || end + 1 >= ratios.len() / 2 {
+            break;
+        }
+        choose *= (n - end as f64) / (end as f64 + 1.0);
+        end += 1;
+    }
+    let low = end.saturating_sub(1);
+    format!("{:.3} × ({:.3}–{:.3})", median(&ratios), ratios[low], ratios[ratios.len() - 1 - low])
+}
+
 fn spread(values: &[f64]) -> String {
     let (low, high) = values.iter().fold((f64::MAX, 0.0_f64), |(low, high), v| (low.min(*v), high.max(*v)));
     format!("{low:.0}–{high:.0}")
@@ -15,7 +38,8 @@ pub(super) fn table(subjects: &[Subject], rates: &[Vec<Vec<f64>>], slow: &[Vec<V
     for subject in subjects {
         write!(text, "{:<36}", subject.name)?;
     }
-    text.push_str("of the better peer\n");
+    let older = subjects.iter().position(|subject| subject.name == BEFORE);
+    text.push_str(if older.is_some() { "of the one before (95 %)\n" } else { "of the better peer\n" });
     for (n, (name, what)) in ALL.iter().enumerate().filter(|(n, _)| !rates[*n][0].is_empty()) {
         let times = match what {
             What::Pull { times, .. } | What::Push { times, .. } | What::Manifest { times, .. } => *times,
@@ -30,6 +54,10 @@ pub(super) fn table(subjects: &[Subject], rates: &[Vec<Vec<f64>>], slow: &[Vec<V
             }
             let each = cpu[n][m] * 1000.0 / (times * rounds) as f64;
             write!(text, "{:<36}", format!("{rate:.0} ({}) {p99:.1} {each:.2}", spread(&rates[n][m])))?;
+        }
+        if let Some(older) = older {
+            writeln!(text, "{}", paired(&rates[n][0], &rates[n][older]))?;
+            continue;
         }
         let best = rates[n][1..].iter().map(|all| median(all)).fold(0.0, f64::max);
         if best > 0.0 {
