@@ -8,6 +8,7 @@ use crate::artifacts::{Kept, Pulls};
 use crate::buffers::Buffers;
 use crate::cache::Answers;
 use crate::ctx::Settings;
+use crate::db::Turns;
 use crate::identity::{Passwords, Shares, Throttle, Tokens};
 use crate::keys::Keys;
 use crate::robots::Uses;
@@ -47,8 +48,8 @@ pub struct Local {
     pub collecting: RwLock<()>,
     /// One collection at a time, also when a lease ran out while its worker stood still. Harmless: jobs have leases.
     pub turn: Mutex<()>,
-    /// One undo at a time. Harmless: it bounds what this process holds in memory.
-    pub undoing: Mutex<()>,
+    /// One undo of an account, and of these one at a time. Harmless: it bounds what this process holds in memory.
+    pub undoing: (Turns, Mutex<()>),
     /// Rung when a job was queued, so that a worker need not wait for its next look. Harmless: the other looks every few seconds.
     pub work: Notify,
     /// Refusals that are counted and not written yet. Harmless: each writes its own sums.
@@ -72,7 +73,7 @@ impl Local {
             tokens: Default::default(),
             collecting: RwLock::new(()),
             turn: Mutex::new(()),
-            undoing: Mutex::new(()),
+            undoing: (Turns::of(1), Mutex::new(())),
             work: Notify::new(),
             refusals: Default::default(),
         }

@@ -35,7 +35,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use turns::{Turn, Turns};
+use turns::Turn;
+pub(crate) use turns::Turns;
 use writer::{Job, Op};
 
 /// Which engine stands behind.

@@ -56,8 +56,10 @@ pub async fn all_waiting(ctx: &Ctx, who: &Principal) -> Result<Waiting> {
 /// Undoes a deletion: an artifact with its tree, a tag, or a repository. Tags of an artifact that name something else by now stay
 /// where they are, and are answered.
 pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Restored> {
-    // All manifests of a deletion are in memory meanwhile: one undo at a time.
-    let _turn = ctx.local.undoing.lock().await;
+    // All manifests of a deletion are in memory meanwhile: one undo at a time. Who undoes much waits behind himself.
+    let (own, all) = &ctx.local.undoing;
+    let _own = own.take().await?;
+    let _turn = all.lock().await;
     let prepared = Arc::new(prepare(ctx, who, project, id).await?);
     let (now, caller, project, settings) = (ctx.now(), who.clone(), project.clone(), ctx.settings.clone());
     ctx.change(who, Event::DeletionUndone { project: project.to_string(), deletion: id.0 }, async move |c| {

@@ -281,3 +281,18 @@ async fn c_6_6_a_tag_that_was_removed_or_moved_and_a_repository_come_back_as_wel
     assert_eq!(left.storage, held, "nothing else is counted");
     assert!(crate::fsck::check(ctx, Default::default()).await.unwrap().findings.is_empty());
 }
+
+#[tokio::test]
+async fn s_01_who_undoes_much_waits_behind_himself() {
+    use futures_util::FutureExt;
+    let (world, project, repository) = world().await;
+    let image = world.image(&project, &repository, "1", "a").await;
+    delete(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(image)).await.unwrap();
+    let id = all(&world, &project).await.into_iter().find(|deletion| deletion.what == What::Artifact).unwrap().id;
+    let undo = || restore(&world.ctx, &world.admin, &project, id);
+    let own = crate::db::asked_by("user:1", world.ctx.local.undoing.0.take()).await.unwrap();
+    assert!(crate::db::asked_by("user:1", undo()).now_or_never().is_none(), "behind one's own");
+    crate::db::asked_by("user:2", undo()).await.unwrap();
+    drop(own);
+    assert!(matches!(crate::db::asked_by("user:1", undo()).await, Err(Error::NotFound(_))), "it was undone");
+}
