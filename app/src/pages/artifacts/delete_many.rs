@@ -10,7 +10,7 @@ pub async fn delete_many(call: &Call) -> Shown {
     domain::artifacts::may_delete(&call.ctx, &call.who, &project).await?;
     let digests: Vec<Digest> = call.queries("digest").filter_map(|text| text.parse().ok()).take(domain::artifacts::AT_ONCE).collect();
     let back = paths::repository(&project, &repository);
-    let (mut rows, mut along, mut freed, mut kept_for) = (Vec::new(), 0, 0, 0);
+    let (mut rows, mut going, mut along, mut freed, mut kept_for) = (Vec::new(), Vec::new(), 0, 0, 0);
     for digest in &digests {
         let plan = match domain::artifacts::plan(&call.ctx, &call.who, &project, &repository, digest).await {
             Ok(plan) => plan,
@@ -30,12 +30,13 @@ pub async fn delete_many(call: &Call) -> Shown {
             None if with > 0 => format!("with {} that go along", count(with as i64, "artifact")),
             None => String::new(),
         };
+        going.push(digest);
         (along, freed, kept_for) = (along + with, freed + plan.freed, plan.kept_for);
         rows.push(view! {
             <li><code>{plan.digest.short()}</code>" "{if names.is_empty() { "untagged".to_owned() } else { names }}<span class="tree__of">{note}</span></li>
         }.into_any());
     }
-    let title = match rows.len() {
+    let title = match going.len() {
         0 => "Delete artifacts".to_owned(),
         n => format!("Delete {}?", count(n as i64, "artifact")),
     };
@@ -45,11 +46,15 @@ pub async fn delete_many(call: &Call) -> Shown {
         let how = "Tick artifacts in the repository's list, then delete them together.";
         return Ok(page.body(empty("Nothing is selected", how, view! { <a class="button" href=back>"Back"</a> })));
     }
+    if going.is_empty() {
+        let back = view! { <a class="button" href=back>"Back"</a> };
+        return Ok(page.body(view! { <section class="card pad"><ul class="links">{rows}</ul></section>{empty("None of them can be deleted", "Each says why.", back)} }));
+    }
     let mut with = vec![("project", project.to_string()), ("repository", repository.to_string())];
-    with.extend(digests.iter().map(|digest| ("digests[]", digest.to_string())));
+    with.extend(going.iter().map(|digest| ("digests[]", digest.to_string())));
     let until = match kept_for {
         0 => format!("Up to {} of this repository are freed. This cannot be undone.", bytes(freed)),
-        ms if rows.len() == 1 => format!("It can be brought back for {} under Deleted. After that up to {} are freed.", span(ms), bytes(freed)),
+        ms if going.len() == 1 => format!("It can be brought back for {} under Deleted. After that up to {} are freed.", span(ms), bytes(freed)),
         ms => format!("Each can be brought back for {} under Deleted. After that up to {} are freed.", span(ms), bytes(freed)),
     };
     let along = match along {

@@ -236,7 +236,9 @@ pub async fn delete_many(
                 // It went along with another.
                 Err(Error::NotFound(_)) if along.contains(&digest) => done.deleted += 1,
                 Err(error @ Error::NotFound(_)) => gone = Some(error),
-                Err(error) => kept.push((digest, error)),
+                Err(error) if error.is_refusal() || matches!(error, Error::Precondition(_)) => kept.push((digest, error)),
+                // Nothing of it is for the reader of a page, nor would the others fare better.
+                Err(error) => return Err(error),
             }
         }
         if kept.is_empty() || kept.len() == before {

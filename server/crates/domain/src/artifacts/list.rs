@@ -342,7 +342,10 @@ pub async fn graph(
     let mut stack = vec![(found.id, None::<Kind>, false)];
     while let Some((id, kind, ready)) = stack.pop() {
         let node = node(c, id, kind).await?;
-        let manifest = Manifest::parse(&node.content, Some(&node.media_type))?;
+        let length = node.content.len();
+        let parse = move || (Manifest::parse(&node.content, Some(&node.media_type)), node);
+        let (manifest, node) = aside::run(length, parse).await;
+        let manifest = manifest?;
         if !ready && !manifest.manifests.is_empty() {
             stack.push((id, kind, true));
             for child in manifest.manifests.iter().rev() {

@@ -76,3 +76,21 @@ pub(super) async fn run(url: &str, engine: Engine) -> Result<(), Refusal> {
     c.close().await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database remembers the sums of the migrations that made it, and one that differs is refused: a file that stands in main is never
+    /// edited again, what it got wrong is mended by the next one. Lines are only added to `migrations/sums`.
+    #[test]
+    fn what_made_a_database_is_never_edited() {
+        let mut found = String::new();
+        for (engine, migrator) in [("sqlite", &SQLITE), ("postgres", &POSTGRES)] {
+            for migration in migrator.iter() {
+                found += &format!("{engine} {:04} {}\n", migration.version, hex::encode(&migration.checksum[..16]));
+            }
+        }
+        assert_eq!(found, include_str!("../../migrations/sums"));
+    }
+}

@@ -109,12 +109,18 @@ async fn prepare(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Deletion
     let (mut c, now) = (ctx.db.read().await?, ctx.now());
     let Ok(mut proof) = access::project(&mut c, now, who, project, Action::RepositoryPush).await else { return Ok(None) };
     let Ok(deletion) = to_undo(&mut proof, now, id).await else { return Ok(None) };
-    let mut prepared = Vec::new();
     if deletion.what != What::Artifact {
         return Ok(None);
     }
+    let mut all = Vec::new();
     for position in 0.. {
         let Some(kept) = sql::kept(proof.conn(), id, position).await? else { break };
+        all.push(kept);
+    }
+    // Others read meanwhile.
+    drop(c);
+    let mut prepared = Vec::new();
+    for kept in all {
         let length = kept.content.len();
         let parse = move || Manifest::parse(&kept.content, Some(&kept.media_type)).map(|manifest| (kept, manifest));
         prepared.push(aside::run(length, parse).await?);
