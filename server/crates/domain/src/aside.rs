@@ -11,8 +11,11 @@ pub(crate) async fn run<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> 
     }
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        // It is never cancelled while the server runs: it panicked, and so does who waits for it.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The server ends, and with it who waits.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -13,6 +13,7 @@ use crate::identity::{Passwords, Shares, Throttle, Tokens};
 use crate::keys::Keys;
 use crate::robots::Uses;
 use crate::uploads::{InUse, Pending};
+use std::sync::Arc;
 use tokio::sync::{Mutex, Notify, RwLock};
 
 /// What lives in memory.
@@ -49,7 +50,7 @@ pub struct Local {
     /// One collection at a time, also when a lease ran out while its worker stood still. Harmless: jobs have leases.
     pub turn: Mutex<()>,
     /// One undo of an account, and of these one at a time. Harmless: it bounds what this process holds in memory.
-    pub undoing: (Turns, Mutex<()>),
+    pub undoing: (Turns, Arc<Mutex<()>>),
     /// Rung when a job was queued, so that a worker need not wait for its next look. Harmless: the other looks every few seconds.
     pub work: Notify,
     /// Refusals that are counted and not written yet. Harmless: each writes its own sums.
@@ -73,7 +74,7 @@ impl Local {
             tokens: Default::default(),
             collecting: RwLock::new(()),
             turn: Mutex::new(()),
-            undoing: (Turns::of(1), Mutex::new(())),
+            undoing: (Turns::of(1), Arc::default()),
             work: Notify::new(),
             refusals: Default::default(),
         }

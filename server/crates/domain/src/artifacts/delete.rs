@@ -40,12 +40,14 @@ pub async fn plan(
 ) -> Result<DeletionPlan> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
-    let (accessories, all) = (proof.require(Action::AccessoryDelete), proof.require(Action::ArtifactDelete));
-    if accessories.is_err() {
-        all?;
-    }
+    may_some(&proof)?;
     let plan = draw(&mut proof, repository, &Reference::Digest(digest.clone())).await?.plan;
     Ok(DeletionPlan { kept_for: ctx.settings.recycle, ..plan })
+}
+
+/// May the caller delete anything there? Asked before the tree is walked, whose size others choose.
+fn may_some(proof: &Authorized<'_>) -> Result<()> {
+    proof.require(Action::AccessoryDelete).or_else(|_| proof.require(Action::ArtifactDelete))
 }
 
 struct Drawn {
@@ -165,6 +167,7 @@ pub async fn delete(
     let window = ctx.settings.recycle;
     ctx.change(who, event, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::ArtifactRead).await?;
+        may_some(&proof)?;
         let drawn = draw(&mut proof, &repository, &reference).await;
         // Who may not delete anything here learns nothing of what is there.
         let is_accessory = drawn.as_ref().is_ok_and(|drawn| drawn.root.is_accessory);

@@ -58,11 +58,12 @@ pub async fn all_waiting(ctx: &Ctx, who: &Principal) -> Result<Waiting> {
 pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Restored> {
     // All manifests of a deletion are in memory meanwhile: one undo at a time. Who undoes much waits behind himself.
     let (own, all) = &ctx.local.undoing;
-    let _own = own.take().await?;
-    let _turn = all.lock().await;
+    let turns = (own.take().await?, all.clone().lock_owned().await);
     let prepared = Arc::new(prepare(ctx, who, project, id).await?);
     let (now, caller, project, settings) = (ctx.now(), who.clone(), project.clone(), ctx.settings.clone());
     ctx.change(who, Event::DeletionUndone { project: project.to_string(), deletion: id.0 }, async move |c| {
+        // They go along: a client that leaves does not free them early.
+        let _turns = &turns;
         let mut proof = access::project(c, now, &caller, &project, Action::RepositoryPush).await?;
         let deletion = to_undo(&mut proof, now, id).await?;
         let repository = deletion.repository.clone();

@@ -53,7 +53,7 @@ pub struct Passwords {
     queue: Arc<Semaphore>,
     /// Places of [`STRANGERS`], and how many each network has of them.
     strangers: Arc<Semaphore>,
-    networks: Mutex<HashMap<String, usize>>,
+    networks: Networks,
     cache_key: hmac::Key,
     /// Proofs that were good: keyed by HMAC over account, `credentials_version` and password; with the time.
     cache: Mutex<HashMap<[u8; 32], Stamp>>,
@@ -63,16 +63,20 @@ pub struct Passwords {
     dummy: std::sync::OnceLock<String>,
 }
 
-/// A stranger's place in the queue; the next has it when this is dropped.
-struct Place<'a> {
-    passwords: &'a Passwords,
+/// How many places of strangers each network has.
+type Networks = Arc<Mutex<HashMap<String, usize>>>;
+
+/// A stranger's place in the queue; the next has it when this is dropped. It goes along with the work, as the work's own place does:
+/// who hangs up and asks again would else have as many as he likes.
+struct Place {
+    networks: Networks,
     network: String,
     _turn: OwnedSemaphorePermit,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut networks = self.passwords.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = networks.get_mut(&self.network) {
             *held -= 1;
             if *held == 0 {
@@ -97,7 +101,7 @@ impl Passwords {
             hashers: hashers(),
             queue: Arc::new(Semaphore::new(WAITING)),
             strangers: Arc::new(Semaphore::new(STRANGERS)),
-            networks: Mutex::default(),
+            networks: Networks::default(),
             cache_key: keys.hmac(b"wharf verified passwords v1"),
             cache: Mutex::default(),
             checking: Mutex::default(),
@@ -105,14 +109,14 @@ impl Passwords {
         }
     }
 
-    /// Runs `work` on a hasher. The place in the queue moves along, so a client that leaves does not free it early.
-    async fn slot<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    /// Runs `work` on a hasher. The places in the queue move along, so a client that leaves does not free them early.
+    async fn slot<T: Send + 'static>(&self, place: Option<Arc<Place>>, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let waiting = self.queue.clone().try_acquire_owned().map_err(|_| Error::TooMany { what: "attempts", seconds: 2 })?;
         let (answer, done) = oneshot::channel();
         let job = move || {
             let done = work();
             // Before the answer: who has it finds the place free.
-            drop(waiting);
+            drop((waiting, place));
             // Nobody may be there any more.
             let _ = answer.send(done);
         };
@@ -123,7 +127,7 @@ impl Passwords {
     /// A PHC string for the database.
     pub async fn hash(&self, password: &PlainSecret) -> Result<String> {
         let password = password.clone();
-        self.slot(move || hash_now(password.reveal().as_bytes())).await?
+        self.slot(None, move || hash_now(password.reveal().as_bytes())).await?
     }
 
     /// Is this the password of the account with this name? `account` and `version` key the cache; `hash` is `None` for an
@@ -146,9 +150,9 @@ impl Passwords {
         if known && self.cached(now, &key) {
             return Ok(true);
         }
-        let _place = stranger.map(|network| self.place(network)).transpose()?;
+        let place = stranger.map(|network| self.place(network)).transpose()?.map(Arc::new);
         let check = self.under_way(key);
-        let right = *check.get_or_try_init(|| self.check(hash, password)).await?;
+        let right = *check.get_or_try_init(|| self.check(hash, password, place.clone())).await?;
         if right && known {
             self.remember(now, key);
         }
@@ -156,7 +160,7 @@ impl Passwords {
     }
 
     /// A place among the strangers. One network has a quarter of them, so that who tries many names keeps nobody else from signing in.
-    fn place(&self, network: &str) -> Result<Place<'_>> {
+    fn place(&self, network: &str) -> Result<Place> {
         let too_many = || Error::TooMany { what: "attempts", seconds: 2 };
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
         if networks.get(network).is_some_and(|held| *held >= OF_A_NETWORK) {
@@ -164,7 +168,7 @@ impl Passwords {
         }
         let turn = self.strangers.clone().try_acquire_owned().map_err(|_| too_many())?;
         *networks.entry(network.to_owned()).or_default() += 1;
-        Ok(Place { passwords: self, network: network.to_owned(), _turn: turn })
+        Ok(Place { networks: self.networks.clone(), network: network.to_owned(), _turn: turn })
     }
 
     /// Takes all places of strangers: a crowd of them, for tests.
@@ -196,19 +200,19 @@ impl Passwords {
     }
 
     /// Computes the hash. Without one to compare with, a dummy's.
-    async fn check(&self, hash: Option<String>, password: &PlainSecret) -> Result<bool> {
+    async fn check(&self, hash: Option<String>, password: &PlainSecret, place: Option<Arc<Place>>) -> Result<bool> {
         let hash = match hash {
             Some(hash) => hash,
             None => match self.dummy.get() {
                 Some(dummy) => dummy.clone(),
                 None => {
-                    let made = self.slot(|| hash_now(b"nobody has this password")).await??;
+                    let made = self.slot(place.clone(), || hash_now(b"nobody has this password")).await??;
                     self.dummy.get_or_init(|| made).clone()
                 }
             },
         };
         let password = password.clone();
-        self.slot(move || {
+        self.slot(place, move || {
             let Ok(parsed) = PasswordHash::new(&hash) else { return false };
             // Parameters come from the string: a planted one must not make us take gigabytes.
             let params = Params::try_from(&parsed).ok();
