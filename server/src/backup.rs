@@ -35,7 +35,10 @@ pub async fn run(config: &Config, to: &Path, with_key: bool) -> Result<ExitCode,
         println!("LOSS   blob {lost}: it is not in the backup; push it again");
     }
     println!("{} of {} in {}; {} copied this time", count(done.blobs as i64, "blob"), bytes(done.bytes as i64), to.display(), bytes(done.copied as i64));
-    println!("Everything acknowledged before {} is in it.", done.started_at);
+    match done.lost.is_empty() {
+        true => println!("Everything acknowledged before {} and known to the database is in it.", done.started_at),
+        false => println!("The rest of what was acknowledged before {} is in it.", done.started_at),
+    }
     if !with_key {
         println!("The key is not in it: keep {} apart from it. Without the key nothing can be restored.", key_of(config).display());
     }

@@ -29,9 +29,10 @@ pub fn print(report: &Report, options: Options) -> ExitCode {
     }
     let size = model::stamp::bytes(report.bytes as i64);
     let depth = if options.deep { "every byte read" } else { "sizes only, --deep reads every byte" };
-    println!("{} artifacts and {} blobs of {size} checked ({depth})", report.artifacts, report.blobs);
+    let count = |n: u64, noun: &str| model::stamp::count(n as i64, noun);
+    println!("{} and {} of {size} checked ({depth})", count(report.artifacts, "artifact"), count(report.blobs, "blob"));
     if report.elsewhere > 0 {
-        println!("{} that their images say may be elsewhere are not here", model::stamp::count(report.elsewhere as i64, "layer"));
+        println!("{} not here: their images say that they may be elsewhere", count(report.elsewhere, "layer"));
     }
     let (code, words) = match report.worst() {
         None => (0, "all is well"),

@@ -82,6 +82,9 @@ async fn take(form: &HtmlFormElement, answer: Answer) {
     }
     let Some(page) = &answer.page else {
         let status = answer.response.status().to_string();
+        if let Some(text) = &answer.text {
+            return say(form, &["It was refused (", &status, "): ", text].concat());
+        }
         return say(form, &["The answer (", &status, ") did not come from this server. What you typed is still here: try again."].concat());
     };
     let before = document().active_element();

@@ -11,6 +11,8 @@ pub struct Answer {
     pub response: Response,
     /// The page in it, if it is one of ours and no proxy's.
     pub page: Option<Document>,
+    /// What is no page but plain text, as the server's refusal of a form from elsewhere; not longer than a person reads.
+    pub text: Option<String>,
 }
 
 impl Answer {
@@ -46,7 +48,8 @@ async fn ask(url: &str, init: &RequestInit, what: &str) -> Option<Answer> {
     let response: Response = JsFuture::from(window().fetch_with_str_and_init(url, init)).await.ok()?.unchecked_into();
     let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
     let page = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok();
-    Some(Answer { response, page: page.filter(|page| release(page).is_some()) })
+    let is_plain = response.headers().get("content-type").ok().flatten().is_some_and(|kind| kind.starts_with("text/plain"));
+    Some(Answer { response, page: page.filter(|page| release(page).is_some()), text: Some(text).filter(|text| is_plain && text.len() < 1000) })
 }
 
 /// The build that a page is of; only pages of ours have one.

@@ -2,5 +2,6 @@
 
 pub mod client;
 pub mod headers;
+pub mod held;
 pub mod origin;
 pub mod session;

@@ -2,6 +2,7 @@
 //! a plain `cargo test` has no binary and no clients, so they are ignored there, which its output says.
 
 mod arrows;
+mod attacks;
 mod bad_days;
 mod backup;
 mod clients;

@@ -32,6 +32,7 @@ pub async fn delete(call: &Call) -> Shown {
     let mut along: Vec<AnyView> = plan.tags.iter().map(|tag| item("tag", tag.to_string())).collect();
     along.extend(plan.accessories.iter().map(|(kind, digest)| item(kind.label(), digest.short())));
     along.extend(plan.children.iter().map(|digest| item("platform image", digest.short())));
+    along.extend(plan.tags_along.iter().map(|(digest, tag)| item("tag", format!("{tag} ({})", digest.short()))));
     let what = match along.len() {
         0 => view! { <p>"Nothing else goes with it."</p> }.into_any(),
         _ => view! { <p>"With it go:"</p><ul class="links">{along}</ul> }.into_any(),

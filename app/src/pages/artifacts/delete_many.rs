@@ -8,7 +8,12 @@ use model::stamp::{bytes, count, span};
 pub async fn delete_many(call: &Call) -> Shown {
     let (project, repository) = (call.project()?, call.repository()?);
     domain::artifacts::may_delete(&call.ctx, &call.who, &project).await?;
-    let digests: Vec<Digest> = call.queries("digest").filter_map(|text| text.parse().ok()).take(domain::artifacts::AT_ONCE).collect();
+    let mut digests: Vec<Digest> = Vec::new();
+    for digest in call.queries("digest").filter_map(|text| text.parse().ok()) {
+        if digests.len() < domain::artifacts::AT_ONCE && !digests.contains(&digest) {
+            digests.push(digest);
+        }
+    }
     let back = paths::repository(&project, &repository);
     let (mut rows, mut going, mut along, mut freed, mut kept_for) = (Vec::new(), Vec::new(), 0, 0, 0);
     for digest in &digests {
@@ -27,7 +32,11 @@ pub async fn delete_many(call: &Call) -> Shown {
         let listed = plan.kept_by.iter().find(|index| !digests.contains(index));
         let note = match listed {
             Some(index) => format!("stays: the index {} lists it", index.short()),
-            None if with > 0 => format!("with {} that go along", count(with as i64, "artifact")),
+            None if with > 0 => {
+                let tags: Vec<_> = plan.tags_along.iter().map(|(_, tag)| tag).collect();
+                let tagged = if tags.is_empty() { String::new() } else { format!(", tagged {}", model::stamp::some(&tags, 4)) };
+                format!("with {}{tagged}", count(with as i64, "attached artifact"))
+            }
             None => String::new(),
         };
         going.push(digest);
@@ -64,5 +73,5 @@ pub async fn delete_many(call: &Call) -> Shown {
     };
     let form = call.form::<forms::DeleteMany>().with(with);
     let says: Vec<String> = along.into_iter().chain([until]).collect();
-    Ok(page.body(view! { <section class="card pad"><ul class="links">{rows}</ul></section>{confirm(&form, says, (), "Delete artifacts", back)} }))
+    Ok(page.body(view! { <section class="card pad"><ul class="links">{rows}</ul></section>{confirm(&form, says, (), if going.len() == 1 { "Delete artifact" } else { "Delete artifacts" }, back)} }))
 }

@@ -43,12 +43,19 @@ fn commands(registry: &str, artifact: &Artifact, tag: Option<&Tag>) -> Vec<Strin
         _ if matches!(artifact.accessory, Some(model::accessory::Kind::CosignSignature)) => vec![format!("oras manifest fetch {reference}")],
         _ if artifact.accessory.is_some() => vec![format!("oras pull {reference}")],
         (Type::Image | Type::Index, _) => vec![format!("docker pull {reference}"), format!("podman pull {reference}")],
-        // A tag holds no plus, so helm writes an underscore.
-        (Type::Chart, Some(tag)) => vec![format!("helm pull oci://{name} --version {}", tag.as_str().replace('_', "+"))],
-        (Type::Chart, None) => vec![format!("helm pull oci://{reference}")],
+        // A tag holds no plus, so helm writes an underscore; by a tag that is no version it finds nothing.
+        (Type::Chart, Some(tag)) if is_version(tag) => vec![format!("helm pull oci://{name} --version {}", tag.as_str().replace('_', "+"))],
+        (Type::Chart, _) => vec![format!("helm pull oci://{name}@{}", artifact.digest)],
         (Type::Cache, _) => vec![format!("docker buildx build --cache-from type=registry,ref={reference} .")],
         (Type::Wasm | Type::Other, _) => vec![format!("oras pull {reference}")],
     }
+}
+
+/// A version of a chart (Semantic Versioning 2.0, 2): three numbers, and what may follow.
+fn is_version(tag: &Tag) -> bool {
+    let core = tag.as_str().split(['-', '_']).next().unwrap_or_default();
+    let numbers: Vec<&str> = core.strip_prefix('v').unwrap_or(core).split('.').collect();
+    numbers.len() == 3 && numbers.iter().all(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The first of them, by the first tag or the digest: what a row's button copies.

@@ -55,7 +55,15 @@ fn removal(call: &Call, name: &ProjectName, plan: ProjectDeletion) -> AnyView {
     }
     let form = call.form::<forms::Delete>().with(vec![("project", name.to_string())]);
     let (members, robots) = (count(plan.members, "membership"), count(plan.robots, "robot account"));
+    let ended = (plan.waiting.deletions > 0).then(|| {
+        let words = format!(
+            "{} that can still be undone, of {}, cannot be undone any more then: repositories, artifacts and tags under Deleted are gone for good.",
+            count(plan.waiting.deletions, "deletion"), model::stamp::bytes(plan.waiting.bytes),
+        );
+        view! { <p class="note note--bad">{words}" "<a href=paths::deletions(name)>"Look through them"</a></p> }
+    });
     view! {
+        {ended}
         <p>{format!("Deleting it also removes {members} and {robots}. The name is free again afterwards.")}</p>
         {form.of(view! {
             {form.text("confirm", "Type the project's name").required()}

@@ -51,6 +51,11 @@ pub async fn check(db: &Db, blobs: &dyn BlobStore) -> Result<(), Refusal> {
     note(db, id).await.map_err(|error| failed(error.to_string()))
 }
 
+/// The id of a server's database, which its blobs carry too.
+pub async fn of(db: &Db) -> crate::Result<Option<String>> {
+    stored(db).await
+}
+
 async fn stored(db: &Db) -> crate::Result<Option<String>> {
     let row = sqlx::query("SELECT value FROM meta WHERE key = 'instance'").fetch_optional(&mut *db.read().await?).await?;
     Ok(row.map(|row| row.get("value")))
@@ -104,5 +109,43 @@ mod tests {
         // A new pair.
         check(&fresh.ctx.db, &*fresh.ctx.blobs).await.unwrap();
         assert_eq!(stored(&fresh.ctx.db).await.unwrap(), fresh.ctx.blobs.instance().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn s_13_blobs_of_another_or_none_in_the_place_of_blobs_are_refused() {
+        for how in ["another's", "none", "another's by files alone"] {
+            let (one, other) = (World::on_disk().await, World::on_disk().await);
+            for world in [&one, &other] {
+                let project = world.project("p", false).await;
+                world.image(&project, &"r".parse().unwrap(), "v1", &world.ctx.random.id()).await;
+                check(&world.ctx.db, &*world.ctx.blobs).await.unwrap();
+            }
+            let (here, there) = (one.dir().join("blobs"), other.dir().join("blobs"));
+            std::fs::rename(&here, one.dir().join("away")).unwrap();
+            match how {
+                "none" => std::fs::create_dir(&here).unwrap(),
+                _ => std::fs::rename(&there, &here).unwrap(),
+            }
+            if how == "another's by files alone" {
+                std::fs::remove_file(here.join("instance")).unwrap();
+            }
+            assert!(check(&one.ctx.db, &*one.ctx.blobs).await.is_err(), "{how}");
+            std::fs::remove_dir_all(&here).unwrap();
+            std::fs::rename(one.dir().join("away"), &here).unwrap();
+            check(&one.ctx.db, &*one.ctx.blobs).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_id_beside_the_blobs_is_of_before_and_moves_among_them() {
+        let world = World::on_disk().await;
+        let project = world.project("p", false).await;
+        world.image(&project, &"r".parse().unwrap(), "v1", "an image").await;
+        check(&world.ctx.db, &*world.ctx.blobs).await.unwrap();
+        let (among, beside) = (world.dir().join("blobs/instance"), world.dir().join("instance"));
+        std::fs::rename(&among, &beside).unwrap();
+        check(&world.ctx.db, &*world.ctx.blobs).await.unwrap();
+        assert!(among.exists() && !beside.exists());
+        assert_eq!(world.ctx.blobs.instance().await.unwrap(), stored(&world.ctx.db).await.unwrap());
     }
 }

@@ -10,6 +10,8 @@ use model::Stamp;
 use model::storage::{Held, Table};
 use sqlx::AnyConnection;
 
+#[cfg(test)]
+mod growth;
 mod sql;
 #[cfg(test)]
 mod tests;

@@ -180,6 +180,8 @@ pub struct DeletionPlan {
     pub accessories: Vec<(Kind, Digest)>,
     /// Untagged children that no other index lists.
     pub children: Vec<Digest>,
+    /// People's tags of what goes along: at most a hundred.
+    pub tags_along: Vec<(Digest, Tag)>,
     /// Indexes that list it: while there are any, it is not deleted.
     pub kept_by: Vec<Digest>,
     /// Bytes no other artifact of the repository uses.

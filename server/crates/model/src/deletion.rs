@@ -58,7 +58,7 @@ pub struct Deletion {
 }
 
 /// What deletions keep until they are over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     pub deletions: i64,
     /// Bytes that are freed then.

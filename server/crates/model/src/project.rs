@@ -70,4 +70,6 @@ pub struct ProjectDeletion {
     pub refused: Option<String>,
     pub members: i64,
     pub robots: i64,
+    /// Deletions in it that could still be undone, and their bytes.
+    pub waiting: crate::deletion::Waiting,
 }

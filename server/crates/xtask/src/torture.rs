@@ -4,7 +4,7 @@ use crate::{root, run, site};
 use anyhow::{Result, bail};
 use std::process::Command;
 
-pub const HELP: &str = "power [CUTS], kill [ROUNDS], gc [ROUNDS], races [NUMBER], memory [PUSHES], resume, slow [CONNECTIONS], hostile [SECONDS], scale [ARTIFACTS]";
+pub const HELP: &str = "power [CUTS], kill [ROUNDS], gc [ROUNDS], races [NUMBER], memory [PUSHES], resume, slow [CONNECTIONS], hostile [SECONDS], scale [ARTIFACTS], growth [PUSHES]";
 
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
@@ -25,6 +25,11 @@ pub fn torture(rest: &[&str]) -> Result<()> {
             let artifacts = number.first().copied().unwrap_or("1000000");
             let test = ["test", "-p", "domain", "--test", "scale", "--", "--nocapture"];
             run(cargo(&test).env("WHARF_TORTURE_SCALE", artifacts).env("WHARF_TEST_BINARY", binary()?))
+        }
+        "growth" => {
+            let pushes = number.first().copied().unwrap_or("1000000");
+            let test = ["test", "-p", "domain", "--lib", "--", "--nocapture", "a_year_of_pushes"];
+            run(cargo(&test).env("WHARF_TORTURE_GROWTH", pushes))
         }
         "races" => {
             let races = number.first().copied().unwrap_or("100000");

@@ -17,6 +17,7 @@ use model::accessory::Kind;
 use model::artifact::DeletionPlan;
 use model::deletion::What;
 use model::{Action, Digest, ProjectName, RepositoryName, Stamp, Tag};
+use sqlx::AnyConnection;
 use std::collections::{HashMap, HashSet};
 
 /// Most artifacts that one deletion takes along: it is one transaction, which others wait for.
@@ -58,30 +59,71 @@ struct Drawn {
     along: Vec<Going>,
     /// All of them, the artifact itself first.
     ids: Vec<i64>,
+    /// What hung on them and stays, because an index that stays lists it.
+    stays: Vec<i64>,
 }
 
 /// What a deletion takes along, as it is found.
 struct Walk {
     repository: i64,
-    ids: Vec<i64>,
-    seen: HashSet<i64>,
-    along: HashMap<i64, Going>,
-    accessories: Vec<(Kind, Digest)>,
-    children: Vec<Digest>,
+    found: Vec<Found>,
+    seen: HashMap<i64, usize>,
+}
+
+/// One of them.
+struct Found {
+    id: i64,
+    digest: Digest,
+    /// What it goes along with: its index, or what it is attached to.
+    with: i64,
+    what: As,
+    is_accessory: bool,
+}
+
+/// As what it goes along.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum As {
+    Root,
+    Child,
+    Accessory(Kind),
+    List,
 }
 
 impl Walk {
     /// Takes one along; `false`: it was known.
-    fn add(&mut self, id: i64, digest: &Digest, is_accessory: bool) -> Result<bool> {
-        if !self.seen.insert(id) {
+    fn add(&mut self, id: i64, digest: &Digest, with: i64, what: As, is_accessory: bool) -> Result<bool> {
+        if self.seen.contains_key(&id) {
             return Ok(false);
         }
-        if self.ids.len() > MOST {
+        if self.found.len() > MOST {
             return Err(too_much(&format!("{MOST} artifacts")));
         }
-        self.ids.push(id);
-        self.along.insert(id, Going { digest: digest.clone(), is_accessory, is_tagged: false });
+        self.seen.insert(id, self.found.len());
+        self.found.push(Found { id, digest: digest.clone(), with, what, is_accessory });
         Ok(true)
+    }
+
+    /// What an index lists that stays, stays, and what hangs on that: answers the ids that do.
+    async fn staying(&self, c: &mut AnyConnection) -> Result<HashSet<i64>> {
+        let digests: Vec<&Digest> = self.found[1..].iter().map(|found| &found.digest).collect();
+        let (of_index, kept) = sql::listed_in(c, self.repository, &digests).await?;
+        let by_digest: HashMap<&str, i64> = self.found[1..].iter().map(|found| (found.digest.as_str(), found.id)).collect();
+        let mut hanging = HashMap::<i64, Vec<i64>>::new();
+        for found in &self.found[1..] {
+            hanging.entry(found.with).or_default().push(found.id);
+        }
+        let mut next: Vec<i64> = kept.iter().filter_map(|digest| by_digest.get(digest.as_str()).copied()).collect();
+        for (index, listed) in &of_index {
+            let listed = listed.iter().filter_map(|digest| by_digest.get(digest.as_str()).copied());
+            if self.seen.contains_key(index) { hanging.entry(*index).or_default().extend(listed) } else { next.extend(listed) }
+        }
+        let mut staying = HashSet::new();
+        while let Some(id) = next.pop() {
+            if staying.insert(id) {
+                next.extend(hanging.get(&id).into_iter().flatten());
+            }
+        }
+        Ok(staying)
     }
 }
 
@@ -93,64 +135,92 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
     let repository = root.repository_id;
     let tags: Vec<Tag> = sql::tags_of(c, root.id).await?.into_iter().map(|tag| tag.name).collect();
     let kept_by = sql::parents(c, repository, &root.digest).await?;
-    let mut walk = Walk {
-        repository,
-        ids: vec![root.id],
-        seen: HashSet::from([root.id]),
-        along: HashMap::new(),
-        accessories: Vec::new(),
-        children: Vec::new(),
-    };
+    let mut walk = Walk { repository, found: Vec::new(), seen: HashMap::new() };
+    walk.add(root.id, &root.digest, root.id, As::Root, root.is_accessory)?;
     // Children that nothing else lists and that no tag names go with their index.
-    let (mut indexes, mut level) = (vec![root.id], vec![root.digest.clone()]);
+    let (many, mut attached) = (|| too_much(&format!("{ATTACHED} accessories")), 0);
+    let (mut indexes, mut level) = (vec![root.id], vec![(root.id, root.digest.clone())]);
     while let Some(index) = indexes.pop() {
-        for child in sql::lone_children(c, walk.repository, index).await? {
-            if walk.add(child.id, &child.digest, child.is_accessory)? {
-                indexes.push(child.id);
-                if !child.is_accessory {
-                    walk.children.push(child.digest.clone());
+        for child in sql::lone_children(c, repository, index).await? {
+            if walk.add(child.id, &child.digest, index, As::Child, child.is_accessory)? {
+                attached += usize::from(child.is_accessory);
+                if attached > ATTACHED {
+                    return Err(many());
                 }
-                level.push(child.digest);
+                indexes.push(child.id);
+                level.push((child.id, child.digest));
             }
         }
     }
     while !level.is_empty() {
-        let mut next = Vec::new();
-        for accessory in accessories::of_subjects(c, walk.repository, &level, MOST as i64 + 1).await? {
-            if walk.add(accessory.artifact_id, &accessory.digest, true)? {
-                next.push(accessory.digest.clone());
-                walk.accessories.push((accessory.kind, accessory.digest));
-                if walk.accessories.len() > ATTACHED {
-                    return Err(too_much(&format!("{ATTACHED} accessories")));
+        let (mut next, digests) = (Vec::new(), level.iter().map(|(_, digest)| digest.clone()).collect::<Vec<_>>());
+        let ids: HashMap<&str, i64> = level.iter().map(|(id, digest)| (digest.as_str(), *id)).collect();
+        let with = |subject: &Digest| ids.get(subject.as_str()).copied().unwrap_or(root.id);
+        for accessory in accessories::of_subjects(c, repository, &digests, ATTACHED as i64 + 1).await? {
+            let what = As::Accessory(accessory.kind);
+            if walk.add(accessory.artifact_id, &accessory.digest, with(&accessory.subject), what, true)? {
+                next.push((accessory.artifact_id, accessory.digest));
+                attached += 1;
+                if attached > ATTACHED {
+                    return Err(many());
                 }
             }
         }
-        for (id, digest) in sql::referrers_lists(c, walk.repository, &level).await? {
-            walk.add(id, &digest, true)?;
+        for (id, digest, subject) in sql::referrers_lists(c, repository, &digests).await? {
+            walk.add(id, &digest, with(&subject), As::List, true)?;
         }
         level = next;
     }
-    for id in sql::tagged_by_people(c, &walk.ids[1..]).await? {
-        if let Some(going) = walk.along.get_mut(&id) {
-            going.is_tagged = true;
-        }
-    }
-    if walk.ids.len() > 1 && sql::manifest_bytes(c, &walk.ids).await? > BYTES {
+    let stays = walk.staying(c).await?;
+    walk.found.retain(|found| !stays.contains(&found.id));
+    let ids: Vec<i64> = walk.found.iter().map(|found| found.id).collect();
+    let tagged = sql::tagged_by_people(c, &ids[1..]).await?;
+    if ids.len() > 1 && sql::manifest_bytes(c, &ids).await? > BYTES {
         return Err(too_much(&format!("{} MiB of manifests", BYTES >> 20)));
     }
-    walk.accessories.sort();
+    let as_accessory = |found: &Found| match found.what {
+        As::Accessory(kind) => Some((kind, found.digest.clone())),
+        _ => None,
+    };
+    let mut accessories: Vec<(Kind, Digest)> = walk.found.iter().filter_map(as_accessory).collect();
+    accessories.sort();
     let plan = DeletionPlan {
         digest: root.digest.clone(),
         tags,
-        accessories: walk.accessories,
-        children: walk.children,
+        accessories,
+        children: walk.found.iter().filter(|found| found.what == As::Child && !found.is_accessory).map(|found| found.digest.clone()).collect(),
+        tags_along: sql::some_tags(c, &ids[1..]).await?,
         kept_by,
-        freed: sql::freed(c, repository, &walk.ids).await?,
+        freed: sql::freed(c, repository, &ids).await?,
         kept_for: 0,
     };
     let is_tagged = plan.tags.iter().any(|tag| machinery_subject(tag).is_none());
-    let root = Going { digest: root.digest, is_accessory: root.is_accessory, is_tagged };
-    Ok(Drawn { plan, repository, root, along: walk.along.into_values().collect(), ids: walk.ids })
+    let along = walk.found.iter().skip(1);
+    let along = along.map(|found| Going { digest: found.digest.clone(), is_accessory: found.is_accessory, is_tagged: tagged.contains(&found.id) });
+    // A list of referrers is machinery, as what it lists.
+    let root = Going { digest: root.digest, is_accessory: root.is_accessory || root.is_list, is_tagged };
+    Ok(Drawn { plan, repository, root, along: along.collect(), ids, stays: stays.into_iter().collect() })
+}
+
+/// Takes away what was drawn, as far as the caller may; for `window` ms it can be undone.
+async fn take(proof: &mut Authorized<'_>, now: Stamp, who: &Principal, window: i64, drawn: Drawn) -> Result<DeletionPlan> {
+    policy::delete::check(proof, &drawn.root, &drawn.along, &drawn.plan.kept_by)?;
+    let project = proof.project.id.0;
+    let c = proof.conn();
+    let subjects = sql::subjects_of(c, &drawn.ids).await?;
+    if window > 0 {
+        let tags: Vec<String> = drawn.plan.tags.iter().map(ToString::to_string).collect();
+        let new = deletions::New {
+            project, repository: drawn.repository, digest: &drawn.plan.digest, tags: &tags, ids: &drawn.ids,
+            bytes: drawn.plan.freed, by: who.name(), until: Stamp(now.0 + window),
+        };
+        deletions::keep(c, now, &new).await?;
+    }
+    sql::delete(c, now, project, drawn.repository, &drawn.ids).await?;
+    sql::relist(c, project, drawn.repository, &drawn.stays).await?;
+    accessories::recount_signatures(c, drawn.repository, subjects.iter().map(String::as_str)).await?;
+    point!("artifact.deleted");
+    Ok(DeletionPlan { kept_for: window, ..drawn.plan })
 }
 
 /// Deletes an artifact by digest, with what its plan says. An artifact that an index lists is kept.
@@ -165,6 +235,13 @@ pub async fn delete(
         (ctx.now(), who.clone(), project.clone(), repository.clone(), reference.clone());
     let event = Event::ArtifactDeleted { project: project.to_string(), repository: repository.to_string(), reference: reference.to_string() };
     let window = ctx.settings.recycle;
+    // What is too much is found so while nobody waits for the writer.
+    if let Ok(mut proof) = access::project(&mut *ctx.db.read().await?, now, who, &project, Action::ArtifactRead).await
+        && may_some(&proof).is_ok()
+        && let Err(error @ Error::Precondition(_)) = draw(&mut proof, &repository, &reference).await
+    {
+        return Err(error);
+    }
     ctx.change(who, event, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::ArtifactRead).await?;
         may_some(&proof)?;
@@ -174,22 +251,7 @@ pub async fn delete(
         let right = if is_accessory { Action::AccessoryDelete } else { Action::ArtifactDelete };
         let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
         let drawn = drawn?;
-        policy::delete::check(&proof, &drawn.root, &drawn.along, &drawn.plan.kept_by)?;
-        let project_id = proof.project.id.0;
-        let c = proof.conn();
-        let subjects = sql::subjects_of(c, &drawn.ids).await?;
-        if window > 0 {
-            let tags: Vec<String> = drawn.plan.tags.iter().map(ToString::to_string).collect();
-            let new = deletions::New {
-                project: project_id, repository: drawn.repository, digest: &drawn.plan.digest, tags: &tags, ids: &drawn.ids,
-                bytes: drawn.plan.freed, by: caller.name(), until: Stamp(now.0 + window),
-            };
-            deletions::keep(c, now, &new).await?;
-        }
-        sql::delete(c, now, project_id, drawn.repository, &drawn.ids).await?;
-        accessories::recount_signatures(c, drawn.repository, subjects.iter().map(String::as_str)).await?;
-        point!("artifact.deleted");
-        Ok(DeletionPlan { kept_for: window, ..drawn.plan })
+        take(&mut proof, now, &caller, window, drawn).await
     })
     .await
 }
@@ -266,13 +328,18 @@ pub async fn delete_tag(
 ) -> Result<()> {
     let (now, caller, project, repository, tag) =
         (ctx.now(), who.clone(), project.clone(), repository.clone(), tag.clone());
-    let moves = Moves::of(&ctx.settings, now, who);
+    let (moves, window) = (Moves::of(&ctx.settings, now, who), ctx.settings.recycle);
     ctx.change(who, Event::TagRemoved { project: project.to_string(), repository: repository.to_string(), tag: tag.to_string() }, async move |c| {
         let mut proof =
             access::repository(c, now, &caller, &project, repository.as_str(), Action::TagDelete).await?;
         let found = sql::find(&mut proof, &repository, &Reference::Tag(tag.clone()))
             .await?
             .ok_or_else(|| Error::not_found("tag", &tag))?;
+        // A list of referrers goes with its tag. That is the deletion of an artifact, with its right and its undo.
+        if sql::is_list_of_one_tag(proof.conn(), found.id).await? {
+            let drawn = draw(&mut proof, &repository, &Reference::Digest(found.digest.clone())).await?;
+            return take(&mut proof, now, &caller, window, drawn).await.map(drop);
+        }
         let project_id = proof.project.id.0;
         let c = proof.conn();
         if let Some(moves) = &moves {

@@ -11,17 +11,26 @@ use crate::identity::Principal;
 use crate::manifest::{self, Manifest};
 use model::accessory::{Attachment, Kind};
 use model::artifact::{Artifact, ArtifactPage, Child, Filter, From, TAGS, TagView, Type};
-use model::list::Query;
+use model::list::{Query, Window};
 use model::{Action, ArtifactId, Digest, Page, ProjectName, RepositoryName, Stamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use std::collections::HashSet;
 
-const COLUMNS: &str = "t.id AS id, t.repository_id AS repository_id, t.digest AS digest, t.media_type AS media_type, \
-    t.artifact_type AS artifact_type, t.kind AS kind, t.size AS size, t.annotations AS annotations, \
-    t.accessory_kind AS accessory_kind, t.subject_digest AS subject_digest, t.tag_count AS tag_count, t.signed AS signed, \
-     t.pushed_at AS pushed_at, t.pulled_at AS pulled_at, \
-    t.pull_count AS pull_count";
+macro_rules! columns {
+    ($annotations:literal) => {
+        concat!(
+            "t.id AS id, t.repository_id AS repository_id, t.digest AS digest, t.media_type AS media_type, \
+    t.artifact_type AS artifact_type, t.kind AS kind, t.size AS size, t.accessory_kind AS accessory_kind, \
+    t.subject_digest AS subject_digest, t.tag_count AS tag_count, t.signed AS signed, \
+    t.pushed_at AS pushed_at, t.pulled_at AS pulled_at, t.pull_count AS pull_count, ",
+            $annotations,
+            " AS annotations"
+        )
+    };
+}
+
+const COLUMNS: &str = columns!("t.annotations");
 
 static LIST: Listing = Listing {
     from: "artifacts AS t",
@@ -29,6 +38,11 @@ static LIST: Listing = Listing {
     sorts: &[("pushed", "t.pushed_at"), ("size", "t.size"), ("pulled", "COALESCE(t.pulled_at, 0)"), ("id", "t.id")],
     descending: true,
 };
+
+/// A page of more rows than this has less of each: of annotations 512 bytes, and of tags [`FEW`]; 10,000 rows are 30 MB at most.
+const ROWS: i64 = 100;
+const FEW: i64 = 5;
+static LONG: Listing = Listing { columns: columns!("CASE WHEN LENGTH(t.annotations) > 512 THEN 'null' ELSE t.annotations END"), ..LIST };
 
 fn artifact(project: &ProjectName, repository: &RepositoryName, row: &AnyRow) -> Result<(i64, Artifact)> {
     let annotations: String = row.get("annotations");
@@ -75,7 +89,8 @@ pub async fn list(
         .ok_or_else(|| Error::not_found("repository", format!("{project}/{repository}")))?;
     let c = proof.conn();
     let known = if *filter == Filter::default() { Some(sql::listed_count(c, id).await?) } else { None };
-    let mut page = LIST
+    let is_long = matches!(query.window, Window::Number { size, .. } if size > ROWS);
+    let mut page = if is_long { &LONG } else { &LIST }
         .fetch_of(
             c,
             query,
@@ -107,7 +122,7 @@ pub async fn list(
             |row| artifact(project, repository, row).map(|(_, artifact)| artifact),
         )
         .await?;
-    sql::complete(c, id, &mut page.items).await?;
+    sql::complete(c, id, &mut page.items, if is_long { FEW } else { TAGS }).await?;
     Ok(page)
 }
 
@@ -120,7 +135,7 @@ async fn one(
     let text = format!("SELECT {COLUMNS} FROM artifacts AS t WHERE t.id = $1");
     let row = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_one(&mut *c).await?;
     let (repository_id, mut found) = artifact(project, repository, &row)?;
-    sql::complete(c, repository_id, std::slice::from_mut(&mut found)).await?;
+    sql::complete(c, repository_id, std::slice::from_mut(&mut found), TAGS).await?;
     Ok((repository_id, found))
 }
 

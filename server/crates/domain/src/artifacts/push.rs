@@ -193,6 +193,9 @@ pub(crate) async fn set_tag(
     // cosign's signature is in force again as its tag names it again.
     let changed = accessories::sql::settle(c, artifact).await?;
     accessories::sql::recount_signatures(c, at.1, changed.iter().map(String::as_str)).await?;
+    if sql::settle_list(c, artifact).await? {
+        sql::relist(c, at.0, at.1, &[artifact]).await?;
+    }
     if let Some(before) = before {
         tags_moved(c, now, at.0, at.1, &[before]).await?;
         sql::relist(c, at.0, at.1, &[before]).await?;
@@ -223,7 +226,8 @@ pub(crate) async fn place(
     let c = proof.conn();
     let below = sql::size_below(c, &known).await?;
     policy::push::children(known.values().map(|row| row.manifest_size).sum())?;
-    let hidden = *was_list || lists.as_ref().is_some_and(|subject| children.iter().all(|child| {
+    let tagged = tags.iter().any(|tag| manifest::machinery_subject(tag).is_none());
+    let hidden = *was_list || lists.as_ref().is_some_and(|subject| !tagged && children.iter().all(|child| {
         known.get(child.digest.as_str()).is_some_and(|row| row.subject.as_deref() == Some(subject.as_str()))
     }));
     let row = sql::New {
@@ -237,6 +241,7 @@ pub(crate) async fn place(
         tags: tags.len() as i64,
     };
     let (artifact, new) = sql::upsert(c, now, &row).await?;
+    let tags_before = if new.is_none() && !tags.is_empty() { sql::count_tags(c, artifact).await? } else { i64::MAX };
     let (mut touched, mut script) = (Vec::new(), Script::default());
     for tag in tags {
         sql::add_tag(&mut script, now, id, tag, artifact);
@@ -246,10 +251,26 @@ pub(crate) async fn place(
         Some(_) => sql::add_parts(&mut script, artifact, id, content, &blobs, &children),
         None => touched.push(artifact),
     }
+    let is_new = new.is_some();
     sql::add_pushed(&mut script, now, project_id, id, new.unwrap_or_default());
     let ran = script.run(c).await?;
     for (tag, _) in tags.iter().zip(&ran).filter(|(_, ran)| ran.changed == 0) {
         set_tag(c, now, (project_id, id), tag, artifact, moves.as_ref()).await?;
+    }
+    if tags_before < i64::MAX {
+        policy::push::tags(tags_before, sql::count_tags(c, artifact).await?)?;
+    }
+    if !is_new && manifest.is_index() {
+        sql::settle_list(c, artifact).await?;
+    }
+    // A list of referrers may have come before what it lists.
+    if let Some(subject) = &manifest.subject
+        && is_new
+        && sparse.indexes
+        && let Some(list) = sql::tagged(c, id, &subject.digest.tag_stem()).await?
+    {
+        sql::settle_list(c, list).await?;
+        touched.push(list);
     }
     if let Some(recognised) = recognised {
         accessories::sql::attach(c, now, id, artifact, recognised).await?;
@@ -258,7 +279,7 @@ pub(crate) async fn place(
         touched.push(artifact);
     }
     touched.extend(attest(c, now, id, &children, &known).await?);
-    if new.is_some() {
+    if is_new {
         touched.extend(known.values().map(|row| row.id));
         touched.extend(accessories::sql::waiting(c, id, digest.as_str()).await?);
     }
@@ -272,6 +293,7 @@ pub(crate) async fn tags_moved(c: &mut AnyConnection, now: Stamp, project: i64, 
     for artifact in left {
         let changed = accessories::sql::settle(c, *artifact).await?;
         accessories::sql::recount_signatures(c, repository, changed.iter().map(String::as_str)).await?;
+        sql::settle_list(c, *artifact).await?;
         if sql::is_forsaken_list(c, *artifact).await? {
             sql::delete(c, now, project, repository, &[*artifact]).await?;
         }
@@ -414,7 +436,9 @@ pub async fn add_tag(
             accessories::sql::attach(c, now, found.repository_id, found.id, recognised).await?;
             accessories::sql::recount_signatures(c, found.repository_id, [recognised.subject.as_str()]).await?;
         }
+        let tags_before = sql::count_tags(c, found.id).await?;
         set_tag(c, now, (project_id, found.repository_id), &tag, found.id, moves.as_ref()).await?;
+        policy::push::tags(tags_before, sql::count_tags(c, found.id).await?)?;
         sql::relist(c, project_id, found.repository_id, &[found.id]).await
     })
     .await

@@ -88,6 +88,7 @@ pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)
     folder(to)?;
     let _lock = lock(to)?;
     let disk = Disk::open(to).map_err(|error| failed(to, error))?;
+    same_server(ctx, &disk, to).await?;
     // What one that was cut left in the midst of a blob.
     for upload in disk.stale_uploads(Duration::ZERO).await.map_err(|error| failed(to, error))? {
         disk.discard(&upload).await.map_err(|error| failed(to, error))?;
@@ -167,6 +168,26 @@ pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)
     // Monitoring asks how old the last one is.
     crate::retention::note_backup(ctx).await?;
     Ok(found)
+}
+
+/// A folder holds backups of one server: those of another would be taken for what only older backups knew, and deleted.
+async fn same_server(ctx: &Ctx, disk: &Disk, to: &Path) -> Result<()> {
+    let Some(own) = crate::instance::of(&ctx.db).await? else { return Ok(()) };
+    let mut there = disk.instance().await.map_err(|error| failed(to, error))?;
+    let database = to.join(DATABASE);
+    // A backup from before its blobs said so.
+    if there.is_none() && database.exists() {
+        let mut snapshot = Snapshot::open(&database).await?;
+        there = snapshot.instance().await?;
+        snapshot.close().await?;
+    }
+    match there {
+        Some(there) if there != own => {
+            Err(failed(to, format!("holds backups of another server ({there}; this one is {own}): give a folder of its own")))
+        }
+        Some(_) => Ok(()),
+        None => disk.set_instance(&own).await.map_err(|error| failed(to, error)),
+    }
 }
 
 /// Which side a copy failed on.

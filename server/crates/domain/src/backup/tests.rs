@@ -162,3 +162,26 @@ async fn an_earlier_backup_stays_whole_until_the_next_one_is() {
     let (_, report) = verify(to.path(), Default::default()).await.unwrap();
     assert_eq!((report.artifacts, report.findings.len()), (2, 0));
 }
+
+#[tokio::test]
+async fn s_13_a_folder_holds_the_backups_of_one_server() {
+    let (Some(one), Some(other)) = (world().await, world().await) else { return };
+    for world in [&one, &other] {
+        let (project, repository) = (world.project("p", false).await, "r".parse().unwrap());
+        world.image(&project, &repository, "1", &world.ctx.random.id()).await;
+        crate::instance::check(&world.ctx.db, &*world.ctx.blobs).await.unwrap();
+    }
+    let to = tempfile::tempdir().unwrap();
+    let first = make(&one.ctx, to.path(), None, |_| {}).await.unwrap();
+    for early in [false, true] {
+        // One of before the blobs said whose they are.
+        if early {
+            fs::remove_file(to.path().join("blobs/instance")).unwrap();
+        }
+        let error = make(&other.ctx, to.path(), None, |_| {}).await.unwrap_err().to_string();
+        assert!(error.contains("holds backups of another server"), "{error}");
+        let (done, report) = verify(to.path(), Default::default()).await.unwrap();
+        assert_eq!((done, report.blobs, report.findings.len()), (first.clone(), 2, 0), "the first stands");
+    }
+    assert_eq!(make(&one.ctx, to.path(), None, |_| {}).await.unwrap().copied, 0, "its own goes on");
+}

@@ -42,6 +42,12 @@ impl Snapshot {
         Ok(rows.iter().map(|row| (row.get("digest"), row.get("size"))).collect())
     }
 
+    /// Of which server it is (`instance`), if it says so.
+    pub async fn instance(&mut self) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT value FROM meta WHERE key = 'instance'").fetch_optional(&mut self.0).await?;
+        Ok(row.map(|row| row.get("value")))
+    }
+
     pub async fn close(self) -> Result<()> {
         Ok(self.0.close().await?)
     }

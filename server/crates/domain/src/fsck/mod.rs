@@ -97,8 +97,12 @@ async fn artifacts(ctx: &Ctx, report: &mut Report) -> Result<()> {
         let page = sql::manifests_after(&mut c, after, MANIFESTS).await?;
         let Some(last) = page.last() else { return Ok(()) };
         let missing = sql::artifacts_without_blob(&mut c, after, last.id).await?;
+        let holes = if ctx.settings.sparse.indexes { Vec::new() } else { sql::indexes_without_child(&mut c, after, last.id).await? };
         drop(c);
         after = last.id;
+        for (index, child) in holes {
+            report.found(Severity::Loss, format!("index {index} lists {child}, which is not in its repository: push it again"), false);
+        }
         for (artifact, digest) in missing.into_iter().filter(|_| !ctx.settings.sparse.images) {
             report.found(Severity::Loss, format!("artifact {artifact} needs blob {digest}, which is unknown: push it again"), false);
         }
@@ -183,6 +187,10 @@ async fn content(ctx: &Ctx, digest: &Digest, size: u64) -> Option<Wrong> {
 
 /// What tags and repositories point at is known.
 async fn promises(ctx: &Ctx, options: Options, report: &mut Report) -> Result<()> {
+    for (deleted, digest) in sql::deletions_without_blob(&mut *ctx.db.read().await?).await? {
+        let text = format!("{deleted} was deleted and cannot be brought back whole: blob {digest} is unknown: push it again");
+        report.found(Severity::Loss, text, false);
+    }
     for tag in sql::tags_without_artifact(&mut *ctx.db.read().await?).await? {
         report.found(Severity::Loss, format!("tag {tag} names no artifact: push it again"), false);
     }

@@ -39,9 +39,9 @@ pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: C
             guess.right();
             ctx.local.passwords.remember_right(now, name, (id, version), secret);
         }
-        let id = model::RobotId(id);
+        let (id, owner) = (model::RobotId(id), found.and_then(|robot| robot.owner));
         ctx.local.robot_uses.note(id);
-        let who = Who::Robot { id, name: name.to_owned() };
+        let who = Who::Robot { id, name: name.to_owned(), owner };
         return Ok(Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None });
     }
     let found = users::credentials(ctx, name).await?;

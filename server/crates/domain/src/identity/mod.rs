@@ -24,7 +24,12 @@ use model::{ProjectId, RobotId, UserId};
 pub enum Who {
     Anonymous,
     User { id: UserId, name: String },
-    Robot { id: RobotId, name: String },
+    Robot {
+        id: RobotId,
+        name: String,
+        /// Who made the project that it belongs to, if that is no administrator.
+        owner: Option<UserId>,
+    },
     /// The server itself: the first start, the command line, a job after it checked its owner.
     System,
 }
@@ -181,8 +186,12 @@ impl Principal {
 
     /// Whose share of what is shared a request takes: the account's, or the address's where there is none.
     ///
-    /// Robot accounts of a project count together: who may make one may make many.
+    /// Robot accounts of a project count together: who may make one may make many. Who may make projects may make many, too: those of
+    /// a person's projects count as that person. Administrators' are the company's, and count by project.
     pub fn holder(&self) -> String {
+        if let Who::Robot { owner: Some(owner), .. } = &self.who {
+            return format!("user:{}", owner.0);
+        }
         if let Who::Robot { name, .. } = &self.who
             && let Some((project, _)) = name.split_once('+')
         {

@@ -26,7 +26,7 @@ const FREE_ACCOUNT: u32 = 50;
 const SLOWED: i64 = 2000;
 /// Longest wait, in ms.
 pub(super) const LONGEST: i64 = 900_000;
-/// Most counters; beyond it the older half is forgotten.
+/// Most counters; beyond it half of them are forgotten, those first that matter least.
 const KEPT: usize = 65_536;
 /// Most rows of one write.
 const BATCH: usize = 1024;
@@ -153,10 +153,13 @@ impl Throttle {
             }
         }
         if counters.len() + 2 > KEPT {
-            let mut ages: Vec<i64> = counters.values().map(|counter| counter.last).collect();
-            let (_, middle, _) = ages.select_nth_unstable(KEPT / 2);
+            // Those of names that nobody has go first, and of these the ones that make nobody wait: a flood of them forgets nothing of
+            // who is guessed at.
+            let rank = |counter: &Counter| (counter.account.is_some(), counter.failures > FREE, counter.last);
+            let mut ranks: Vec<_> = counters.values().map(rank).collect();
+            let (_, middle, _) = ranks.select_nth_unstable(KEPT / 2);
             let middle = *middle;
-            counters.retain(|_, counter| counter.last > middle);
+            counters.retain(|_, counter| rank(counter) > middle);
         }
         let mut before = [0; 2];
         for (n, (key, free, address)) in [(pair, FREE, address), (everywhere, FREE_ACCOUNT, "")].into_iter().enumerate() {

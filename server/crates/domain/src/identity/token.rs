@@ -128,6 +128,9 @@ struct Claims {
     who: String,
     /// The account's `credentials_version`.
     cv: i64,
+    /// Who made a robot account's project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    own: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -203,6 +206,7 @@ pub async fn issue(ctx: &Ctx, who: &Principal, scopes: &[Scope]) -> Result<Issue
         access: entries,
         who: who.key(),
         cv: who.credentials_version,
+        own: if let Who::Robot { owner: Some(owner), .. } = who.who { Some(owner.0) } else { None },
     };
     let der = key_pair(ctx)?.to_pkcs8v1().map_err(|_| Error::Internal("the token key is unusable".to_owned()))?;
     let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &EncodingKey::from_ed_der(der.as_ref()))
@@ -239,7 +243,7 @@ pub fn authenticate_token(ctx: &Ctx, token: &str, client: Client) -> Result<Prin
     let who = match claims.who.split_once(':') {
         None if claims.who == "anonymous" => Who::Anonymous,
         Some(("user", id)) => Who::User { id: UserId(id.parse().map_err(|_| refused())?), name },
-        Some(("robot", id)) => Who::Robot { id: RobotId(id.parse().map_err(|_| refused())?), name },
+        Some(("robot", id)) => Who::Robot { id: RobotId(id.parse().map_err(|_| refused())?), name, owner: claims.own.map(UserId) },
         _ => return Err(refused()),
     };
     let mut ceiling = Vec::new();

@@ -11,7 +11,7 @@ mod recognise;
 mod said;
 
 pub use passive::{is_passive, looks_passive, read_to_judge};
-pub use recognise::{Recognised, is_referrers_list, is_referrers_tag, machinery_subject, read_to_recognise, recognise};
+pub use recognise::{Recognised, is_referrers_list, is_referrers_tag, lists_referrers_of, machinery_subject, read_to_recognise, recognise};
 
 pub use said::{read_to_say, said};
 

@@ -24,6 +24,8 @@ pub fn looks_passive(manifest: &Manifest) -> bool {
     !manifest.is_index()
         && manifest.manifests.is_empty()
         && (config == media::EMPTY || config == media::NOTATION || media::is_image_config(&config))
+        // An image without layers is one: it has a configuration, and an environment.
+        && !(media::is_image_config(&config) && manifest.layers.is_empty())
         && manifest.layers.len() <= LAYERS
         && manifest.layers.iter().all(|layer| is_known_layer(&layer.media_type))
 }
@@ -43,8 +45,21 @@ pub fn is_passive(manifest: &Manifest, parts: &Parts) -> bool {
     let runs = manifest.config.as_ref().is_some_and(|config| media::is_image_config(&plain(&config.media_type)));
     looks_passive(manifest)
         && manifest.layers.iter().all(|layer| {
-            parts.get(&layer.digest).is_some_and(|bytes| json::is_json(bytes) || !runs && is_other_document(&layer.media_type, bytes))
+            parts.get(&layer.digest).is_some_and(|bytes| !is_archive(bytes) && (json::is_json(bytes) || !runs && is_other_document(&layer.media_type, bytes)))
         })
+}
+
+/// A tar archive may be a JSON document at the same time: nothing in its header has to be a NUL. Its first block has the sum of its bytes,
+/// as octal digits, where eight spaces are counted instead (POSIX.1-2017, pax, "ustar Interchange Format"; some write signed bytes).
+fn is_archive(bytes: &[u8]) -> bool {
+    let Some(block) = bytes.get(..512) else { return false };
+    let (before, field, after) = (&block[..148], &block[148..156], &block[156..]);
+    let digits: String = field.iter().map(|b| char::from(*b)).filter(char::is_ascii_digit).collect();
+    let Ok(said) = i64::from_str_radix(&digits, 8) else { return false };
+    let all = || before.iter().chain(after);
+    let unsigned: i64 = all().map(|b| i64::from(*b)).sum::<i64>() + 8 * 32;
+    let signed: i64 = all().map(|b| i64::from(b.cast_signed())).sum::<i64>() + 8 * 32;
+    said == unsigned || said == signed
 }
 
 /// COSE (RFC 9052) begins with its tag or an array of four; SPDX has lines of text, CycloneDX may be XML.

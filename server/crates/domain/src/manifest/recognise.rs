@@ -54,9 +54,14 @@ pub fn machinery_subject(tag: &Tag) -> Option<Digest> {
     }
 }
 
+/// Of what clients keep a list of referrers under this tag, if they do.
+pub fn lists_referrers_of(tag: &Tag) -> Option<Digest> {
+    stem_digest(tag.as_str())
+}
+
 /// Is it a tag under which clients keep a list of referrers?
 pub fn is_referrers_tag(tag: &Tag) -> bool {
-    stem_digest(tag.as_str()).is_some()
+    lists_referrers_of(tag).is_some()
 }
 
 /// Whose referrers this index lists, as clients keep them under a tag where a registry has no referrers API. It is such a

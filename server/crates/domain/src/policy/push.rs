@@ -20,3 +20,15 @@ pub(crate) fn children(bytes: i64) -> Result<()> {
     let message = format!("the manifests that an index lists have at most {} MiB together", CHILDREN_BYTES >> 20);
     Err(Error::Manifest { message, missing: Vec::new() })
 }
+
+/// Most tags of one artifact: what deletes it, brings it back or takes a tag of it goes through all of them. A tag for every build of
+/// a year, five a day, is less.
+pub const TAGS: i64 = 2048;
+
+/// May an artifact have so many tags after it had so many?
+pub(crate) fn tags(before: i64, after: i64) -> Result<()> {
+    match after > TAGS && after > before {
+        true => Err(Error::Manifest { message: format!("an artifact may have at most {TAGS} tags: remove some that nobody uses"), missing: Vec::new() }),
+        false => Ok(()),
+    }
+}

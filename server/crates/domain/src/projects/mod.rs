@@ -132,7 +132,7 @@ pub async fn signature_forecast(ctx: &Ctx, who: &Principal, name: &ProjectName) 
 pub async fn deletion(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<ProjectDeletion> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, name, Action::ProjectDelete).await?;
-    sql::deletion(&mut proof).await
+    sql::deletion(&mut proof, ctx.now()).await
 }
 
 /// Deletes an empty project: its members and robot accounts go with it, and the name is free for a new one.
@@ -140,7 +140,7 @@ pub async fn delete(ctx: &Ctx, who: &Principal, name: &ProjectName) -> Result<()
     let (now, caller, project) = (ctx.now(), who.clone(), name.clone());
     ctx.change(who, Event::ProjectDeleted { project: name.to_string() }, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::ProjectDelete).await?;
-        if let Some(refused) = sql::deletion(&mut proof).await?.refused {
+        if let Some(refused) = sql::deletion(&mut proof, now).await?.refused {
             return Err(Error::Precondition(refused));
         }
         sql::delete(&mut proof, now).await

@@ -198,7 +198,7 @@ pub async fn forecast(proof: &mut Authorized<'_>) -> Result<SignatureForecast> {
     Ok(SignatureForecast { unsigned: row.get("unsigned"), total: row.get("total") })
 }
 
-pub async fn deletion(proof: &mut Authorized<'_>) -> Result<ProjectDeletion> {
+pub async fn deletion(proof: &mut Authorized<'_>, now: Stamp) -> Result<ProjectDeletion> {
     let id = proof.project.id;
     let row = sqlx::query(
         "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM repositories WHERE project_id = $1 AND pushed_at IS NOT NULL) AS repositories,
@@ -214,7 +214,8 @@ pub async fn deletion(proof: &mut Authorized<'_>) -> Result<ProjectDeletion> {
             let them = if repositories == 1 { "it" } else { "them" };
             format!("the project {} holds {}: delete {them} first", proof.project.name, model::stamp::count(repositories, "repository"))
         });
-    Ok(ProjectDeletion { refused, members: row.get("members"), robots: row.get("robots") })
+    let waiting = crate::deletions::sql::waiting(proof.conn(), now, Some(id.0)).await?;
+    Ok(ProjectDeletion { refused, members: row.get("members"), robots: row.get("robots"), waiting })
 }
 
 pub async fn delete(proof: &mut Authorized<'_>, now: Stamp) -> Result<()> {

@@ -28,6 +28,8 @@ pub struct Credentials {
     pub disabled: bool,
     pub expires_at: Option<Stamp>,
     pub credentials_version: i64,
+    /// Who made its project, if that is no administrator.
+    pub owner: Option<model::UserId>,
 }
 
 fn robot(prefix: &str, row: &AnyRow) -> Result<Robot> {
@@ -180,7 +182,8 @@ pub async fn list(c: &mut AnyConnection, prefix: &str, project: i64, query: &Que
 
 pub async fn credentials(c: &mut AnyConnection, project: Option<&str>, name: &str) -> Result<Option<Credentials>> {
     const SELECT: &str = "SELECT r.id AS id, r.secret_hash AS secret_hash, r.disabled AS disabled, \
-        r.expires_at AS expires_at, r.credentials_version AS credentials_version FROM robots AS r";
+        r.expires_at AS expires_at, r.credentials_version AS credentials_version, \
+        (SELECT u.id FROM projects AS o JOIN users AS u ON u.id = o.owner_id AND u.admin = 0 WHERE o.id = r.project_id) AS owner FROM robots AS r";
     let row = match project {
         None => {
             let text = format!("{SELECT} WHERE r.project_id = 0 AND r.name = $1");
@@ -200,6 +203,7 @@ pub async fn credentials(c: &mut AnyConnection, project: Option<&str>, name: &st
         disabled: row.get::<i64, _>("disabled") != 0,
         expires_at: row.get::<Option<i64>, _>("expires_at").map(Stamp),
         credentials_version: row.get("credentials_version"),
+        owner: row.get::<Option<i64>, _>("owner").map(model::UserId),
     }))
 }
 

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod reports;
+mod second;
 
 use super::*;
 use crate::manifest::{DOCKER_LIST, DOCKER_MANIFEST, EMPTY, OCI_INDEX, OCI_MANIFEST, media};

@@ -4,7 +4,7 @@ use super::{digest, tags};
 use crate::db::{Script, Value, parts, places};
 use crate::error::Result;
 use model::accessory::Kind;
-use model::artifact::{Artifact, Platforms, TAGS, Type};
+use model::artifact::{Artifact, Platforms, Type};
 use sqlx::{AnyConnection, Row};
 use std::collections::{HashMap, HashSet};
 
@@ -13,11 +13,11 @@ const PART: usize = 64;
 /// Most accessories of a row, and platforms of an index, that are looked at.
 const LOOKED_AT: i64 = 1000;
 
-/// Adds to each artifact its tags, what is attached to it, the index that signs it, and how many of its platforms are signed.
+/// Adds to each artifact so many of its tags at most, what is attached to it, the index that signs it, and how many of its platforms are signed.
 /// All that is read has a bound for each row.
-pub async fn complete(c: &mut AnyConnection, repository: i64, artifacts: &mut [Artifact]) -> Result<()> {
+pub async fn complete(c: &mut AnyConnection, repository: i64, artifacts: &mut [Artifact], tags: i64) -> Result<()> {
     for part in artifacts.chunks_mut(PART) {
-        complete_part(c, repository, part).await?;
+        complete_part(c, repository, part, tags).await?;
     }
     Ok(())
 }
@@ -28,7 +28,7 @@ fn each(n: usize, first: usize, one: impl Fn(&str) -> String) -> String {
     (first..first + n).map(one).collect::<Vec<_>>().join(" UNION ALL ")
 }
 
-async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artifact]) -> Result<()> {
+async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artifact], tags: i64) -> Result<()> {
     let Some(last) = part.last() else { return Ok(()) };
     // One row is a page of its own.
     let length = if part.len() == 1 { 1 } else { PART };
@@ -37,7 +37,7 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
     let digests = || std::iter::once(Value::from(repository)).chain(all.iter().map(|artifact| artifact.digest.as_str().into()));
     let mut script = Script::default();
     script.add(
-        each(length, 1, |id| format!("SELECT artifact_id, id, name, pushed_at, pulled_at FROM tags WHERE artifact_id = {id} ORDER BY name LIMIT {TAGS}")),
+        each(length, 1, |id| format!("SELECT artifact_id, id, name, pushed_at, pulled_at FROM tags WHERE artifact_id = {id} ORDER BY name LIMIT {tags}")),
         all.iter().map(|artifact| artifact.id.0.into()),
     );
     script.add(

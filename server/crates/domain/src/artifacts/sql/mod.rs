@@ -13,7 +13,7 @@ use crate::access::Authorized;
 use crate::db::{Script, parts, places};
 use crate::error::{Error, Result};
 use crate::manifest::{Child, machinery_subject};
-use model::{Digest, RepositoryName};
+use model::{Digest, RepositoryName, Tag};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use std::collections::{HashMap, HashSet};
@@ -31,6 +31,8 @@ pub struct Found {
     pub media_type: String,
     pub signed: bool,
     pub is_accessory: bool,
+    /// A list of referrers.
+    pub is_list: bool,
 }
 
 pub(crate) fn digest(text: String) -> Result<Digest> {
@@ -57,7 +59,7 @@ pub async fn find(
         Reference::Digest(digest) => {
             sqlx::query(
                 "SELECT a.id AS id, a.repository_id AS repository_id, a.digest AS digest, a.media_type AS media_type,
-                   a.signed AS signed, a.accessory_kind AS accessory_kind, CAST(NULL AS BIGINT) AS tag_id
+                   a.signed AS signed, a.accessory_kind AS accessory_kind, a.hidden AS hidden, CAST(NULL AS BIGINT) AS tag_id
                  FROM repositories AS r JOIN artifacts AS a ON a.repository_id = r.id
                  WHERE r.project_id = $1 AND r.name = $2 AND a.digest = $3",
             )
@@ -70,7 +72,7 @@ pub async fn find(
         Reference::Tag(tag) => {
             sqlx::query(
                 "SELECT a.id AS id, a.repository_id AS repository_id, a.digest AS digest, a.media_type AS media_type,
-                   a.signed AS signed, a.accessory_kind AS accessory_kind, t.id AS tag_id
+                   a.signed AS signed, a.accessory_kind AS accessory_kind, a.hidden AS hidden, t.id AS tag_id
                  FROM repositories AS r JOIN tags AS t ON t.repository_id = r.id
                  JOIN artifacts AS a ON a.id = t.artifact_id
                  WHERE r.project_id = $1 AND r.name = $2 AND t.name = $3",
@@ -91,6 +93,7 @@ pub async fn find(
         media_type: row.get("media_type"),
         signed: row.get::<i64, _>("signed") != 0,
         is_accessory: row.get::<Option<String>, _>("accessory_kind").is_some(),
+        is_list: row.get::<i64, _>("hidden") != 0 && row.get::<Option<String>, _>("accessory_kind").is_none(),
     }))
 }
 
@@ -218,11 +221,102 @@ pub async fn size_below(c: &mut AnyConnection, listed: &HashMap<String, Listed>)
     Ok(of_indexes.saturating_add(row.get("size")).saturating_add(manifests))
 }
 
-/// Is it a list of referrers that no tag names any more?
+/// A list of referrers that so many tags name, and no index that people see. One that a person's tag named until lately is theirs: an
+/// undo gives that tag back.
+async fn is_list_of(c: &mut AnyConnection, artifact: i64, tags: i64) -> Result<bool> {
+    let text = "SELECT a.id FROM artifacts AS a WHERE a.id = $1 AND a.hidden = 1 AND a.accessory_kind IS NULL
+      AND (SELECT COUNT(*) FROM (SELECT 1 AS one FROM tags WHERE artifact_id = $1 LIMIT 2) AS t) = $2
+      AND NOT EXISTS (SELECT 1 FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
+        WHERE x.repository_id = a.repository_id AND x.child_digest = a.digest AND p.hidden = 0)
+      AND NOT EXISTS (SELECT 1 FROM deletions AS d WHERE d.repository_id = a.repository_id AND d.digest = a.digest AND d.what IN ('tag', 'moved'))";
+    Ok(sqlx::query(text).bind(artifact).bind(tags).fetch_optional(c).await?.is_some())
+}
+
+/// Is it a list of referrers that no tag names any more, nor an index?
 pub async fn is_forsaken_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
-    let text = "SELECT id FROM artifacts WHERE id = $1 AND hidden = 1 AND accessory_kind IS NULL AND NOT EXISTS
-      (SELECT 1 FROM tags WHERE artifact_id = $1)";
-    Ok(sqlx::query(text).bind(artifact).fetch_optional(c).await?.is_some())
+    is_list_of(c, artifact, 0).await
+}
+
+/// Is it a list of referrers that stands by one tag alone?
+pub async fn is_list_of_one_tag(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
+    is_list_of(c, artifact, 1).await
+}
+
+/// Most tags, and most entries of indexes, that are looked at.
+const LOOKED: usize = 1000;
+const ENTRIES: usize = 20_000;
+
+/// Whether an artifact is a list of referrers follows from what its tags say now, in whatever order it, its tags and what it lists came:
+/// an index that only such a tag names, and that lists nothing but referrers of that digest. Brings it up to date; `true`: it changed.
+pub async fn settle_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
+    let text = "SELECT hidden, repository_id FROM artifacts WHERE id = $1 AND kind = 'index' AND subject_digest IS NULL AND accessory_kind IS NULL";
+    let Some(row) = sqlx::query(text).bind(artifact).fetch_optional(&mut *c).await? else { return Ok(false) };
+    let (is, repository): (bool, i64) = (row.get::<i64, _>("hidden") == 1, row.get("repository_id"));
+    let rows = sqlx::query(AssertSqlSafe(format!("SELECT name FROM tags WHERE artifact_id = $1 LIMIT {LOOKED}"))).bind(artifact).fetch_all(&mut *c).await?;
+    let tags: Vec<Tag> = rows.iter().filter_map(|row| row.get::<String, _>("name").parse().ok()).collect();
+    if tags.is_empty() {
+        return Ok(false);
+    }
+    let list_of = tags.iter().find_map(crate::manifest::lists_referrers_of).filter(|_| tags.iter().all(|tag| machinery_subject(tag).is_some()));
+    let be = match list_of {
+        None => false,
+        Some(subject) => {
+            // What it lists may have been deleted since.
+            let text = "SELECT x.child_digest FROM artifact_children AS x LEFT JOIN artifacts AS a ON a.repository_id = $2 AND a.digest = x.child_digest
+               WHERE x.parent_id = $1 AND ((a.id IS NULL AND $4 = 0) OR (a.id IS NOT NULL AND (a.subject_digest IS NULL OR a.subject_digest <> $3))) LIMIT 1";
+            let other = sqlx::query(text).bind(artifact).bind(repository).bind(subject.as_str()).bind(i64::from(is));
+            other.fetch_optional(&mut *c).await?.is_none()
+        }
+    };
+    if be != is {
+        sqlx::query("UPDATE artifacts SET hidden = $2 WHERE id = $1").bind(artifact).bind(i64::from(be)).execute(c).await?;
+    }
+    Ok(be != is)
+}
+
+/// Which indexes that people see list these: their entries, by index; and those of which so many do that not all were looked at.
+pub async fn listed_in(c: &mut AnyConnection, repository: i64, digests: &[&Digest]) -> Result<(HashMap<i64, Vec<String>>, Vec<String>)> {
+    let mut script = Script::default();
+    for part in parts(digests) {
+        let text = format!(
+            "SELECT x.parent_id AS parent_id, x.child_digest AS child_digest FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
+             WHERE x.repository_id = $1 AND x.child_digest IN ({}) AND p.hidden = 0 LIMIT {ENTRIES}",
+            places(2, part.len())
+        );
+        script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
+    }
+    let (mut by_index, mut unknown) = (HashMap::<i64, Vec<String>>::new(), Vec::new());
+    for (ran, part) in script.run(c).await?.iter().zip(parts(digests)) {
+        if ran.rows.len() >= ENTRIES {
+            unknown.extend(part.iter().map(|digest| digest.to_string()));
+        }
+        for row in &ran.rows {
+            by_index.entry(row.get("parent_id")).or_default().push(row.get("child_digest"));
+        }
+    }
+    Ok((by_index, unknown))
+}
+
+/// Some tags of people's that name these, with what they name.
+pub async fn some_tags(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(Digest, Tag)>> {
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let text = format!(
+            "SELECT a.digest AS digest, t.name AS name FROM tags AS t JOIN artifacts AS a ON a.id = t.artifact_id
+             WHERE t.artifact_id IN ({}) ORDER BY t.id LIMIT {LOOKED}",
+            places(1, part.len())
+        );
+        script.add(text, part.iter().map(|id| (**id).into()));
+    }
+    let ran = script.run(c).await?;
+    let mut found = Vec::new();
+    for row in ran.iter().flat_map(|ran| &ran.rows) {
+        let Ok(tag) = row.get::<String, _>("name").parse::<Tag>() else { continue };
+        if machinery_subject(&tag).is_none() && found.len() < 100 {
+            found.push((digest(row.get("digest"))?, tag));
+        }
+    }
+    Ok(found)
 }
 
 pub async fn digest_of(c: &mut AnyConnection, artifact: i64) -> Result<String> {
@@ -254,19 +348,20 @@ pub async fn parents(c: &mut AnyConnection, repository: i64, digest: &Digest) ->
     Ok(parents)
 }
 
-/// Lists of the referrers of these digests, which clients keep under tags of their own.
-pub async fn referrers_lists(c: &mut AnyConnection, repository: i64, subjects: &[Digest]) -> Result<Vec<(i64, Digest)>> {
+/// Lists of the referrers of these digests, which clients keep under tags of their own; and of which digest each is.
+pub async fn referrers_lists(c: &mut AnyConnection, repository: i64, subjects: &[Digest]) -> Result<Vec<(i64, Digest, Digest)>> {
     let (stems, mut script): (Vec<String>, _) = (subjects.iter().map(Digest::tag_stem).collect(), Script::default());
     for part in parts(&stems) {
         let text = format!(
-            "SELECT a.id AS id, a.digest AS digest FROM tags AS t JOIN artifacts AS a ON a.id = t.artifact_id
+            "SELECT a.id AS id, a.digest AS digest, t.name AS name FROM tags AS t JOIN artifacts AS a ON a.id = t.artifact_id
              WHERE t.repository_id = $1 AND t.name IN ({}) AND a.hidden = 1",
             places(2, part.len())
         );
         script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|stem| stem.as_str().into())));
     }
     let ran = script.run(c).await?;
-    ran.iter().flat_map(|ran| &ran.rows).map(|row| Ok((row.get("id"), digest(row.get("digest"))?))).collect()
+    let found = |row: &AnyRow| Ok((row.get("id"), digest(row.get("digest"))?, digest(row.get::<String, _>("name").replacen('-', ":", 1))?));
+    ran.iter().flat_map(|ran| &ran.rows).map(found).collect()
 }
 
 /// Those of them that a person's tag names. Where there are very many tags all of their part are: what is not known is not deleted.

@@ -53,6 +53,18 @@ pub async fn set_tag(
     Ok(before.filter(|&id| id != artifact))
 }
 
+/// How many tags name it now; `tag_count` says so after [`super::relist`].
+pub async fn count_tags(c: &mut AnyConnection, artifact: i64) -> Result<i64> {
+    let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM tags WHERE artifact_id = $1").bind(artifact).fetch_one(c).await?;
+    Ok(row.get("n"))
+}
+
+/// What the tag names.
+pub async fn tagged(c: &mut AnyConnection, repository: i64, name: &str) -> Result<Option<i64>> {
+    let row = sqlx::query("SELECT artifact_id FROM tags WHERE repository_id = $1 AND name = $2").bind(repository).bind(name).fetch_optional(c).await?;
+    Ok(row.map(|row| row.get("artifact_id")))
+}
+
 pub async fn tag_exists(c: &mut AnyConnection, repository: i64, tag: &Tag) -> Result<bool> {
     let row = sqlx::query("SELECT id FROM tags WHERE repository_id = $1 AND name = $2")
         .bind(repository)

@@ -179,8 +179,8 @@ pub fn add_pushed(script: &mut Script, now: Stamp, project: i64, repository: i64
 }
 
 /// Brings `tag_count`, `listed` and the counters above up to date for these artifacts. Listed is what a person looks
-/// for: no list of referrers; either tagged or in no index; and no accessory, unless what it is attached to is not here, so that
-/// it would be shown nowhere.
+/// for: no list of referrers; either tagged or in no index; and no accessory, unless it would be shown nowhere: what it is attached
+/// to is not here, or it is not in force there and a tag names it.
 pub async fn relist(c: &mut AnyConnection, project: i64, repository: i64, ids: &[i64]) -> Result<()> {
     let ids: Vec<i64> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let mut script = Script::default();
@@ -194,7 +194,8 @@ pub async fn relist(c: &mut AnyConnection, project: i64, repository: i64, ids: &
                    listed = CASE WHEN hidden = 0
                      AND (parent_count = 0 OR EXISTS (SELECT 1 FROM tags AS t WHERE t.artifact_id = artifacts.id))
                      AND (accessory_kind IS NULL OR NOT EXISTS (SELECT 1 FROM accessories AS x JOIN artifacts AS s
-                       ON s.repository_id = x.repository_id AND s.digest = x.subject_digest WHERE x.artifact_id = artifacts.id))
+                       ON s.repository_id = x.repository_id AND s.digest = x.subject_digest WHERE x.artifact_id = artifacts.id AND (x.superseded = 0
+                         OR NOT EXISTS (SELECT 1 FROM tags AS t WHERE t.artifact_id = artifacts.id))))
                      THEN 1 ELSE 0 END
                  WHERE id IN ({these})"
             ),

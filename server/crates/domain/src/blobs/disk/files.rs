@@ -1,7 +1,7 @@
 //! Files and folders, made durable.
 
 use crate::points::{fault, point};
-use model::Digest;
+use model::{Algorithm, Digest};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
@@ -72,11 +72,11 @@ pub(super) fn make_dirs(root: &Path, path: &Path) -> io::Result<()> {
 
 /// Sends every digest that names a file under `root`; ends early when nobody listens.
 pub(super) fn walk(root: &Path, sender: &mpsc::Sender<io::Result<Digest>>) -> io::Result<()> {
-    for algorithm in fs::read_dir(root)? {
-        let algorithm = algorithm?;
-        for prefix in fs::read_dir(algorithm.path())? {
-            for file in fs::read_dir(prefix?.path())? {
-                let name = format!("{}:{}", algorithm.file_name().to_string_lossy(), file?.file_name().to_string_lossy());
+    // Of the directory's entries only these are ours: a file system of its own has a `lost+found` that nobody may read.
+    for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+        for prefix in entries(&root.join(algorithm.as_str()))? {
+            for file in entries(&prefix?.path())? {
+                let name = format!("{}:{}", algorithm.as_str(), file?.file_name().to_string_lossy());
                 // What has no digest for a name is not ours to judge.
                 let Ok(digest) = name.parse::<Digest>() else { continue };
                 if sender.blocking_send(Ok(digest)).is_err() {
@@ -86,6 +86,15 @@ pub(super) fn walk(root: &Path, sender: &mpsc::Sender<io::Result<Digest>>) -> io
         }
     }
     Ok(())
+}
+
+/// What lies in a directory; nothing where there is none.
+fn entries(dir: &Path) -> io::Result<impl Iterator<Item = io::Result<fs::DirEntry>>> {
+    let found = match fs::read_dir(dir) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
+        found => Some(found?),
+    };
+    Ok(found.into_iter().flatten())
 }
 
 pub(super) fn gone_is_fine(done: io::Result<()>) -> io::Result<()> {

@@ -27,7 +27,8 @@ const BATCH: usize = 512 * 1024;
 /// Bytes of an upload after which the disk begins to write them, while more arrives: the last sync has less to do.
 const EARLY: usize = 8 << 20;
 
-/// The file beside the blobs that names the database they belong to.
+/// The file among the blobs that names the database they belong to. Who puts another directory, or an empty one, in the blobs' place
+/// takes it along; beside them it would vouch for what is not there any more.
 const INSTANCE: &str = "instance";
 
 /// The store under one directory.
@@ -261,7 +262,7 @@ impl BlobStore for Disk {
     }
 
     async fn instance(&self) -> io::Result<Option<String>> {
-        let path = self.blobs.with_file_name(INSTANCE);
+        let path = self.blobs.join(INSTANCE);
         blocking(move || match fs::read_to_string(path) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -271,13 +272,18 @@ impl BlobStore for Disk {
     }
 
     async fn set_instance(&self, id: &str) -> io::Result<()> {
-        let (path, text) = (self.blobs.with_file_name(INSTANCE), format!("{id}\n"));
-        blocking(move || match crate::datadir::write_private(&path, text.as_bytes()) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                fs::remove_file(&path)?;
-                crate::datadir::write_private(&path, text.as_bytes())
+        let (path, text) = (self.blobs.join(INSTANCE), format!("{id}\n"));
+        // Where it was until November 2026.
+        let before = self.blobs.with_file_name(INSTANCE);
+        blocking(move || {
+            match crate::datadir::write_private(&path, text.as_bytes()) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    fs::remove_file(&path)?;
+                    crate::datadir::write_private(&path, text.as_bytes())?;
+                }
+                done => done?,
             }
-            done => done,
+            gone_is_fine(fs::remove_file(before))
         })
         .await
     }

@@ -27,7 +27,8 @@ pub(crate) fn all() -> Vec<Figure> {
         count("artifact_children AS x WHERE x.repository_id = t.repository_id AND x.child_digest = t.digest"),
     );
     let waits = "NOT EXISTS (SELECT 1 FROM accessories AS x JOIN artifacts AS s ON s.repository_id = x.repository_id
-      AND s.digest = x.subject_digest WHERE x.artifact_id = t.id)";
+      AND s.digest = x.subject_digest WHERE x.artifact_id = t.id AND (x.superseded = 0";
+    let waits = format!("{waits} OR {tags} = 0))");
     let listed = format!("CASE WHEN (t.accessory_kind IS NULL OR {waits}) AND t.hidden = 0 AND ({indexes} = 0 OR {tags} > 0) THEN 1 ELSE 0 END");
     let manifests = |column: &str| sum("a.manifest_size", &format!("artifacts AS a WHERE a.{column} = t.id"));
     let needed = |column: &str| {

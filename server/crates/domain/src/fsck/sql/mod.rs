@@ -7,6 +7,10 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 const MOST: i64 = 1000;
 
+/// A repository's name with its project's, also of one that was deleted and can be brought back: a column of `repositories AS r`.
+const NAME: &str = "COALESCE((SELECT p.name || '/' || d.name || ' (deleted)' FROM deletions AS d JOIN projects AS p ON p.id = d.project_id
+    WHERE d.repository_id = r.id AND d.what = 'repository'), r.full_name)";
+
 /// SQLite's own check; empty where all is well.
 pub async fn integrity(c: &mut AnyConnection) -> Result<Vec<String>> {
     let rows = sqlx::query("PRAGMA integrity_check").fetch_all(c).await?;
@@ -22,11 +26,11 @@ pub struct ManifestRow {
 }
 
 pub async fn manifests_after(c: &mut AnyConnection, after: i64, limit: i64) -> Result<Vec<ManifestRow>> {
-    let rows = sqlx::query(
-        "SELECT a.id AS id, r.full_name AS repository, a.digest AS digest, m.content AS content FROM artifacts AS a
+    let rows = sqlx::query(AssertSqlSafe(format!(
+        "SELECT a.id AS id, {NAME} AS repository, a.digest AS digest, m.content AS content FROM artifacts AS a
          JOIN repositories AS r ON r.id = a.repository_id LEFT JOIN manifests AS m ON m.artifact_id = a.id
          WHERE a.id > $1 ORDER BY a.id LIMIT $2",
-    )
+    )))
     .bind(after)
     .bind(limit)
     .fetch_all(c)
@@ -50,16 +54,47 @@ pub async fn blobs_after(c: &mut AnyConnection, after: &str, limit: i64) -> Resu
     Ok(rows.iter().map(|row| (row.get("digest"), row.get("size"), row.get::<String, _>("state") == "live")).collect())
 }
 
-/// Some artifacts that are made of the blob.
+/// Some of what is made of the blob: artifacts, and what was deleted and can be brought back.
 pub async fn users(c: &mut AnyConnection, digest: &str) -> Result<Vec<String>> {
-    let rows = sqlx::query(
-        "SELECT r.full_name || '@' || a.digest AS name FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
-         JOIN repositories AS r ON r.id = a.repository_id WHERE b.digest = $1 ORDER BY a.id LIMIT 3",
-    )
-    .bind(digest)
-    .fetch_all(c)
-    .await?;
-    Ok(rows.iter().map(|row| row.get("name")).collect())
+    let mut names = Vec::new();
+    for text in [
+        format!(
+            "SELECT {NAME} || '@' || a.digest AS name FROM artifact_blobs AS b JOIN artifacts AS a ON a.id = b.artifact_id
+             JOIN repositories AS r ON r.id = a.repository_id WHERE b.digest = $1 ORDER BY a.id LIMIT 3"
+        ),
+        format!(
+            "SELECT {NAME} || '@' || e.digest || ' (deleted)' AS name FROM deleted_blobs AS b JOIN deletions AS e ON e.id = b.deletion_id
+             JOIN repositories AS r ON r.id = b.repository_id WHERE b.digest = $1 ORDER BY e.id LIMIT 3"
+        ),
+    ] {
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(digest).fetch_all(&mut *c).await?;
+        names.extend(rows.iter().map(|row| row.get::<String, _>("name")));
+    }
+    Ok(names)
+}
+
+/// What was deleted and cannot be brought back whole, as a blob of it is unknown.
+pub async fn deletions_without_blob(c: &mut AnyConnection) -> Result<Vec<(String, String)>> {
+    let text = format!(
+        "SELECT {NAME} || '@' || e.digest AS name, x.digest AS other FROM deleted_blobs AS x JOIN deletions AS e ON e.id = x.deletion_id
+         JOIN repositories AS r ON r.id = x.repository_id LEFT JOIN blobs AS b ON b.digest = x.digest
+         WHERE b.digest IS NULL ORDER BY x.deletion_id, x.digest"
+    );
+    pairs(c, &text).await
+}
+
+/// Indexes of a span of ids that list a manifest which is not in their repository. A list of referrers outlives what it lists.
+pub async fn indexes_without_child(c: &mut AnyConnection, after: i64, to: i64) -> Result<Vec<(String, String)>> {
+    let text = format!(
+        "SELECT {NAME} || '@' || a.digest AS name, x.child_digest AS other FROM artifacts AS a
+         JOIN repositories AS r ON r.id = a.repository_id JOIN artifact_children AS x ON x.parent_id = a.id
+         WHERE a.id > $1 AND a.id <= $2 AND a.hidden = 0
+           AND NOT EXISTS (SELECT 1 FROM artifacts AS y WHERE y.repository_id = a.repository_id AND y.digest = x.child_digest)
+           AND NOT EXISTS (SELECT 1 FROM artifact_blobs AS z WHERE z.artifact_id = a.id AND z.digest = x.child_digest)
+         ORDER BY a.id, x.position LIMIT {MOST}"
+    );
+    let rows = sqlx::query(AssertSqlSafe(text)).bind(after).bind(to).fetch_all(c).await?;
+    Ok(rows.iter().map(|row| (row.get("name"), row.get("other"))).collect())
 }
 
 /// Makes a blob unknown.
@@ -91,13 +126,13 @@ pub async fn elsewhere(c: &mut AnyConnection) -> Result<i64> {
 
 /// Artifacts of a span of ids that name a blob which their repository does not hold.
 pub async fn artifacts_without_blob(c: &mut AnyConnection, after: i64, to: i64) -> Result<Vec<(String, String)>> {
-    let rows = sqlx::query(
-        "SELECT r.full_name || '@' || a.digest AS name, x.digest AS other FROM artifacts AS a
+    let rows = sqlx::query(AssertSqlSafe(format!(
+        "SELECT {NAME} || '@' || a.digest AS name, x.digest AS other FROM artifacts AS a
          JOIN repositories AS r ON r.id = a.repository_id JOIN artifact_blobs AS x ON x.artifact_id = a.id
          LEFT JOIN repository_blobs AS l ON l.digest = x.digest AND l.project_id = a.project_id AND l.repository_id = a.repository_id
          LEFT JOIN blobs AS b ON b.digest = x.digest
          WHERE a.id > $1 AND a.id <= $2 AND x.optional = 0 AND (b.digest IS NULL OR l.digest IS NULL) ORDER BY a.id, x.digest",
-    )
+    )))
     .bind(after)
     .bind(to)
     .fetch_all(c)

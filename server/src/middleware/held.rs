@@ -1,0 +1,42 @@
+//! Answers that wait in memory until their client has read them: they share the budget of bodies, by address. Who asks for much and
+//! reads nothing would else hold as many as he has connections.
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use domain::Ctx;
+use domain::buffers::Share;
+use domain::identity::{Client, holder_at};
+use http_body_util::BodyExt;
+
+/// Shorter ones are not counted: there are not more of them than connections.
+const SMALL: u64 = 64 * 1024;
+
+/// The bytes with their part of the budget, free again when they are sent.
+struct Held(Bytes, #[allow(dead_code)] Share);
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+pub async fn hold(State(ctx): State<Ctx>, request: Request, next: Next) -> Response {
+    let address = request.extensions().get::<Client>().map(|client| client.address.clone()).unwrap_or_default();
+    let response = next.run(request).await;
+    // What is streamed has no exact size, and is not in memory.
+    let Some(size) = response.body().size_hint().exact().filter(|size| *size > SMALL) else { return response };
+    let mut share = ctx.local.buffers.share(&holder_at(&address));
+    if share.grow(size).is_err() {
+        let busy = "the server holds as many answers as it may that nobody has read yet: read them, or try again in a moment\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, HeaderValue::from_static("2"))], busy).into_response();
+    }
+    let (parts, body) = response.into_parts();
+    match body.collect().await {
+        Ok(body) => Response::from_parts(parts, Body::from(Bytes::from_owner(Held(body.to_bytes(), share)))),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
