@@ -14,7 +14,10 @@ pub async fn check(State(ctx): State<Ctx>, request: Request, next: Next) -> Resp
     let api = request.uri().path().starts_with("/api/") || request.uri().path().starts_with("/c/");
     // Signing in is a change too, and has no cookie yet: only the API's clients pass without one.
     // Harbor signs out by GET: no other site's picture does it for somebody.
-    let signs_out = request.uri().path() == "/c/log_out" && request.headers().contains_key("sec-fetch-site");
+    // Over plain HTTP browsers do not say where a request comes from; what they ask for tells that they are browsers.
+    let accepts = request.headers().get_all(header::ACCEPT).iter();
+    let navigates = accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/html"));
+    let signs_out = request.uri().path() == "/c/log_out" && (navigates || is_browser(request.headers()));
     let guarded = signs_out || !safe && (!api || has_session(request.headers()) || is_browser(request.headers()));
     if guarded && !ours(request.headers(), &ctx.settings) {
         let text = format!(

@@ -218,6 +218,10 @@ fn s_20_nobody_is_signed_out_by_another_site_and_robots_of_the_system_look_like_
             let ask = Ask { method: "GET", path: "/c/log_out", proof: &session, body: None, headers: &[("sec-fetch-site", site)] };
             assert_eq!(inside.send(ask).await.status(), StatusCode::FORBIDDEN, "{site}");
         }
+        for headers in [&[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")][..], &[("origin", "http://evil.example")]] {
+            let ask = Ask { method: "GET", path: "/c/log_out", proof: &session, body: None, headers };
+            assert_eq!(inside.send(ask).await.status(), StatusCode::FORBIDDEN, "a browser that does not say where from: {headers:?}");
+        }
         assert_eq!(get(&inside, "/account", &session).await.0, StatusCode::OK, "still signed in");
         let grants = vec![model::robot::Grant { scope: model::robot::Scope::AllProjects, actions: vec![model::Action::RepositoryPull] }];
         let input = model::robot::NewRobot { name: "all".into(), project: None, description: String::new(), days: 30, disabled: false, grants };
@@ -337,5 +341,44 @@ fn c_5_4_links_survive_signing_in() {
         assert!(form.contains(&format!("value=\"{page}\"")), "the form leads back to where it came from");
         let admin = inside.sign_in("admin").await;
         assert_eq!(get(&inside, page, &admin).await.0, 200);
+    });
+}
+
+#[test]
+fn s_03_answers_that_nobody_reads_share_a_budget() {
+    run(async {
+        let world = domain::testing::World::with(|settings| settings.buffers = 4 << 20).await;
+        let project = world.project("p", true).await;
+        let config = world.blob(&project, &"r".parse().unwrap(), b"{}").await;
+        for n in 0..40 {
+            let config = serde_json::json!({ "mediaType": "application/vnd.oci.empty.v1+json", "digest": config, "size": 2 });
+            let made = serde_json::json!({
+                "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "artifactType": "application/x", "config": config,
+                "layers": [], "annotations": { "a": "x".repeat(15_000), "n": n.to_string() },
+            });
+            world.manifest(&project, &"r".parse().unwrap(), &format!("t{n}"), &made).await;
+        }
+        let router = server::wiring::router(&world.ctx, Vec::new(), None);
+        let ask = async |path: &str, address: [u8; 4]| {
+            let mut request = Request::builder().uri(path).header(header::HOST, "127.0.0.1:8080").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Peer(SocketAddr::from((address, 1))));
+            router.clone().oneshot(request).await.unwrap()
+        };
+        let list = "/api/v2.0/projects/p/repositories/r/artifacts?page_size=100";
+        // A quarter of four MiB is one answer of 600 kB; the second waits, and others have theirs.
+        let held = ask(list, [10, 1, 1, 1]).await;
+        assert_eq!(held.status(), StatusCode::OK);
+        let more = ask(list, [10, 1, 1, 1]).await;
+        assert_eq!((more.status(), more.headers().contains_key("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, true));
+        let other = ask(list, [10, 2, 2, 2]).await;
+        assert_eq!(other.status(), StatusCode::OK);
+        assert_eq!(ask("/api/v2.0/projects", [10, 1, 1, 1]).await.status(), StatusCode::OK, "what is short is not counted");
+        // Read to the end it is whole, and its share is free again with the last byte.
+        let body = held.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap().as_array().unwrap().len(), 40);
+        assert_eq!(ask(list, [10, 1, 1, 1]).await.status(), StatusCode::SERVICE_UNAVAILABLE, "the bytes are still there");
+        drop((body, other));
+        assert_eq!(world.ctx.local.buffers.used().0, 0);
+        assert_eq!(ask(list, [10, 1, 1, 1]).await.status(), StatusCode::OK);
     });
 }

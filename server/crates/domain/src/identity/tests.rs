@@ -210,3 +210,30 @@ async fn s_10_a_guess_that_nobody_checked_counts_nothing() {
     assert!(ask(&secret(crate::testing::PASSWORD), 0).await.is_ok(), "from where they were turned away");
     assert!(ask(&secret(crate::testing::PASSWORD), 200).await.is_ok(), "and from elsewhere");
 }
+
+#[tokio::test]
+async fn s_06_robots_of_a_persons_projects_take_that_persons_share() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    for (project, owner) in [("hers", &ada), ("hers-too", &ada), ("company", &world.admin), ("company-too", &world.admin)] {
+        crate::projects::create(&world.ctx, owner, project, false, false).await.unwrap();
+    }
+    let holders = async |project: &str| {
+        let scope = model::robot::Scope::Project(project.parse().unwrap());
+        let robot = model::robot::NewRobot {
+            name: "ci".into(), project: Some(project.parse().unwrap()), description: String::new(), days: 30, disabled: false,
+            grants: vec![model::robot::Grant { scope, actions: vec![model::Action::RepositoryPull] }],
+        };
+        let made = crate::robots::create(&world.ctx, &world.admin, robot, None).await.unwrap();
+        let by_secret = authenticate(&world.ctx, &made.robot.full_name, &made.secret, Client::default()).await.unwrap();
+        let token = issue(&world.ctx, &by_secret, &[]).await.unwrap().token;
+        let by_token = authenticate_token(&world.ctx, &token, Client::default()).unwrap();
+        assert_eq!(by_secret.holder(), by_token.holder());
+        by_token.holder()
+    };
+    assert_eq!(holders("hers").await, ada.holder());
+    assert_eq!(holders("hers-too").await, ada.holder());
+    let company = holders("company").await;
+    assert_eq!(company, "robots of company");
+    assert_ne!(holders("company-too").await, company);
+}

@@ -440,4 +440,36 @@ mod tests {
         println!("{} counters of 2,000,000, {} KiB", counters.len(), bytes >> 10);
         assert!(counters.contains_key(&throttle.key("name999999", "10.15.66.63")));
     }
+
+    #[test]
+    fn s_11_a_flood_of_names_that_nobody_has_forgets_nothing_of_who_is_guessed_at() {
+        // Of one guess or of so many that they slow; the one who is guessed at has few, or many.
+        for (each, guesses) in [(1, 3), (1, 6), (7, 3), (7, 6)] {
+            let throttle = Throttle::new(&Keys::from_bytes([7; 32]));
+            let victim = (throttle.key("ada", "203.0.113.5"), throttle.key("ada", EVERYWHERE));
+            let guess = |keys, account: &str, at: &mut i64, address: &str| {
+                // Each waits as long as it must.
+                *at += LONGEST / 2;
+                throttle.count(Stamp(*at), keys, false, account, address).unwrap();
+            };
+            let mut at = 0;
+            for _ in 0..guesses {
+                guess(victim, "ada", &mut at, "203.0.113.5");
+            }
+            let counted = || {
+                let counters = lock(&throttle.counters);
+                [victim.0, victim.1].map(|key| counters.get(&key).map(|counter| counter.failures))
+            };
+            let before = counted();
+            assert_eq!(before, [Some(guesses), Some(guesses)]);
+            for n in 0..40_000 {
+                let keys = (throttle.key(&format!("nobody{n}"), "198.51.100.7"), throttle.key(&format!("nobody{n}"), EVERYWHERE));
+                for _ in 0..each {
+                    guess(keys, "", &mut at, "198.51.100.7");
+                }
+            }
+            assert_eq!(counted(), before, "{each} guesses at each name, {guesses} at ada");
+            assert!(lock(&throttle.counters).len() <= KEPT);
+        }
+    }
 }

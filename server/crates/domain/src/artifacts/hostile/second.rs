@@ -327,3 +327,32 @@ async fn the_gate_knows_an_archive_that_is_a_document_too_and_an_image_without_l
         assert!(matches!(found, Err(Error::Policy(_))), "{media_type} without layers");
     }
 }
+
+#[tokio::test]
+async fn a_page_of_everything_lacks_no_row_and_has_less_of_each() {
+    let world = World::new().await;
+    let (project, r) = (world.project("p", true).await, named("r"));
+    let config = blob(&world, &project, &r, EMPTY, b"{}").await;
+    for n in 0..120 {
+        let length = if n % 2 == 0 { 400 } else { 15_000 };
+        let text = json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": "application/x", "config": config, "layers": [config],
+            "annotations": { "a": "x".repeat(length), "n": n.to_string() },
+        });
+        let bytes = serde_json::to_vec(&text).unwrap();
+        let tags = (0..8).map(|tag| format!("t{n}-{tag}").parse().unwrap()).collect();
+        push(&world.ctx, &world.admin, &project, &r, &Reference::Tag(format!("n{n}").parse().unwrap()), tags, None, bytes).await.unwrap();
+    }
+    let ask = async |size: i64| {
+        let query = Query { window: model::list::Window::Number { number: 1, size }, ..Query::default() };
+        list(&world.ctx, &world.nobody(), &project, &r, &query, &Filter::default()).await.unwrap()
+    };
+    let all = ask(10_000).await;
+    assert_eq!((all.items.len(), all.total), (120, 120));
+    for row in &all.items {
+        assert_eq!((row.tags.len(), row.tag_count), (5, 9));
+        assert_eq!(row.annotations_left_out, row.annotations.is_empty());
+    }
+    assert_eq!(all.items.iter().filter(|row| row.annotations_left_out).count(), 60);
+    assert!(ask(100).await.items.iter().all(|row| row.tags.len() == 9 && !row.annotations_left_out), "a usual page has what it had");
+}
