@@ -73,5 +73,6 @@ pub async fn delete_many(call: &Call) -> Shown {
     };
     let form = call.form::<forms::DeleteMany>().with(with);
     let says: Vec<String> = along.into_iter().chain([until]).collect();
-    Ok(page.body(view! { <section class="card pad"><ul class="links">{rows}</ul></section>{confirm(&form, says, (), if going.len() == 1 { "Delete artifact" } else { "Delete artifacts" }, back)} }))
+    let does = if going.len() == 1 { "Delete artifact" } else { "Delete artifacts" };
+    Ok(page.body(view! { <section class="card pad"><ul class="links">{rows}</ul></section>{confirm(&form, says, (), does, back)} }))
 }

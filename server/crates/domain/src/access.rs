@@ -127,6 +127,11 @@ impl Standing {
         }
     }
 
+    /// May the caller pull from every project?
+    pub fn pulls_all(&self) -> bool {
+        self.admin || self.everywhere.has(Action::RepositoryPull)
+    }
+
     /// Does the caller see every project?
     pub fn sees_all(&self) -> bool {
         self.admin || self.everywhere.has(Action::ProjectRead) || self.system.has(Action::ProjectList)

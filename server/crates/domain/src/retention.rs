@@ -45,14 +45,7 @@ pub async fn purge(ctx: &Ctx) -> Result<u64> {
     gone += batches(ctx, async move |c| sql::purge_runs(c, "executions", then(kept.runs), kept.runs_kept, BATCH).await).await?;
     gone += batches(ctx, async move |c| sql::purge_runs(c, "collections", then(kept.runs), kept.runs_kept, BATCH).await).await?;
     // Also where garbage is never collected.
-    gone += batches(ctx, async move |c| {
-        let over = deletions::sql::over(c, now, 20).await?;
-        for id in &over {
-            deletions::sql::forget(c, *id).await?;
-        }
-        Ok(over.len() as u64)
-    })
-    .await?;
+    gone += batches(ctx, async move |c| deletions::sql::forget_over(c, now).await).await?;
     deletions::dismantle(ctx).await;
     Ok(gone)
 }

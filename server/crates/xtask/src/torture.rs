@@ -4,7 +4,8 @@ use crate::{root, run, site};
 use anyhow::{Result, bail};
 use std::process::Command;
 
-pub const HELP: &str = "power [CUTS], kill [ROUNDS], gc [ROUNDS], races [NUMBER], memory [PUSHES], resume, slow [CONNECTIONS], hostile [SECONDS], scale [ARTIFACTS], growth [PUSHES]";
+pub const HELP: &str = "power [CUTS], kill [ROUNDS], gc [ROUNDS], races [NUMBER], memory [PUSHES], resume, slow [CONNECTIONS], \
+    hostile [SECONDS], scale [ARTIFACTS], growth [PUSHES]";
 
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));

@@ -252,7 +252,7 @@ pub(crate) async fn place(
         None => touched.push(artifact),
     }
     let is_new = new.is_some();
-    sql::add_pushed(&mut script, now, project_id, id, new.unwrap_or_default());
+    sql::add_pushed(&mut script, now, project_id, id, new.is_some_and(|made| made.listed));
     let ran = script.run(c).await?;
     for (tag, _) in tags.iter().zip(&ran).filter(|(_, ran)| ran.changed == 0) {
         set_tag(c, now, (project_id, id), tag, artifact, moves.as_ref()).await?;
@@ -281,6 +281,8 @@ pub(crate) async fn place(
     touched.extend(attest(c, now, id, &children, &known).await?);
     if is_new {
         touched.extend(known.values().map(|row| row.id));
+    }
+    if new.is_some_and(|made| made.awaited) {
         touched.extend(accessories::sql::waiting(c, id, digest.as_str()).await?);
     }
     sql::relist(c, project_id, id, &touched).await?;

@@ -3,7 +3,7 @@
 use crate::access::Authorized;
 use crate::manifest::Recognised;
 use super::parked::IS_PARKED;
-use crate::db::{Listing, Script};
+use crate::db::{Listing, Script, parts, places};
 use crate::error::{Error, Result};
 use model::accessory::{Attachment, Kind};
 use model::deletion::{Deletion, Waiting, What};
@@ -308,25 +308,39 @@ pub async fn remember(c: &mut AnyConnection, artifact: i64, kept: &Kept) -> Resu
 
 /// Nothing is kept any more for this deletion.
 pub async fn forget(c: &mut AnyConnection, id: DeletionId) -> Result<()> {
-    for text in [
-        "DELETE FROM deleted_artifacts WHERE deletion_id = $1",
-        "DELETE FROM deleted_accessories WHERE deletion_id = $1",
-        "DELETE FROM deleted_blobs WHERE deletion_id = $1",
-        "DELETE FROM deletions WHERE id = $1",
-    ] {
-        sqlx::query(text).bind(id.0).execute(&mut *c).await?;
-    }
-    Ok(())
+    forget_all(c, &[id]).await
 }
 
-/// Some deletions whose window is over.
-pub async fn over(c: &mut AnyConnection, now: Stamp, limit: i64) -> Result<Vec<DeletionId>> {
-    let rows = sqlx::query("SELECT id FROM deletions WHERE expires_at <= $1 AND what <> 'repository' ORDER BY expires_at LIMIT $2")
-        .bind(now.0)
-        .bind(limit)
-        .fetch_all(c)
-        .await?;
-    Ok(rows.iter().map(|row| DeletionId(row.get("id"))).collect())
+/// As [`forget`], for some.
+pub async fn forget_all(c: &mut AnyConnection, ids: &[DeletionId]) -> Result<()> {
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let of = |table| (table, "deletion_id");
+        for (table, column) in [of("deleted_artifacts"), of("deleted_accessories"), of("deleted_blobs"), ("deletions", "id")] {
+            let text = format!("DELETE FROM {table} WHERE {column} IN ({})", places(1, part.len()));
+            script.add(text, part.iter().map(|id| id.0.into()));
+        }
+    }
+    script.run(c).await.map(drop)
+}
+
+/// Deletions that one write forgets, and the artifacts in them.
+const FORGOTTEN: i64 = 256;
+
+/// Forgets some deletions whose window is over, as many as one write may; answers how many.
+pub async fn forget_over(c: &mut AnyConnection, now: Stamp) -> Result<u64> {
+    let text = "SELECT id, artifacts FROM deletions WHERE expires_at <= $1 AND what <> 'repository' ORDER BY expires_at LIMIT $2";
+    let rows = sqlx::query(text).bind(now.0).bind(FORGOTTEN).fetch_all(&mut *c).await?;
+    let (mut artifacts, mut some) = (0, Vec::new());
+    for row in &rows {
+        artifacts += row.get::<i64, _>("artifacts");
+        if artifacts > FORGOTTEN && !some.is_empty() {
+            break;
+        }
+        some.push(DeletionId(row.get("id")));
+    }
+    forget_all(c, &some).await?;
+    Ok(some.len() as u64)
 }
 
 /// Deletions that keep a blob: repository with its project, and until when. At most 20.

@@ -15,8 +15,6 @@ use tokio::sync::watch;
 
 /// Rows of a page.
 const PAGE: i64 = 500;
-/// Deletions forgotten in one transaction; each may hold many manifests.
-const DELETIONS: i64 = 20;
 /// How often the lease is renewed within a page.
 const RENEW: Duration = Duration::from_secs(3);
 /// How long a collection waits for a backup before it looks whether it is to stop.
@@ -108,14 +106,7 @@ impl Run<'_> {
                 return Ok(Some(cut));
             }
             let now = self.ctx.now();
-            let forgotten = async move |c: &mut sqlx::AnyConnection| {
-                let over = deletions::sql::over(c, now, DELETIONS).await?;
-                for id in &over {
-                    deletions::sql::forget(c, *id).await?;
-                }
-                Ok(over.len())
-            };
-            match self.ctx.db.write(forgotten).await? {
+            match self.ctx.db.write(async move |c| deletions::sql::forget_over(c, now).await).await? {
                 0 => {
                     deletions::parked::dismantle(self.ctx).await?;
                     return Ok(None);

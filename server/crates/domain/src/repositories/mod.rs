@@ -91,7 +91,7 @@ pub async fn search(ctx: &Ctx, who: &Principal, text: &str, limit: i64) -> Resul
 }
 
 /// Which repositories a caller is shown in lists over all projects.
-pub(super) struct Seen {
+pub(crate) struct Seen {
     pub all: bool,
     pub member: i64,
     pub robot: i64,
@@ -100,7 +100,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    fn of(who: &Principal, all: bool) -> Seen {
+    pub fn of(who: &Principal, all: bool) -> Seen {
         let (member, robot) = match &who.who {
             Who::User { id, .. } => (id.0, 0),
             Who::Robot { id, .. } => (0, id.0),

@@ -20,7 +20,8 @@ const LOG: usize = 600;
 fn pushes(count: i64) -> Vec<String> {
     let numbers = format!("WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < {count})");
     let event = |kind: &str| {
-        let payload = r#"{"project":"p","repository":"team/service","reference":"build-12345","digest":"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}"#;
+        let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+        let payload = format!(r#"{{"project":"p","repository":"team/service","reference":"build-12345","digest":"{digest}"}}"#);
         format!(
             "{numbers} INSERT INTO events (at, last_at, times, kind, project_id, payload, outcome, actor, actor_id, via, address, request_id)
              SELECT $1, $1, 1, '{kind}', 1, '{payload}', 'done', 'robot$p+ci', 7, 'basic', '198.51.100.7', '0123456789abcdef' FROM n"

@@ -1,5 +1,6 @@
 //! Blobs of a repository: mounted from another one, looked for, taken out.
 
+use crate::repositories::Seen;
 use super::{push_right, sql};
 use crate::access;
 use crate::cache::Moment;
@@ -24,7 +25,11 @@ pub async fn mount(
     push_right(&mut c, ctx, who, project, repository).await?;
     let sources = match from {
         Some(from) => vec![from],
-        None => sql::holders(&mut c, digest).await?,
+        None => {
+            let standing = access::standing(&mut c, ctx.now(), who).await?;
+            let all = standing.sees_all() || standing.pulls_all();
+            sql::holders(&mut c, digest, &Seen::of(who, all)).await?
+        }
     };
     let everybody = Principal::anonymous(who.client.clone());
     let mut readable = false;

@@ -1,5 +1,6 @@
 //! SQL of uploads and of which blobs a repository may read.
 
+use crate::repositories::Seen;
 use crate::access::Authorized;
 use crate::db::Script;
 use crate::error::{Error, Result};
@@ -235,14 +236,20 @@ async fn link_first(proof: &mut Authorized<'_>, now: Stamp, repository: &Reposit
     script.run(proof.conn()).await.map(drop)
 }
 
-/// Some repositories that hold the blob, for a mount without a source.
-pub async fn holders(c: &mut AnyConnection, digest: &Digest) -> Result<Vec<(ProjectName, RepositoryName)>> {
+/// Some repositories of projects that the caller sees and that hold the blob, for a mount without a source. Of others not one is looked
+/// at: how long it takes says nothing of them.
+pub async fn holders(c: &mut AnyConnection, digest: &Digest, seen: &Seen) -> Result<Vec<(ProjectName, RepositoryName)>> {
     let rows = sqlx::query(
         "SELECT p.name AS project, r.name AS repository FROM repository_blobs AS rb
          JOIN repositories AS r ON r.id = rb.repository_id JOIN projects AS p ON p.id = r.project_id
-         WHERE rb.digest = $1 AND p.deleted_at IS NULL AND r.name NOT LIKE '#%' LIMIT 16",
+         WHERE rb.digest = $1 AND p.deleted_at IS NULL AND r.name NOT LIKE '#%' AND ($2 = 1 OR p.public = 1
+           OR p.id IN (SELECT m.project_id FROM members AS m WHERE m.user_id = $3)
+           OR p.id IN (SELECT g.project_id FROM robot_grants AS g WHERE g.robot_id = $4 AND g.scope = 'project')) LIMIT 16",
     )
     .bind(digest.as_str())
+    .bind(i64::from(seen.all))
+    .bind(seen.member)
+    .bind(seen.robot)
     .fetch_all(c)
     .await?;
     let parse = |row: &sqlx::any::AnyRow| -> Option<(ProjectName, RepositoryName)> {

@@ -186,3 +186,36 @@ async fn n_086_uploads_that_are_never_finished_are_bounded_and_end() {
     sweep(&world.ctx).await.unwrap();
     start(&world.ctx, &developer, &project, &repository).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_mount_without_a_source_looks_only_where_its_caller_may_see() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let repository: RepositoryName = "r".parse().unwrap();
+    let mut digest = None;
+    // More that she does not see than are looked at.
+    for n in 0..20 {
+        let hidden = world.project(&format!("hidden-{n}"), false).await;
+        digest = Some(world.blob(&hidden, &repository, b"a layer").await);
+    }
+    let digest = digest.unwrap();
+    let own = crate::projects::create(&world.ctx, &ada, "own", false, false).await.unwrap().name;
+    assert!(!mount(&world.ctx, &ada, &own, &repository, &digest, None).await.unwrap());
+    let hers = crate::projects::create(&world.ctx, &ada, "hers-too", false, false).await.unwrap().name;
+    world.blob(&hers, &repository, b"a layer").await;
+    assert!(mount(&world.ctx, &ada, &own, &repository, &digest, None).await.unwrap(), "found behind twenty others");
+    // A robot account that may pull everywhere, and no more.
+    let grant = |scope, actions| model::robot::Grant { scope, actions };
+    let input = model::robot::NewRobot {
+        name: "puller".into(), project: None, description: String::new(), days: 30, disabled: false,
+        grants: vec![
+            grant(model::robot::Scope::AllProjects, vec![Action::RepositoryPull]),
+            grant(model::robot::Scope::Project(own.clone()), vec![Action::RepositoryPull, Action::RepositoryPush]),
+        ],
+    };
+    let made = crate::robots::create(&world.ctx, &world.admin, input, None).await.unwrap();
+    let robot = crate::identity::authenticate(&world.ctx, &made.robot.full_name, &made.secret, Default::default()).await.unwrap();
+    let only = world.project("only", false).await;
+    let elsewhere = world.blob(&only, &repository, b"only there").await;
+    assert!(mount(&world.ctx, &robot, &own, &repository, &elsewhere, None).await.unwrap());
+}

@@ -30,9 +30,9 @@ pub struct Honest {
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Figures {
-    /// Pusher, puller and reader alone, and beside the attacks.
-    pub alone: [Honest; 3],
-    pub beside: [Honest; 3],
+    /// Whole images of a pusher (three requests), and the requests of pusher, puller and reader; alone, and beside the attacks.
+    pub alone: [Honest; 4],
+    pub beside: [Honest; 4],
     /// Requests of the attackers, by attack, and how many of them were refused.
     pub attacks: Vec<(&'static str, u64, u64)>,
     /// The most memory of the server, in MiB.
@@ -41,7 +41,7 @@ pub struct Figures {
 
 impl std::fmt::Display for Figures {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (n, who) in ["pusher", "puller", "reader"].into_iter().enumerate() {
+        for (n, who) in ["pusher's image", "pusher", "puller", "reader"].into_iter().enumerate() {
             let (a, b) = (self.alone[n], self.beside[n]);
             writeln!(
                 f,
@@ -252,23 +252,25 @@ async fn held(m: Arc<Mallory>, n: u64, known: bool) -> bool {
 }
 
 /// The three honest ones for so long.
-async fn honest(server: &Arc<Server>, seed: u64, span: Duration) -> Result<[Honest; 3]> {
+async fn honest(server: &Arc<Server>, seed: u64, span: Duration) -> Result<[Honest; 4]> {
     let client = Client::builder().no_proxy().build()?;
     let until = Instant::now() + span;
     let pusher = async {
-        let (mut dice, mut spans, mut refused) = (Dice::new(seed), Vec::new(), 0);
+        let (mut dice, mut images, mut spans, mut refused) = (Dice::new(seed), Vec::new(), Vec::new(), 0);
         let mut n = 0;
         while Instant::now() < until {
             let layer = dice.bytes(20_000);
-            let begin = Instant::now();
-            match image::push(server, "honest/pushed", &format!("v{n}"), layer).await {
-                Ok(_) => spans.push(begin.elapsed()),
+            match image::push_in_steps(server, "honest/pushed", &format!("v{n}"), layer).await {
+                Ok(steps) => {
+                    images.push(steps.iter().sum());
+                    spans.extend(steps);
+                }
                 Err(_) => refused += 1,
             }
             n += 1;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        (spans, refused)
+        ((images, refused), (spans, refused))
     };
     let get = async |paths: &[String]| {
         let (mut spans, mut refused) = (Vec::new(), 0);
@@ -291,13 +293,13 @@ async fn honest(server: &Arc<Server>, seed: u64, span: Duration) -> Result<[Hone
     let layer = sha256(&vec![7; 100_000]);
     let pulled = ["/v2/honest/r/manifests/1".to_owned(), format!("/v2/honest/r/blobs/{layer}")];
     let read = ["/api/v2.0/projects/honest/repositories/r/artifacts".to_owned(), "/api/v2.0/projects".to_owned(), "/v2/honest/r/tags/list".to_owned()];
-    let (pushed, pulled, read) = tokio::join!(pusher, get(&pulled), get(&read));
+    let ((images, pushed), pulled, read) = tokio::join!(pusher, get(&pulled), get(&read));
     let figures = |(mut spans, refused): (Vec<Duration>, usize)| {
         spans.sort();
         let at = |part: usize| spans.get(spans.len().saturating_sub(1) * part / 100).map_or(0.0, |span| span.as_secs_f64() * 1000.0);
         Honest { done: spans.len(), refused, p50: at(50), p99: at(99) }
     };
-    Ok([figures(pushed), figures(pulled), figures(read)])
+    Ok([figures(images), figures(pushed), figures(pulled), figures(read)])
 }
 
 /// Plays all attacks for so long, and looks how the honest ones fare before and meanwhile.

@@ -40,7 +40,8 @@ async fn what_an_index_that_stays_lists_stays_whatever_it_hangs_on() {
             }
             "attestation of two" => {
                 let config = blob(&world, &project, &r, IMAGE_CONFIG, b"{}").await;
-                let made = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [blob(&world, &project, &r, media::IN_TOTO, b"{}").await] });
+                let statement = blob(&world, &project, &r, media::IN_TOTO, b"{}").await;
+                let made = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [statement] });
                 let attestation = world.manifest(&project, &r, "", &made).await;
                 let platform = world.image(&project, &r, "", "a platform").await;
                 let entries = vec![as_child(&world, &project, &r, &platform).await, attests(as_child(&world, &project, &r, &attestation).await, &platform)];
@@ -169,7 +170,8 @@ async fn removing_a_lists_tag_is_its_deletion_and_is_undone_as_one() {
     let made = index(vec![as_child(&world, &project, &r, &attached).await]);
     let list = world.manifest(&project, &r, stem.as_str(), &made).await;
     // Who may remove tags alone may not delete by that.
-    let grants = vec![model::robot::Grant { scope: model::robot::Scope::Project(project.clone()), actions: vec![Action::RepositoryPull, Action::RepositoryPush, Action::TagDelete, Action::ArtifactRead] }];
+    let actions = vec![Action::RepositoryPull, Action::RepositoryPush, Action::TagDelete, Action::ArtifactRead];
+    let grants = vec![model::robot::Grant { scope: model::robot::Scope::Project(project.clone()), actions }];
     let input = model::robot::NewRobot { name: "tags".into(), project: Some(project.clone()), description: String::new(), days: 30, disabled: false, grants };
     let made_robot = crate::robots::create(ctx, who, input, None).await.unwrap();
     let robot = crate::identity::authenticate(ctx, &made_robot.robot.full_name, &made_robot.secret, Default::default()).await.unwrap();

@@ -1,10 +1,14 @@
 //! SQL of artifacts, tags and what artifacts are made of.
 
+mod along;
 mod listed;
+mod lists;
 mod tags;
 mod write;
 
+pub use along::*;
 pub use listed::complete;
+pub use lists::*;
 pub use tags::*;
 pub use write::*;
 
@@ -12,11 +16,11 @@ use super::Reference;
 use crate::access::Authorized;
 use crate::db::{Script, parts, places};
 use crate::error::{Error, Result};
-use crate::manifest::{Child, machinery_subject};
-use model::{Digest, RepositoryName, Tag};
+use crate::manifest::Child;
+use model::{Digest, RepositoryName};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Rows of one INSERT; the texts are few, so that the engine knows them.
 const ROWS: usize = 16;
@@ -221,104 +225,6 @@ pub async fn size_below(c: &mut AnyConnection, listed: &HashMap<String, Listed>)
     Ok(of_indexes.saturating_add(row.get("size")).saturating_add(manifests))
 }
 
-/// A list of referrers that so many tags name, and no index that people see. One that a person's tag named until lately is theirs: an
-/// undo gives that tag back.
-async fn is_list_of(c: &mut AnyConnection, artifact: i64, tags: i64) -> Result<bool> {
-    let text = "SELECT a.id FROM artifacts AS a WHERE a.id = $1 AND a.hidden = 1 AND a.accessory_kind IS NULL
-      AND (SELECT COUNT(*) FROM (SELECT 1 AS one FROM tags WHERE artifact_id = $1 LIMIT 2) AS t) = $2
-      AND NOT EXISTS (SELECT 1 FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
-        WHERE x.repository_id = a.repository_id AND x.child_digest = a.digest AND p.hidden = 0)
-      AND NOT EXISTS (SELECT 1 FROM deletions AS d WHERE d.repository_id = a.repository_id AND d.digest = a.digest AND d.what IN ('tag', 'moved'))";
-    Ok(sqlx::query(text).bind(artifact).bind(tags).fetch_optional(c).await?.is_some())
-}
-
-/// Is it a list of referrers that no tag names any more, nor an index?
-pub async fn is_forsaken_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
-    is_list_of(c, artifact, 0).await
-}
-
-/// Is it a list of referrers that stands by one tag alone?
-pub async fn is_list_of_one_tag(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
-    is_list_of(c, artifact, 1).await
-}
-
-/// Most tags, and most entries of indexes, that are looked at.
-const LOOKED: usize = 1000;
-const ENTRIES: usize = 20_000;
-
-/// Whether an artifact is a list of referrers follows from what its tags say now, in whatever order it, its tags and what it lists came:
-/// an index that only such a tag names, and that lists nothing but referrers of that digest. Brings it up to date; `true`: it changed.
-pub async fn settle_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
-    let text = "SELECT hidden, repository_id FROM artifacts WHERE id = $1 AND kind = 'index' AND subject_digest IS NULL AND accessory_kind IS NULL";
-    let Some(row) = sqlx::query(text).bind(artifact).fetch_optional(&mut *c).await? else { return Ok(false) };
-    let (is, repository): (bool, i64) = (row.get::<i64, _>("hidden") == 1, row.get("repository_id"));
-    let rows = sqlx::query(AssertSqlSafe(format!("SELECT name FROM tags WHERE artifact_id = $1 LIMIT {LOOKED}"))).bind(artifact).fetch_all(&mut *c).await?;
-    let tags: Vec<Tag> = rows.iter().filter_map(|row| row.get::<String, _>("name").parse().ok()).collect();
-    if tags.is_empty() {
-        return Ok(false);
-    }
-    let list_of = tags.iter().find_map(crate::manifest::lists_referrers_of).filter(|_| tags.iter().all(|tag| machinery_subject(tag).is_some()));
-    let be = match list_of {
-        None => false,
-        Some(subject) => {
-            // What it lists may have been deleted since.
-            let text = "SELECT x.child_digest FROM artifact_children AS x LEFT JOIN artifacts AS a ON a.repository_id = $2 AND a.digest = x.child_digest
-               WHERE x.parent_id = $1 AND ((a.id IS NULL AND $4 = 0) OR (a.id IS NOT NULL AND (a.subject_digest IS NULL OR a.subject_digest <> $3))) LIMIT 1";
-            let other = sqlx::query(text).bind(artifact).bind(repository).bind(subject.as_str()).bind(i64::from(is));
-            other.fetch_optional(&mut *c).await?.is_none()
-        }
-    };
-    if be != is {
-        sqlx::query("UPDATE artifacts SET hidden = $2 WHERE id = $1").bind(artifact).bind(i64::from(be)).execute(c).await?;
-    }
-    Ok(be != is)
-}
-
-/// Which indexes that people see list these: their entries, by index; and those of which so many do that not all were looked at.
-pub async fn listed_in(c: &mut AnyConnection, repository: i64, digests: &[&Digest]) -> Result<(HashMap<i64, Vec<String>>, Vec<String>)> {
-    let mut script = Script::default();
-    for part in parts(digests) {
-        let text = format!(
-            "SELECT x.parent_id AS parent_id, x.child_digest AS child_digest FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
-             WHERE x.repository_id = $1 AND x.child_digest IN ({}) AND p.hidden = 0 LIMIT {ENTRIES}",
-            places(2, part.len())
-        );
-        script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
-    }
-    let (mut by_index, mut unknown) = (HashMap::<i64, Vec<String>>::new(), Vec::new());
-    for (ran, part) in script.run(c).await?.iter().zip(parts(digests)) {
-        if ran.rows.len() >= ENTRIES {
-            unknown.extend(part.iter().map(|digest| digest.to_string()));
-        }
-        for row in &ran.rows {
-            by_index.entry(row.get("parent_id")).or_default().push(row.get("child_digest"));
-        }
-    }
-    Ok((by_index, unknown))
-}
-
-/// Some tags of people's that name these, with what they name.
-pub async fn some_tags(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(Digest, Tag)>> {
-    let mut script = Script::default();
-    for part in parts(ids) {
-        let text = format!(
-            "SELECT a.digest AS digest, t.name AS name FROM tags AS t JOIN artifacts AS a ON a.id = t.artifact_id
-             WHERE t.artifact_id IN ({}) ORDER BY t.id LIMIT {LOOKED}",
-            places(1, part.len())
-        );
-        script.add(text, part.iter().map(|id| (**id).into()));
-    }
-    let ran = script.run(c).await?;
-    let mut found = Vec::new();
-    for row in ran.iter().flat_map(|ran| &ran.rows) {
-        let Ok(tag) = row.get::<String, _>("name").parse::<Tag>() else { continue };
-        if machinery_subject(&tag).is_none() && found.len() < 100 {
-            found.push((digest(row.get("digest"))?, tag));
-        }
-    }
-    Ok(found)
-}
-
 pub async fn digest_of(c: &mut AnyConnection, artifact: i64) -> Result<String> {
     Ok(sqlx::query("SELECT digest FROM artifacts WHERE id = $1").bind(artifact).fetch_one(c).await?.get("digest"))
 }
@@ -332,139 +238,3 @@ pub async fn artifact_id(c: &mut AnyConnection, repository: i64, digest: &Digest
     Ok(row.map(|row| row.get("id")))
 }
 
-/// Indexes of the repository that list this digest: at most a hundred.
-pub async fn parents(c: &mut AnyConnection, repository: i64, digest: &Digest) -> Result<Vec<Digest>> {
-    let rows = sqlx::query(
-        "SELECT p.digest AS digest FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
-         WHERE x.repository_id = $1 AND x.child_digest = $2 AND p.hidden = 0 ORDER BY p.id LIMIT 100",
-    )
-    .bind(repository)
-    .bind(digest.as_str())
-    .fetch_all(c)
-    .await?;
-    let mut parents = rows.iter().map(|row| self::digest(row.get("digest"))).collect::<Result<Vec<Digest>>>()?;
-    parents.sort();
-    parents.dedup();
-    Ok(parents)
-}
-
-/// Lists of the referrers of these digests, which clients keep under tags of their own; and of which digest each is.
-pub async fn referrers_lists(c: &mut AnyConnection, repository: i64, subjects: &[Digest]) -> Result<Vec<(i64, Digest, Digest)>> {
-    let (stems, mut script): (Vec<String>, _) = (subjects.iter().map(Digest::tag_stem).collect(), Script::default());
-    for part in parts(&stems) {
-        let text = format!(
-            "SELECT a.id AS id, a.digest AS digest, t.name AS name FROM tags AS t JOIN artifacts AS a ON a.id = t.artifact_id
-             WHERE t.repository_id = $1 AND t.name IN ({}) AND a.hidden = 1",
-            places(2, part.len())
-        );
-        script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|stem| stem.as_str().into())));
-    }
-    let ran = script.run(c).await?;
-    let found = |row: &AnyRow| Ok((row.get("id"), digest(row.get("digest"))?, digest(row.get::<String, _>("name").replacen('-', ":", 1))?));
-    ran.iter().flat_map(|ran| &ran.rows).map(found).collect()
-}
-
-/// Those of them that a person's tag names. Where there are very many tags all of their part are: what is not known is not deleted.
-pub async fn tagged_by_people(c: &mut AnyConnection, ids: &[i64]) -> Result<HashSet<i64>> {
-    const MOST: usize = 1000;
-    let (mut script, mut found) = (Script::default(), HashSet::new());
-    for part in parts(ids) {
-        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) LIMIT {MOST}", places(1, part.len()));
-        script.add(text, part.iter().map(|id| (**id).into()));
-    }
-    for (ran, part) in script.run(c).await?.iter().zip(parts(ids)) {
-        if ran.rows.len() >= MOST {
-            found.extend(part.iter().map(|id| **id));
-        }
-        let people = |row: &&AnyRow| row.get::<String, _>("name").parse().is_ok_and(|tag| machinery_subject(&tag).is_none());
-        found.extend(ran.rows.iter().filter(people).map(|row| row.get::<i64, _>("artifact_id")));
-    }
-    Ok(found)
-}
-
-/// How long their manifests are, together.
-pub async fn manifest_bytes(c: &mut AnyConnection, ids: &[i64]) -> Result<i64> {
-    let mut script = Script::default();
-    for part in parts(ids) {
-        let text = format!("SELECT CAST(SUM(manifest_size) AS BIGINT) AS n FROM artifacts WHERE id IN ({})", places(1, part.len()));
-        script.add(text, part.iter().map(|id| (**id).into()));
-    }
-    let ran = script.run(c).await?;
-    Ok(ran.iter().flat_map(|ran| &ran.rows).filter_map(|row| row.get::<Option<i64>, _>("n")).sum())
-}
-
-/// A child that goes with its index.
-pub struct Lone {
-    pub id: i64,
-    pub digest: Digest,
-    pub is_accessory: bool,
-}
-
-/// Children of an index that no tag names and no other index lists.
-pub async fn lone_children(c: &mut AnyConnection, repository: i64, index: i64) -> Result<Vec<Lone>> {
-    let rows = sqlx::query(
-        "SELECT DISTINCT a.id AS id, a.digest AS digest, a.accessory_kind AS accessory_kind FROM artifact_children AS x
-         JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
-         WHERE x.parent_id = $1 AND x.repository_id = $2 AND a.tag_count = 0 AND NOT EXISTS
-           (SELECT 1 FROM artifact_children AS y JOIN artifacts AS p ON p.id = y.parent_id
-            WHERE y.repository_id = $2 AND y.child_digest = x.child_digest AND y.parent_id <> $1 AND p.hidden = 0)",
-    )
-    .bind(index)
-    .bind(repository)
-    .fetch_all(c)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Lone {
-                id: row.get("id"),
-                digest: digest(row.get("digest"))?,
-                is_accessory: row.get::<Option<String>, _>("accessory_kind").is_some(),
-            })
-        })
-        .collect()
-}
-
-/// Bytes of manifests and blobs that only these artifacts of the repository use; of very many blobs, those of some.
-pub async fn freed(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Result<i64> {
-    let mut script = Script::default();
-    for part in parts(ids) {
-        let these = || part.iter().map(|id| (**id).into());
-        let places = places(1, part.len());
-        script.add(format!("SELECT CAST(COALESCE(SUM(manifest_size), 0) AS BIGINT) AS n FROM artifacts WHERE id IN ({places})"), these());
-        script.add(format!("SELECT digest, size FROM artifact_blobs WHERE artifact_id IN ({places}) LIMIT {SUMMED}"), these());
-    }
-    let ran = script.run(&mut *c).await?;
-    let mut sum: i64 = ran.iter().step_by(2).filter_map(|ran| ran.rows.first()).map(|row| row.get::<i64, _>("n")).sum();
-    let mut uses = HashMap::<String, (i64, i64)>::new();
-    for row in ran.iter().skip(1).step_by(2).flat_map(|ran| &ran.rows).take(SUMMED as usize) {
-        uses.entry(row.get("digest")).or_insert((row.get("size"), 0)).1 += 1;
-    }
-    let (uses, mut script): (Vec<_>, _) = (uses.into_iter().collect(), Script::default());
-    for (digest, (_, times)) in &uses {
-        // One use more than theirs is enough to know. What is not here frees nothing.
-        script.add(
-            "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM (SELECT artifact_id FROM artifact_blobs WHERE digest = $1 AND repository_id = $2 LIMIT $3) AS x
-             WHERE EXISTS (SELECT 1 FROM repository_blobs AS l WHERE l.digest = $1 AND l.repository_id = $2)",
-            [digest.as_str().into(), repository.into(), (times + 1).into()],
-        );
-    }
-    let ran = script.run(c).await?;
-    for ((_, (size, times)), ran) in uses.iter().zip(&ran) {
-        if ran.rows.first().is_some_and(|row| row.get::<i64, _>("n") == *times) {
-            sum = sum.saturating_add(*size);
-        }
-    }
-    Ok(sum)
-}
-
-/// What these artifacts are attached to.
-pub async fn subjects_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<String>> {
-    let mut script = Script::default();
-    for part in parts(ids) {
-        let text = format!("SELECT DISTINCT subject_digest FROM accessories WHERE artifact_id IN ({})", places(1, part.len()));
-        script.add(text, part.iter().map(|id| (**id).into()));
-    }
-    let ran = script.run(c).await?;
-    let subjects: std::collections::BTreeSet<String> = ran.iter().flat_map(|ran| &ran.rows).map(|row| row.get("subject_digest")).collect();
-    Ok(subjects.into_iter().collect())
-}

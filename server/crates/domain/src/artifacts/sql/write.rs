@@ -47,8 +47,16 @@ pub struct New<'a> {
     pub tags: i64,
 }
 
-/// Makes the row, or renews the one that is there; says whether it is new, and then whether it is listed.
-pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<(i64, Option<bool>)> {
+/// What is known of a row that is new.
+#[derive(Clone, Copy)]
+pub struct Made {
+    pub listed: bool,
+    /// Something is attached to it already.
+    pub awaited: bool,
+}
+
+/// Makes the row, or renews the one that is there; answers its id, and what is known of it if it is new.
+pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<(i64, Option<Made>)> {
     let manifest = new.manifest;
     let annotations = serde_json::to_string(&manifest.annotations).unwrap_or_default();
     // A list's row has an end: the manifest has them all.
@@ -62,7 +70,8 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
            CASE WHEN $15 = 1 AND ($14 > 0 OR NOT EXISTS
              (SELECT 1 FROM artifact_children WHERE repository_id = $1 AND child_digest = $2)) THEN 1 ELSE 0 END, {IS_SIGNED},
            (SELECT CAST(COUNT(*) AS BIGINT) FROM artifact_children WHERE repository_id = $1 AND child_digest = $2),
-           0, $16, 1, $17) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id, listed",
+           0, $16, 1, $17) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id, listed,
+           CAST(CASE WHEN EXISTS (SELECT 1 FROM accessories WHERE repository_id = $1 AND subject_digest = $2) THEN 1 ELSE 0 END AS BIGINT) AS awaited",
     );
     let row = sqlx::query(AssertSqlSafe(text))
     .bind(new.repository)
@@ -85,7 +94,8 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
     .fetch_optional(&mut *c)
     .await?;
     if let Some(row) = row {
-        return Ok((row.get("id"), Some(row.get::<i64, _>("listed") == 1)));
+        let is = |name: &str| row.get::<i64, _>(name) == 1;
+        return Ok((row.get("id"), Some(Made { listed: is("listed"), awaited: is("awaited") })));
     }
     let row = sqlx::query("UPDATE artifacts SET pushed_at = $3, version = version + 1 WHERE repository_id = $1 AND digest = $2 RETURNING id")
         .bind(new.repository)
