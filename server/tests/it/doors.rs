@@ -289,8 +289,8 @@ fn c_5_1_what_is_offered_fits_what_it_is() {
         let (world, p) = (&inside.world, inside.world.project("p", false).await);
         let repository = |name: &str| name.parse::<model::RepositoryName>().unwrap();
         let admin = inside.sign_in("admin").await;
-        let config = br#"{"name":"chart","version":"1.2.3+b5","apiVersion":"v2"}"#;
-        let chart = repository("chart");
+        let config_text = br#"{"name":"chart","version":"1.2.3+b5","apiVersion":"v2"}"#;
+        let (config, chart) = (config_text, repository("chart"));
         let (config, size) = (world.blob(&p, &chart, config).await, config.len());
         let layer = world.blob(&p, &chart, b"tgz").await;
         let made = serde_json::json!({
@@ -319,6 +319,15 @@ fn c_5_1_what_is_offered_fits_what_it_is() {
             assert_eq!(status, 200, "{name}");
             assert!(page.contains(&offered), "{name}: {offered}");
             assert!(!page.contains(never), "{name}: {never}");
+        }
+        // By a tag that is no version helm finds nothing.
+        for tag in ["latest", "v1", "1.2", "1.2.x"] {
+            let name = format!("chart-{}", tag.replace('.', "-"));
+            world.blob(&p, &repository(&name), config_text).await;
+            world.blob(&p, &repository(&name), b"tgz").await;
+            world.manifest(&p, &repository(&name), tag, &made).await;
+            let (_, page) = get(&inside, &format!("/projects/p/repositories/{name}/artifacts/{chart}"), &admin).await;
+            assert!(page.contains(&format!("helm pull oci://{host}/p/{name}@{chart}")) && !page.contains("--version"), "{tag}");
         }
         let (_, page) = get(&inside, &format!("/projects/p/repositories/image/artifacts/{note}"), &admin).await;
         assert!(!page.contains("Unsigned") && !page.contains("cosign sign"), "an accessory is signed by nobody");

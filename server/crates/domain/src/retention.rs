@@ -41,8 +41,14 @@ pub async fn purge(ctx: &Ctx) -> Result<u64> {
     let then = move |span: i64| Stamp(now.0 - span);
     let mut gone = 0;
     gone += batches(ctx, async move |c| events::purge(c, then(kept.events), kept.events_rows, BATCH).await).await?;
-    gone += batches(ctx, async move |c| sql::purge_tasks(c, then(kept.runs), kept.runs_kept, BATCH).await).await?;
-    gone += batches(ctx, async move |c| sql::purge_runs(c, "executions", then(kept.runs), kept.runs_kept, BATCH).await).await?;
+    // The tasks of some executions, then these, then those of the next.
+    loop {
+        gone += batches(ctx, async move |c| sql::purge_tasks(c, then(kept.runs), kept.runs_kept, BATCH).await).await?;
+        match batches(ctx, async move |c| sql::purge_runs(c, "executions", then(kept.runs), kept.runs_kept, BATCH).await).await? {
+            0 => break,
+            n => gone += n,
+        }
+    }
     gone += batches(ctx, async move |c| sql::purge_runs(c, "collections", then(kept.runs), kept.runs_kept, BATCH).await).await?;
     // Also where garbage is never collected.
     gone += batches(ctx, async move |c| deletions::sql::forget_over(c, now).await).await?;

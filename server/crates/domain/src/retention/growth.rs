@@ -1,5 +1,5 @@
 //! Two years of a busy registry, made by SQL and a clock: what grows has an end, and who pushes does not feel the purge.
-//! The short form is a test; `cargo xtask torture growth [PUSHES]` is the long one, with so many pushes in each year, ten times as many
+//! The short form is a test, with as many runs as pushes; `cargo xtask torture growth [PUSHES]` is the long one, with so many pushes in each year, ten times as many
 //! pulls, a tenth as many runs of ten tasks each, and as many refusals as pushes.
 
 use super::*;
@@ -12,6 +12,8 @@ const DAY: i64 = 86_400_000;
 const YEAR: i64 = 365;
 /// Pushes of a year in the short form.
 const SHORT: i64 = 5_000;
+/// Days between two purges in the short form: more than a part of each table comes meanwhile.
+const SHORT_STEP: i64 = 73;
 /// Manifests are so large, and logs of a task.
 const MANIFEST: usize = 1500;
 const LOG: usize = 600;
@@ -101,7 +103,7 @@ async fn c_6_2_a_year_of_pushes_runs_and_refusals_flattens() {
     let year = std::env::var("WHARF_TORTURE_GROWTH").ok().and_then(|n| n.parse().ok()).unwrap_or(SHORT);
     let long = year > SHORT;
     // Days that pass at once.
-    let step = if long { 5 } else { 73 };
+    let step = if long { 5 } else { SHORT_STEP };
     // In the short form what is kept is as much shorter as the year is emptier, so that bounds by number are met in both.
     let usual = Retention::default();
     let kept = Retention { events_rows: usual.events_rows.min(year), runs_kept: usual.runs_kept.min(year / 100), ..usual };
@@ -113,7 +115,7 @@ async fn c_6_2_a_year_of_pushes_runs_and_refusals_flattens() {
         let at = world.ctx.now().0;
         let share = |of: i64| of * day / YEAR - of * (day - step) / YEAR;
         write(&world, pushes(share(year)), at).await;
-        write(&world, runs(share(year / 10)), at).await;
+        write(&world, runs(share(if long { year / 10 } else { year })), at).await;
         // Pulls are counts of the artifact that was pulled.
         write(&world, vec![format!("UPDATE artifacts SET pull_count = pull_count + {}, pulled_at = $1", share(year * 10))], at).await;
         refusals(&world, share(year)).await;
