@@ -36,7 +36,7 @@ fn pushes(count: i64) -> Vec<String> {
     );
     let kept = format!(
         "INSERT INTO deleted_artifacts (deletion_id, position, digest, media_type, content, tags, hidden, pull_count, pushed_at)
-         SELECT d.id, 0, 'sha256:0', '{}', d.digest || '{}', '', 0, 0, $1 FROM deletions AS d WHERE d.deleted_at = $1",
+         SELECT d.id, 0, 'sha256:0', '{}', d.digest || '{}', '', 0, 0, $1 FROM deletions AS d WHERE d.deleted_at = $1 AND d.what = 'artifact'",
         crate::manifest::OCI_MANIFEST,
         "x".repeat(MANIFEST)
     );
