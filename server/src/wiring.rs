@@ -96,8 +96,6 @@ pub fn router(ctx: &Ctx, proxies: Vec<ipnet::IpNet>, metrics: Option<Metrics>) -
     let routes = Router::new()
         .merge(portal)
         .merge(oci::router(ctx.clone()))
-        // Not the portal's files: they are in memory once, whoever reads them.
-        .layer(axum::middleware::from_fn_with_state(ctx.clone(), middleware::held::hold))
         .merge(assets::router())
         .merge(crate::health::router(ctx.clone()));
     let routes = match &metrics {

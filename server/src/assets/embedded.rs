@@ -70,6 +70,7 @@ fn answer(asset: &'static Asset, headers: &HeaderMap, cache: &'static str) -> Re
         () => (None, asset.raw),
     };
     let mut response = Response::new(Body::from(bytes));
+    response.extensions_mut().insert(crate::middleware::held::Shared);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));

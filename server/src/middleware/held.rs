@@ -2,14 +2,11 @@
 //! reads nothing would else hold as many as he has connections.
 
 use axum::body::{Body, HttpBody};
-use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use domain::Ctx;
 use domain::buffers::Share;
-use domain::identity::{Client, holder_at};
 use http_body_util::BodyExt;
 
 /// Shorter ones are not counted: there are not more of them than connections.
@@ -24,12 +21,18 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-pub async fn hold(State(ctx): State<Ctx>, request: Request, next: Next) -> Response {
-    let address = request.extensions().get::<Client>().map(|client| client.address.clone()).unwrap_or_default();
-    let response = next.run(request).await;
+/// An answer whose bytes are in memory once, whoever reads them: a file of the portal's. It is not counted.
+#[derive(Clone, Copy)]
+pub struct Shared;
+
+/// The answer, charged to `holder` if it is long; or that there is no room for it.
+pub async fn charge(ctx: &Ctx, holder: &str, response: Response) -> Response {
     // What is streamed has no exact size, and is not in memory.
     let Some(size) = response.body().size_hint().exact().filter(|size| *size > SMALL) else { return response };
-    let mut share = ctx.local.buffers.share(&holder_at(&address));
+    if response.extensions().get::<Shared>().is_some() {
+        return response;
+    }
+    let mut share = ctx.local.buffers.share(holder);
     if share.grow(size).is_err() {
         let busy = "the server holds as many answers as it may that nobody has read yet: read them, or try again in a moment\n";
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, HeaderValue::from_static("2"))], busy).into_response();
