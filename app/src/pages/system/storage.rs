@@ -34,7 +34,7 @@ pub async fn storage(call: &Call) -> Shown {
             ("Blobs and manifests", bytes(held.blobs)),
             ("Deleted, kept", waiting.into_any()),
         ])}
-        <p class="note">"What is past its time goes in small batches, every ten minutes. The settings "<code>"retention.*"</code>" and "<code>"recycle"</code>" say how long."</p>
+        <p class="note">"What is past its time goes in small batches, every ten minutes: "<code>"retention.*"</code>" and "<code>"recycle"</code>" say when."</p>
         {table("", headings, rows)}
     }))
 }
