@@ -100,6 +100,10 @@ async fn purge_beside_pushes(world: &World) -> (Duration, Vec<Duration>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c_6_2_a_year_of_pushes_runs_and_refusals_flattens() {
+    if std::env::var_os("WHARF_TEST_POSTGRES").is_some() {
+        eprintln!("SKIPPED on PostgreSQL: the rows are made in SQLite's words; the test beside it purges on both");
+        return;
+    }
     let year = std::env::var("WHARF_TORTURE_GROWTH").ok().and_then(|n| n.parse().ok()).unwrap_or(SHORT);
     let long = year > SHORT;
     // Days that pass at once.
@@ -140,7 +144,7 @@ async fn c_6_2_a_year_of_pushes_runs_and_refusals_flattens() {
             }
         }
     }
-    // The second year is as large as the end of the first, row by row and byte by byte; PostgreSQL gives space back when it likes.
+    // The second year is as large as the end of the first, row by row and byte by byte.
     let (first, last) = (sizes[(YEAR / step) as usize - 1], sizes[sizes.len() - 1]);
     assert_eq!((last.1, last.2), (kept.runs_kept, 10 * kept.runs_kept), "{sizes:?}");
     assert_eq!((first.1, first.2), (last.1, last.2), "{sizes:?}");
@@ -148,5 +152,5 @@ async fn c_6_2_a_year_of_pushes_runs_and_refusals_flattens() {
     let beside = kept.events_rows..kept.events_rows + 50;
     assert!(beside.contains(&first.0) && beside.contains(&last.0), "{sizes:?}");
     assert!(last.3 <= 8 * year / YEAR + 20, "{sizes:?}");
-    assert!(std::env::var_os("WHARF_TEST_POSTGRES").is_some() || last.4 <= first.4 * 102 / 100, "{sizes:?}");
+    assert!(last.4 <= first.4 * 102 / 100, "{sizes:?}");
 }
