@@ -22,7 +22,7 @@ async fn fsck_says_how_bad_it_is_by_its_exit_code() -> Result<()> {
     assert_eq!(code, Some(3), "{text}");
     server.terminate().await?;
     let (code, text) = said(&fsck(&server, &["--deep"])?);
-    assert_eq!((code, text.contains("1 artifacts and 2 blobs"), text.contains("all is well")), (Some(0), true, true), "{text}");
+    assert_eq!((code, text.contains("1 artifact and 2 blobs"), text.contains("all is well")), (Some(0), true, true), "{text}");
     let file = |digest: &str| {
         let hex = digest.trim_start_matches("sha256:").to_owned();
         server.data().join("blobs/sha256").join(&hex[..2]).join(hex)

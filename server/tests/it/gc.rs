@@ -137,7 +137,7 @@ async fn a_collection_killed_anywhere_is_finished_by_the_next_start() -> Result<
     for n in 0..400 {
         testkit::image::blob(&server, "kill/garbage", format!("garbage {n}").into_bytes()).await?;
     }
-    let files = |server: &Server| walk(&server.data().join("blobs"));
+    let files = |server: &Server| walk(&server.data().join("blobs/sha256"));
     assert_eq!(files(&server), 402);
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let begin = json!({ "schedule": { "type": "Manual" } });
