@@ -26,7 +26,7 @@ async function journey(page: Page): Promise<void> {
     await look(page, 'many-selected');
     await page.getByRole('button', { name: 'Delete selected' }).click();
     await expect(page.getByRole('heading', { level: 1, name: 'Delete 2 artifacts?' })).toBeVisible();
-    await expect(page.getByText(/with \d+ attached artifact/)).not.toHaveCount(0);
+    await expect(page.getByText(/with \d+ more artifact/)).not.toHaveCount(0);
     await look(page, 'many-before');
     await page.getByRole('button', { name: 'Delete artifacts' }).click();
     await expect(page.getByRole('status')).toContainText('deleted');

@@ -38,8 +38,7 @@ pub async fn identify(
     let client = Client { address, user_agent: String::new(), request_id: request_id.clone(), origin };
     let holder = holder_at(&client.address);
     request.extensions_mut().insert(client);
-    let response = domain::db::asked_by(&holder, next.run(request)).await;
-    let mut response = super::held::charge(&ctx, &holder, response).await;
+    let mut response = domain::db::asked_by(&holder, next.run(request)).await;
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

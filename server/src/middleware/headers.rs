@@ -1,17 +1,20 @@
 //! Security headers on every answer that is not the registry's or an asset: `reference/safety.md` section 4.
 
+use super::held;
 use app::layout::FADE_HASH;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::Ctx;
+use domain::identity::Client;
 use leptos::nonce::Nonce;
 
 pub async fn secure(State(ctx): State<Ctx>, mut request: Request, next: Next) -> Response {
     let nonce = Nonce::new();
     request.extensions_mut().insert(nonce.clone());
-    let mut response = next.run(request).await;
+    let address = request.extensions().get::<Client>().map(|client| client.address.clone()).unwrap_or_default();
+    let mut response = held::charge(&ctx, &address, next.run(request).await).await;
     let tls = ctx.settings.is_tls();
     let headers = response.headers_mut();
     let mut set = |name, value: &'static str| {

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use domain::Ctx;
 use domain::buffers::Share;
+use domain::identity::holder_at;
 use http_body_util::BodyExt;
 
 /// Shorter ones are not counted: there are not more of them than connections.
@@ -25,14 +26,14 @@ impl AsRef<[u8]> for Held {
 #[derive(Clone, Copy)]
 pub struct Shared;
 
-/// The answer, charged to `holder` if it is long; or that there is no room for it.
-pub async fn charge(ctx: &Ctx, holder: &str, response: Response) -> Response {
+/// The answer, charged to the address if it is long; or that there is no room for it.
+pub async fn charge(ctx: &Ctx, address: &str, response: Response) -> Response {
     // What is streamed has no exact size, and is not in memory.
     let Some(size) = response.body().size_hint().exact().filter(|size| *size > SMALL) else { return response };
     if response.extensions().get::<Shared>().is_some() {
         return response;
     }
-    let mut share = ctx.local.buffers.share(holder);
+    let mut share = ctx.local.buffers.share(&holder_at(address));
     if share.grow(size).is_err() {
         let busy = "the server holds as many answers as it may that nobody has read yet: read them, or try again in a moment\n";
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, HeaderValue::from_static("2"))], busy).into_response();

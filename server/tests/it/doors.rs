@@ -379,6 +379,7 @@ fn s_03_answers_that_nobody_reads_share_a_budget() {
         assert_eq!(held.status(), StatusCode::OK);
         let more = ask(list, [10, 1, 1, 1]).await;
         assert_eq!((more.status(), more.headers().contains_key("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, true));
+        assert_eq!(more.headers()["x-content-type-options"], "nosniff");
         let other = ask(list, [10, 2, 2, 2]).await;
         assert_eq!(other.status(), StatusCode::OK);
         assert_eq!(ask("/api/v2.0/projects", [10, 1, 1, 1]).await.status(), StatusCode::OK, "what is short is not counted");

@@ -35,7 +35,7 @@ pub async fn delete_many(call: &Call) -> Shown {
             None if with > 0 => {
                 let tags: Vec<_> = plan.tags_along.iter().map(|(_, tag)| tag).collect();
                 let tagged = if tags.is_empty() { String::new() } else { format!(", tagged {}", model::stamp::some(&tags, 4)) };
-                format!("with {}{tagged}", count(with as i64, "attached artifact"))
+                format!("with {}{tagged}", count(with as i64, "more artifact"))
             }
             None => String::new(),
         };

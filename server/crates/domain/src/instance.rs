@@ -15,7 +15,7 @@ const SAMPLE: i64 = 20;
 pub async fn check(db: &Db, blobs: &dyn BlobStore) -> Result<(), Refusal> {
     let failed = |error: String| Refusal(format!("it cannot be found out whether database and blobs belong together: {error}"));
     let there = blobs.instance().await.map_err(|error| failed(error.to_string()))?;
-    let here = stored(db).await.map_err(|error| failed(error.to_string()))?;
+    let here = of(db).await.map_err(|error| failed(error.to_string()))?;
     match (&here, &there) {
         (Some(here), Some(there)) if here == there => return Ok(()),
         (Some(here), Some(there)) => {
@@ -53,10 +53,6 @@ pub async fn check(db: &Db, blobs: &dyn BlobStore) -> Result<(), Refusal> {
 
 /// The id of a server's database, which its blobs carry too.
 pub async fn of(db: &Db) -> crate::Result<Option<String>> {
-    stored(db).await
-}
-
-async fn stored(db: &Db) -> crate::Result<Option<String>> {
     let row = sqlx::query("SELECT value FROM meta WHERE key = 'instance'").fetch_optional(&mut *db.read().await?).await?;
     Ok(row.map(|row| row.get("value")))
 }
@@ -95,20 +91,20 @@ mod tests {
         }
         let fresh = World::on_disk().await;
         for (db, blobs, word) in [(&one, &other, "not those of this database"), (&other, &one, "not those of this database"), (&fresh, &one, "knows none")] {
-            let before = (stored(&db.ctx.db).await.unwrap(), blobs.ctx.blobs.instance().await.unwrap());
+            let before = (of(&db.ctx.db).await.unwrap(), blobs.ctx.blobs.instance().await.unwrap());
             let refused = check(&db.ctx.db, &*blobs.ctx.blobs).await.unwrap_err().to_string();
             assert!(refused.contains(word), "{refused}");
-            assert_eq!((stored(&db.ctx.db).await.unwrap(), blobs.ctx.blobs.instance().await.unwrap()), before);
+            assert_eq!((of(&db.ctx.db).await.unwrap(), blobs.ctx.blobs.instance().await.unwrap()), before);
         }
         // A database whose blobs are elsewhere, and a store without its mark whose blobs are here.
         one.ctx.db.write(async |c| Ok(sqlx::query("DELETE FROM meta WHERE key = 'instance'").execute(c).await.map(drop)?)).await.unwrap();
         assert!(check(&one.ctx.db, &*fresh.ctx.blobs).await.unwrap_err().to_string().contains("none of them lie there"));
         let id = one.ctx.blobs.instance().await.unwrap();
         check(&one.ctx.db, &*one.ctx.blobs).await.unwrap();
-        assert_eq!(stored(&one.ctx.db).await.unwrap(), id, "a database of a backup takes the blobs' id");
+        assert_eq!(of(&one.ctx.db).await.unwrap(), id, "a database of a backup takes the blobs' id");
         // A new pair.
         check(&fresh.ctx.db, &*fresh.ctx.blobs).await.unwrap();
-        assert_eq!(stored(&fresh.ctx.db).await.unwrap(), fresh.ctx.blobs.instance().await.unwrap());
+        assert_eq!(of(&fresh.ctx.db).await.unwrap(), fresh.ctx.blobs.instance().await.unwrap());
     }
 
     #[tokio::test]
@@ -146,6 +142,6 @@ mod tests {
         std::fs::rename(&among, &beside).unwrap();
         check(&world.ctx.db, &*world.ctx.blobs).await.unwrap();
         assert!(among.exists() && !beside.exists());
-        assert_eq!(world.ctx.blobs.instance().await.unwrap(), stored(&world.ctx.db).await.unwrap());
+        assert_eq!(world.ctx.blobs.instance().await.unwrap(), of(&world.ctx.db).await.unwrap());
     }
 }

@@ -67,7 +67,7 @@ struct Drawn {
 struct Walk {
     repository: i64,
     found: Vec<Found>,
-    seen: HashMap<i64, usize>,
+    seen: HashSet<i64>,
 }
 
 /// One of them.
@@ -92,18 +92,18 @@ enum As {
 impl Walk {
     /// Takes one along; `false`: it was known.
     fn add(&mut self, id: i64, digest: &Digest, with: i64, what: As, is_accessory: bool) -> Result<bool> {
-        if self.seen.contains_key(&id) {
+        if !self.seen.insert(id) {
             return Ok(false);
         }
         if self.found.len() > MOST {
             return Err(too_much(&format!("{MOST} artifacts")));
         }
-        self.seen.insert(id, self.found.len());
         self.found.push(Found { id, digest: digest.clone(), with, what, is_accessory });
         Ok(true)
     }
 
-    /// What an index lists that stays, stays, and what hangs on that: answers the ids that do.
+    /// What an index lists that stays, stays; so does what an index only lists and is attached to something that stays; and what hangs
+    /// on these. Answers the ids that do.
     async fn staying(&self, c: &mut AnyConnection) -> Result<HashSet<i64>> {
         let digests: Vec<&Digest> = self.found[1..].iter().map(|found| &found.digest).collect();
         let (of_index, kept) = sql::listed_in(c, self.repository, &digests).await?;
@@ -115,7 +115,11 @@ impl Walk {
         let mut next: Vec<i64> = kept.iter().filter_map(|digest| by_digest.get(digest.as_str()).copied()).collect();
         for (index, listed) in &of_index {
             let listed = listed.iter().filter_map(|digest| by_digest.get(digest.as_str()).copied());
-            if self.seen.contains_key(index) { hanging.entry(*index).or_default().extend(listed) } else { next.extend(listed) }
+            if self.seen.contains(index) { hanging.entry(*index).or_default().extend(listed) } else { next.extend(listed) }
+        }
+        let listed = self.found[1..].iter().filter(|found| found.what == As::Child && found.is_accessory).map(|found| found.id);
+        for (accessory, subject) in sql::subjects_here(c, &listed.collect::<Vec<_>>()).await? {
+            if self.seen.contains(&subject) { hanging.entry(subject).or_default().push(accessory) } else { next.push(accessory) }
         }
         let mut staying = HashSet::new();
         while let Some(id) = next.pop() {
@@ -135,7 +139,7 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
     let repository = root.repository_id;
     let tags: Vec<Tag> = sql::tags_of(c, root.id).await?.into_iter().map(|tag| tag.name).collect();
     let kept_by = sql::parents(c, repository, &root.digest).await?;
-    let mut walk = Walk { repository, found: Vec::new(), seen: HashMap::new() };
+    let mut walk = Walk { repository, found: Vec::new(), seen: HashSet::new() };
     walk.add(root.id, &root.digest, root.id, As::Root, root.is_accessory)?;
     // Children that nothing else lists and that no tag names go with their index.
     let (many, mut attached) = (|| too_much(&format!("{ATTACHED} accessories")), 0);

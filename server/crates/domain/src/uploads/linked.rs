@@ -1,6 +1,5 @@
 //! Blobs of a repository: mounted from another one, looked for, taken out.
 
-use crate::repositories::Seen;
 use super::{push_right, sql};
 use crate::access;
 use crate::cache::Moment;
@@ -8,6 +7,7 @@ use crate::ctx::Ctx;
 use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::repositories::Seen;
 use model::{Action, Digest, ProjectName, RepositoryName, Stamp};
 
 /// Makes a blob of another repository readable in this one, without its bytes; `false` if it is nowhere the caller may

@@ -1,10 +1,10 @@
 //! SQL of uploads and of which blobs a repository may read.
 
-use crate::repositories::Seen;
 use crate::access::Authorized;
 use crate::db::Script;
 use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
+use crate::repositories::Seen;
 use model::{Digest, ProjectName, RepositoryName, Stamp};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 

@@ -143,15 +143,24 @@ async fn s_05_nothing_is_taken_along_that_its_deleter_may_not_delete() {
     trap["subject"] = entry(OCI_MANIFEST, &image, 1);
     let trap = world.manifest(&project, &r, "", &trap).await;
     world.image(&project, &r, "v", "the tag moves on").await;
-    // A neighbour: an index within.
-    let mut outer = index(vec![as_child(&world, &project, &r, &trap).await]);
+    // A neighbour: an index within, which goes along; and the trap within, which is the image's own and stays.
+    let mut around = index(vec![as_child(&world, &project, &r, &trap).await]);
+    around["subject"] = entry(OCI_MANIFEST, &image, 1);
+    let around = world.manifest(&project, &r, "", &around).await;
+    delete(&world.ctx, &developer, &project, &r, &Reference::Digest(around)).await.unwrap();
+    for stays in [&trap, &victim] {
+        assert_eq!(row(&world, &project, &r, stays).await.digest, *stays);
+    }
+    let second = world.image(&project, &r, "", "a second victim").await;
+    let inner = world.manifest(&project, &r, "", &index(vec![as_child(&world, &project, &r, &second).await])).await;
+    let mut outer = index(vec![as_child(&world, &project, &r, &inner).await]);
     outer["subject"] = entry(OCI_MANIFEST, &image, 1);
     let outer = world.manifest(&project, &r, "", &outer).await;
     // And one that a person gave a tag.
     let sbom = world.attach(&project, &r, &image, "application/spdx+json", b"{}").await;
     let signature = world.attach(&project, &r, &sbom, "application/spdx+json", b"[]").await;
     add_tag(&world.ctx, &world.admin, &project, &r, &Reference::Digest(signature.clone()), "kept-by-ada", false).await.unwrap();
-    for digest in [&outer, &sbom, &victim, &image] {
+    for digest in [&outer, &trap, &sbom, &victim, &image] {
         let before = (rows(&world, &project, &r).await, row(&world, &project, &r, &victim).await, row(&world, &project, &r, &signature).await);
         let error = delete(&world.ctx, &developer, &project, &r, &Reference::Digest((*digest).clone())).await.unwrap_err();
         assert!(matches!(error, Error::Forbidden { .. }), "{digest}: {error}");

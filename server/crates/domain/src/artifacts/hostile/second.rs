@@ -179,6 +179,7 @@ async fn removing_a_lists_tag_is_its_deletion_and_is_undone_as_one() {
     assert!(matches!(error, Error::Forbidden { .. }) && stands(&world, &project, &r, &list).await, "{error}");
     delete_tag(ctx, who, &project, &r, &stem).await.unwrap();
     assert!(!stands(&world, &project, &r, &list).await);
+    assert!(stands(&world, &project, &r, &attached).await, "what it lists is the image's, not the list's");
     undo_all(&world, &project).await;
     let by_tag = pull(ctx, who, &project, &r, &Reference::Tag(stem.clone()), false).await.unwrap();
     assert_eq!(by_tag.digest, list);
@@ -357,4 +358,47 @@ async fn a_page_of_everything_lacks_no_row_and_has_less_of_each() {
     }
     assert_eq!(all.items.iter().filter(|row| row.annotations_left_out).count(), 60);
     assert!(ask(100).await.items.iter().all(|row| row.tags.len() == 9 && !row.annotations_left_out), "a usual page has what it had");
+}
+
+#[tokio::test]
+async fn what_is_attached_to_something_that_stays_stays_whatever_index_lists_it() {
+    let world = undoable().await;
+    let (ctx, who) = (&world.ctx, &world.admin);
+    let (project, r) = (world.project("p", false).await, named("r"));
+    let image = world.image(&project, &r, "1", "an image").await;
+    let sbom = world.attach(&project, &r, &image, "application/spdx+json", b"{}").await;
+    let deeper = world.attach(&project, &r, &sbom, "application/vnd.sig", b"[]").await;
+    let orphan = world.attach(&project, &r, &crate::blobs::digest_of(Algorithm::Sha256, b"not here"), "application/vnd.sig", b"[1]").await;
+    // Two platforms with an attestation each; a person's tag keeps one of them.
+    let (kept, lone) = (world.image(&project, &r, "arm", "a platform with a tag").await, world.image(&project, &r, "", "a platform").await);
+    let mut attestations = Vec::new();
+    for n in 0..2 {
+        let config = blob(&world, &project, &r, IMAGE_CONFIG, b"{}").await;
+        let statement = blob(&world, &project, &r, media::IN_TOTO, format!("[{n}]").as_bytes()).await;
+        let made = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [statement] });
+        attestations.push(world.manifest(&project, &r, "", &made).await);
+    }
+    let mut entries = Vec::new();
+    for digest in [&sbom, &deeper, &orphan, &kept, &lone] {
+        entries.push(as_child(&world, &project, &r, digest).await);
+    }
+    entries.push(attests(as_child(&world, &project, &r, &attestations[0]).await, &kept));
+    entries.push(attests(as_child(&world, &project, &r, &attestations[1]).await, &lone));
+    let all = world.manifest(&project, &r, "all", &index(entries)).await;
+    let there = async || {
+        let mut found = Vec::new();
+        for digest in [&image, &sbom, &deeper, &orphan, &kept, &lone, &attestations[0], &attestations[1], &all] {
+            found.push(stands(&world, &project, &r, digest).await);
+        }
+        found
+    };
+    delete(ctx, who, &project, &r, &Reference::Digest(all.clone())).await.unwrap();
+    assert_eq!(there().await, [true, true, true, false, true, false, true, false, false]);
+    assert_eq!(findings(&world).await, Vec::<String>::new());
+    undo_all(&world, &project).await;
+    assert_eq!(there().await, [true; 9]);
+    assert_eq!(findings(&world).await, Vec::<String>::new());
+    // With the image goes what is its own, but for what the index lists.
+    delete(ctx, who, &project, &r, &Reference::Digest(image.clone())).await.unwrap();
+    assert_eq!(there().await[..3], [false, true, true]);
 }

@@ -167,6 +167,21 @@ pub async fn freed(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Resul
     Ok(sum)
 }
 
+/// What these accessories are attached to, as far as it is in their repository: pairs of ids.
+pub async fn subjects_here(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let text = format!(
+            "SELECT x.artifact_id AS id, s.id AS subject FROM accessories AS x
+             JOIN artifacts AS s ON s.repository_id = x.repository_id AND s.digest = x.subject_digest WHERE x.artifact_id IN ({})",
+            places(1, part.len())
+        );
+        script.add(text, part.iter().map(|id| (**id).into()));
+    }
+    let ran = script.run(c).await?;
+    Ok(ran.iter().flat_map(|ran| &ran.rows).map(|row| (row.get("id"), row.get("subject"))).collect())
+}
+
 /// What these artifacts are attached to.
 pub async fn subjects_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<String>> {
     let mut script = Script::default();
