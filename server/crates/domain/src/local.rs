@@ -27,6 +27,9 @@ pub struct Local {
     pub shares: Shares,
     /// Bytes of bodies that are held. Exact: it is this process's memory.
     pub buffers: Buffers,
+    /// Answers that wait for their clients to read them: apart from bodies, so that who reads nothing keeps nobody from pushing. Exact,
+    /// as those.
+    pub answers: Buffers,
     /// Uploads that are being written to. Wrong until moved: two processes could write to one upload at once; its bytes lie
     /// in one data directory or bucket, and only the lock of the directory keeps the second process away.
     pub uploads_in_use: InUse,
@@ -64,6 +67,7 @@ impl Local {
             throttle: Throttle::new(keys),
             shares: Default::default(),
             buffers: Buffers::new(settings.buffers),
+            answers: Buffers::new(settings.buffers),
             uploads_in_use: Default::default(),
             uploads_pending: Default::default(),
             pulls: Default::default(),

@@ -102,8 +102,8 @@ impl Walk {
         Ok(true)
     }
 
-    /// What an index lists that stays, stays; so does what an index only lists and is attached to something that stays; and what hangs
-    /// on these. Answers the ids that do.
+    /// What an index lists that stays, stays; so does what is attached to something that stays; and what hangs on these. Answers the
+    /// ids that do.
     async fn staying(&self, c: &mut AnyConnection) -> Result<HashSet<i64>> {
         let digests: Vec<&Digest> = self.found[1..].iter().map(|found| &found.digest).collect();
         let (of_index, kept) = sql::listed_in(c, self.repository, &digests).await?;
@@ -117,8 +117,8 @@ impl Walk {
             let listed = listed.iter().filter_map(|digest| by_digest.get(digest.as_str()).copied());
             if self.seen.contains(index) { hanging.entry(*index).or_default().extend(listed) } else { next.extend(listed) }
         }
-        let listed = self.found[1..].iter().filter(|found| found.what == As::Child && found.is_accessory).map(|found| found.id);
-        for (accessory, subject) in sql::subjects_here(c, &listed.collect::<Vec<_>>()).await? {
+        let attached = self.found[1..].iter().filter(|found| found.is_accessory).map(|found| found.id);
+        for (accessory, subject) in sql::subjects_here(c, &attached.collect::<Vec<_>>()).await? {
             if self.seen.contains(&subject) { hanging.entry(subject).or_default().push(accessory) } else { next.push(accessory) }
         }
         let mut staying = HashSet::new();
@@ -142,15 +142,11 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
     let mut walk = Walk { repository, found: Vec::new(), seen: HashSet::new() };
     walk.add(root.id, &root.digest, root.id, As::Root, root.is_accessory)?;
     // Children that nothing else lists and that no tag names go with their index.
-    let (many, mut attached) = (|| too_much(&format!("{ATTACHED} accessories")), 0);
-    let (mut indexes, mut level) = (vec![root.id], vec![(root.id, root.digest.clone())]);
+    // A list of referrers owns nothing of what it lists.
+    let (mut indexes, mut level) = (if root.is_list { Vec::new() } else { vec![root.id] }, vec![(root.id, root.digest.clone())]);
     while let Some(index) = indexes.pop() {
         for child in sql::lone_children(c, repository, index).await? {
             if walk.add(child.id, &child.digest, index, As::Child, child.is_accessory)? {
-                attached += usize::from(child.is_accessory);
-                if attached > ATTACHED {
-                    return Err(many());
-                }
                 indexes.push(child.id);
                 level.push((child.id, child.digest));
             }
@@ -160,14 +156,10 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
         let (mut next, digests) = (Vec::new(), level.iter().map(|(_, digest)| digest.clone()).collect::<Vec<_>>());
         let ids: HashMap<&str, i64> = level.iter().map(|(id, digest)| (digest.as_str(), *id)).collect();
         let with = |subject: &Digest| ids.get(subject.as_str()).copied().unwrap_or(root.id);
-        for accessory in accessories::of_subjects(c, repository, &digests, ATTACHED as i64 + 1).await? {
+        for accessory in accessories::of_subjects(c, repository, &digests, MOST as i64 + 1).await? {
             let what = As::Accessory(accessory.kind);
             if walk.add(accessory.artifact_id, &accessory.digest, with(&accessory.subject), what, true)? {
                 next.push((accessory.artifact_id, accessory.digest));
-                attached += 1;
-                if attached > ATTACHED {
-                    return Err(many());
-                }
             }
         }
         for (id, digest, subject) in sql::referrers_lists(c, repository, &digests).await? {
@@ -177,6 +169,9 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
     }
     let stays = walk.staying(c).await?;
     walk.found.retain(|found| !stays.contains(&found.id));
+    if walk.found.iter().filter(|found| found.is_accessory && found.what != As::List).count() > ATTACHED {
+        return Err(too_much(&format!("{ATTACHED} accessories")));
+    }
     let ids: Vec<i64> = walk.found.iter().map(|found| found.id).collect();
     let tagged = sql::tagged_by_people(c, &ids[1..]).await?;
     if ids.len() > 1 && sql::manifest_bytes(c, &ids).await? > BYTES {
@@ -201,8 +196,8 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
     let is_tagged = plan.tags.iter().any(|tag| machinery_subject(tag).is_none());
     let along = walk.found.iter().skip(1);
     let along = along.map(|found| Going { digest: found.digest.clone(), is_accessory: found.is_accessory, is_tagged: tagged.contains(&found.id) });
-    // A list of referrers is machinery, as what it lists.
-    let root = Going { digest: root.digest, is_accessory: root.is_accessory || root.is_list, is_tagged };
+    // A list of referrers is no accessory: by a list's tag, which anybody who pushes may set, nobody's index becomes theirs to delete.
+    let root = Going { digest: root.digest, is_accessory: root.is_accessory, is_tagged };
     Ok(Drawn { plan, repository, root, along: along.collect(), ids, stays: stays.into_iter().collect() })
 }
 

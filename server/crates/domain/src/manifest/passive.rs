@@ -54,7 +54,8 @@ pub fn is_passive(manifest: &Manifest, parts: &Parts) -> bool {
 fn is_archive(bytes: &[u8]) -> bool {
     let Some(block) = bytes.get(..512) else { return false };
     let (before, field, after) = (&block[..148], &block[148..156], &block[156..]);
-    let digits: String = field.iter().map(|b| char::from(*b)).filter(char::is_ascii_digit).collect();
+    let number = field.iter().skip_while(|b| matches!(b, b' ' | 0)).take_while(|b| matches!(b, b'0'..=b'7'));
+    let digits: String = number.map(|b| char::from(*b)).collect();
     let Ok(said) = i64::from_str_radix(&digits, 8) else { return false };
     let all = || before.iter().chain(after);
     let unsigned: i64 = all().map(|b| i64::from(*b)).sum::<i64>() + 8 * 32;

@@ -184,6 +184,13 @@ async fn removing_a_lists_tag_is_its_deletion_and_is_undone_as_one() {
     let by_tag = pull(ctx, who, &project, &r, &Reference::Tag(stem.clone()), false).await.unwrap();
     assert_eq!(by_tag.digest, list);
     assert_eq!(rows(&world, &project, &r).await.len(), 1);
+    // Of what is not here too: nothing that it lists goes with it.
+    let nowhere = crate::blobs::digest_of(Algorithm::Sha256, b"not here");
+    let lost = world.attach(&project, &r, &nowhere, "application/vnd.sig", b"[2]").await;
+    let of_lost = index(vec![as_child(&world, &project, &r, &lost).await]);
+    let of_lost = world.manifest(&project, &r, &nowhere.tag_stem(), &of_lost).await;
+    delete_tag(ctx, who, &project, &r, &nowhere.tag_stem().parse().unwrap()).await.unwrap();
+    assert!(!stands(&world, &project, &r, &of_lost).await && stands(&world, &project, &r, &lost).await);
     // Listed by an index of a person's it outlives its tag, whoever moves that.
     let keeper = world.manifest(&project, &r, "mine", &index(vec![as_child(&world, &project, &r, &list).await])).await;
     world.image(&project, &r, stem.as_str(), "something else").await;
@@ -211,6 +218,8 @@ async fn an_index_that_a_person_named_is_theirs_whatever_tag_others_give_it() {
     let other = pull(ctx, who, &project, &r, &Reference::Digest(image.clone()), false).await.unwrap().content.to_vec();
     by_dev("release", other.clone()).await;
     by_dev(&stem, made).await;
+    let error = delete(ctx, &developer, &project, &r, &Reference::Digest(theirs.clone())).await.unwrap_err();
+    assert!(matches!(error, Error::Forbidden { .. }), "a list's tag gives no right over it: {error}");
     by_dev(&stem, other).await;
     assert!(stands(&world, &project, &r, &theirs).await, "both tags moved on, and it stands");
     undo_all(&world, &project).await;
@@ -251,10 +260,23 @@ async fn a_deletion_counts_accessories_that_an_index_lists_and_an_artifact_has_a
         let attached = world.attach(&project, &r, &image, "application/vnd.sig", n.to_string().as_bytes()).await;
         entries.push(as_child(&world, &project, &r, &attached).await);
     }
-    let all = world.manifest(&project, &r, "all", &index(entries)).await;
-    let error = delete(ctx, who, &project, &r, &Reference::Digest(all.clone())).await.unwrap_err();
-    assert!(matches!(&error, Error::Precondition(text) if text.contains("512 accessories")), "{error}");
-    assert!(stands(&world, &project, &r, &all).await);
+    let all = world.manifest(&project, &r, "all", &index(entries.clone())).await;
+    // They are the image's: the index goes alone.
+    assert!(delete(ctx, who, &project, &r, &Reference::Digest(all.clone())).await.unwrap().accessories.is_empty());
+    let tree = page(ctx, who, &project, &r, &Reference::Digest(image.clone()), From::default()).await.unwrap();
+    assert_eq!(tree.tree.len() as i64 + tree.tree_more, 520);
+    // Listed with the image, which no tag names any more, they would all go.
+    entries.push(as_child(&world, &project, &r, &image).await);
+    let with = world.manifest(&project, &r, "with", &index(entries)).await;
+    let bare = pull(ctx, who, &project, &r, &Reference::Digest(image.clone()), false).await.unwrap().content.to_vec();
+    world.image(&project, &r, "1", "the next").await;
+    for _ in 0..2 {
+        let error = delete(ctx, who, &project, &r, &Reference::Digest(with.clone())).await.unwrap_err();
+        assert!(matches!(&error, Error::Precondition(text) if text.contains("512 accessories")), "{error}");
+        assert!(stands(&world, &project, &r, &with).await && stands(&world, &project, &r, &image).await);
+    }
+    let one = Reference::Tag("1".parse().unwrap());
+    push(ctx, who, &project, &r, &one, Vec::new(), None, bare).await.unwrap();
     // Tags: up to the bound, and not one more; those that are there can be set again.
     let bytes = pull(ctx, who, &project, &r, &Reference::Digest(image.clone()), false).await.unwrap().content.to_vec();
     let tags = |from: i64, to: i64| (from..to).map(|n| format!("t{n}").parse().unwrap()).collect::<Vec<Tag>>();
@@ -368,6 +390,15 @@ async fn what_is_attached_to_something_that_stays_stays_whatever_index_lists_it(
     let image = world.image(&project, &r, "1", "an image").await;
     let sbom = world.attach(&project, &r, &image, "application/spdx+json", b"{}").await;
     let deeper = world.attach(&project, &r, &sbom, "application/vnd.sig", b"[]").await;
+    // One manifest attached to two images by machinery's tags.
+    let other = world.image(&project, &r, "2", "another image").await;
+    let config = blob(&world, &project, &r, EMPTY, b"{}").await;
+    let document = blob(&world, &project, &r, "text/spdx+json", b"{\"spdx\":1}").await;
+    let both = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [document] });
+    let both_of = async |of: &Digest| world.manifest(&project, &r, &format!("{}.sbom", of.tag_stem()), &both).await;
+    let shared = both_of(&image).await;
+    assert_eq!(both_of(&other).await, shared);
+    assert!(row(&world, &project, &r, &shared).await.accessory.is_some());
     let orphan = world.attach(&project, &r, &crate::blobs::digest_of(Algorithm::Sha256, b"not here"), "application/vnd.sig", b"[1]").await;
     // Two platforms with an attestation each; a person's tag keeps one of them.
     let (kept, lone) = (world.image(&project, &r, "arm", "a platform with a tag").await, world.image(&project, &r, "", "a platform").await);
@@ -401,4 +432,7 @@ async fn what_is_attached_to_something_that_stays_stays_whatever_index_lists_it(
     // With the image goes what is its own, but for what the index lists.
     delete(ctx, who, &project, &r, &Reference::Digest(image.clone())).await.unwrap();
     assert_eq!(there().await[..3], [false, true, true]);
+    assert!(stands(&world, &project, &r, &shared).await, "it is the other image's too");
+    delete(ctx, who, &project, &r, &Reference::Digest(other)).await.unwrap();
+    assert!(!stands(&world, &project, &r, &shared).await);
 }
