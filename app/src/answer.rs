@@ -2,8 +2,8 @@
 
 use crate::{Call, UiError};
 use domain::Principal;
-use model::rule::Preview;
-use model::target::Probe;
+use model::replication::rule::Preview;
+use model::replication::target::Probe;
 use serde::de::DeserializeOwned;
 use std::sync::atomic::AtomicBool;
 

@@ -2,7 +2,8 @@
 //! matrix (`server/tests/it/matrix.rs`) walks these two tables.
 
 use crate::answer::Act;
-use crate::pages::{account, artifacts, collections, deletions, executions, jump, members, projects, repositories, robots, rules, sign_in, system, targets, users};
+use crate::pages::replication::{executions, rules, targets};
+use crate::pages::{account, artifacts, collections, deletions, jump, members, projects, repositories, robots, sign_in, system, users};
 use crate::session::Needs::{self, Admin, Nothing, SignIn};
 use crate::{Answer, Call, Page, UiError, wire};
 use std::pin::Pin;

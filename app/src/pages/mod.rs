@@ -4,16 +4,14 @@ pub mod account;
 pub mod artifacts;
 pub mod collections;
 pub mod deletions;
-pub mod executions;
 pub mod jump;
 pub mod members;
 pub mod projects;
+pub mod replication;
 pub mod repositories;
 pub mod robots;
-pub mod rules;
 pub mod sign_in;
 pub mod system;
-pub mod targets;
 pub mod users;
 
 /// What every page is made of.

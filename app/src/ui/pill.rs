@@ -2,7 +2,8 @@
 
 use super::icon;
 use leptos::prelude::*;
-use model::execution::{Status, TaskStatus};
+use model::replication::execution::TaskStatus;
+use model::run::Status;
 use model::robot::State;
 
 /// What a status means for the reader.

@@ -72,7 +72,7 @@ act! {
 act! {
     "/fn/artifact/replicate" Replicate { rule: RuleId, artifact: ArtifactId }
     |form, call| {
-        let id = domain::executions::start(&call.ctx, &call.who, form.rule, Some(form.artifact)).await?;
+        let id = domain::replication::executions::start(&call.ctx, &call.who, form.rule, Some(form.artifact)).await?;
         Ok(Answer::done(paths::execution(form.rule, id), "Replication has started."))
     }
 }

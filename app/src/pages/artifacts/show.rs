@@ -7,7 +7,7 @@ use crate::pages::prelude::*;
 use model::accessory::{Attachment, Kind};
 use model::artifact::{Artifact, ArtifactPage, From};
 use model::project::ProjectFrame;
-use model::rule::Rule;
+use model::replication::rule::Rule;
 use model::Action;
 
 pub async fn show(call: &Call) -> Shown {
@@ -18,7 +18,7 @@ pub async fn show(call: &Call) -> Shown {
     let from = From { attached: from("attached"), children: from("platforms"), tags: from("tags") };
     let found = domain::artifacts::page(ctx, who, &project, &repository, &Reference::Digest(id), from).await?;
     // For who may replicate it.
-    let rules = domain::rules::of_repository(ctx, who, &project, &repository).await.unwrap_or_default();
+    let rules = domain::replication::rules::of_repository(ctx, who, &project, &repository).await.unwrap_or_default();
     let artifact = &found.artifact;
     let (full, short) = (artifact.digest.to_string(), artifact.digest.short());
     let by_digest = format!("{}/{project}/{repository}@{full}", call.me.registry);

@@ -10,7 +10,7 @@ pub use show::show;
 
 use model::Stamp;
 use model::collection::Collection;
-use model::execution::duration;
+use model::run::duration;
 use model::stamp::{bytes, count};
 
 /// What a run did, or would have done, in one line.

@@ -7,7 +7,7 @@ use axum::extract::Path;
 use domain::gc;
 use model::CollectionId;
 use model::collection::{Collection, SCHEDULES};
-use model::execution::Status;
+use model::run::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -5,9 +5,9 @@ use crate::errors::{Answer, ApiError};
 use crate::list::{self, page};
 use axum::extract::Path;
 use domain::secrets::PlainSecret;
-use domain::targets;
+use domain::replication::targets;
 use model::TargetId;
-use model::target::{Probe, Provider, Target, TargetInput};
+use model::replication::target::{Probe, Provider, Target, TargetInput};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ pub struct Input {
     access_secret: Option<String>,
     #[serde(default)]
     ca_certificate: Option<String>,
-    /// Ours, not Harbor's: see `model::target::Target`.
+    /// Ours, not Harbor's: see `model::replication::target::Target`.
     #[serde(default)]
     token_server: Option<String>,
 }

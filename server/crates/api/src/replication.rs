@@ -5,10 +5,11 @@ use crate::errors::{Answer, ApiError};
 use crate::list::{self, page};
 use crate::registries;
 use axum::extract::Path;
-use domain::{executions, rules, targets};
-use model::execution::{Execution, Status, Task};
-use model::rule::{Rule, RuleInput, TagMode};
-use model::target::Target;
+use domain::replication::{executions, rules, targets};
+use model::replication::execution::{Execution, Task};
+use model::run::Status;
+use model::replication::rule::{Rule, RuleInput, TagMode};
+use model::replication::target::Target;
 use model::{ExecutionId, RuleId, Stamp, TargetId, TaskId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -184,7 +185,7 @@ pub async fn delete(call: Call, Path(text): Path<String>) -> Answer {
 fn show_execution(execution: Execution) -> Value {
     json!({
         "id": execution.id, "policy_id": execution.rule_id, "status": execution.status.harbor(),
-        "status_text": execution.status_text, "trigger": execution.trigger,
+        "status_text": execution.status_text, "trigger": execution.trigger.key(),
         "start_time": execution.started_at.rfc3339(), "end_time": at(execution.ended_at),
         "total": execution.total, "unchanged": execution.unchanged,
         "succeed": execution.succeeded + execution.skipped, "failed": execution.failed,

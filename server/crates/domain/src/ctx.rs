@@ -92,7 +92,7 @@ pub struct Inner {
     pub settings: Settings,
     pub outbound: Outbound,
     /// The replication adapters' look at a target; set when the server is put together.
-    pub connector: std::sync::OnceLock<Arc<dyn crate::targets::Connector>>,
+    pub connector: std::sync::OnceLock<Arc<dyn crate::replication::targets::Connector>>,
     pub local: Local,
 }
 

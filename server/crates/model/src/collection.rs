@@ -1,37 +1,8 @@
 //! Garbage collections: one row each run.
 
-use crate::execution::Status;
+use crate::run::{Status, Trigger};
 use crate::{CollectionId, Digest, Stamp};
 use serde::{Deserialize, Serialize};
-
-/// Why it began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Trigger {
-    Manual,
-    Schedule,
-}
-
-impl Trigger {
-    /// The stored form.
-    pub fn key(self) -> &'static str {
-        match self {
-            Trigger::Manual => "manual",
-            Trigger::Schedule => "schedule",
-        }
-    }
-
-    pub fn from_key(key: &str) -> Trigger {
-        if key == "schedule" { Trigger::Schedule } else { Trigger::Manual }
-    }
-
-    /// Harbor's word, and a person's.
-    pub fn label(self) -> &'static str {
-        match self {
-            Trigger::Manual => "Manual",
-            Trigger::Schedule => "Schedule",
-        }
-    }
-}
 
 /// One run of the garbage collection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use crate::remote::Remote;
 use bytes::Bytes;
 use domain::artifacts::{self, GraphNode};
 use domain::manifest::OCI_INDEX;
-use domain::executions::{self, RemoteBlob, WorkTask};
+use domain::replication::executions::{self, RemoteBlob, WorkTask};
 use domain::{Ctx, Principal};
 use futures_util::StreamExt;
 use model::{Digest, ExecutionId, TargetId};

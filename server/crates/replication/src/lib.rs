@@ -1,4 +1,4 @@
-//! Replication: runs executions that `domain::executions` started, through adapters that speak to the target.
+//! Replication: runs executions that `domain::replication::executions` started, through adapters that speak to the target.
 //!
 //! `worker` takes jobs, `copy` carries one artifact with its whole graph, `remote` speaks the distribution protocol as a
 //! client, `adapters` know what else a kind of target wants. All calls go out through `domain::outbound`.

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::Ctx;
-use domain::targets::Connection;
+use domain::replication::targets::Connection;
 use futures_util::StreamExt;
 use http::{HeaderMap, Method, StatusCode, header};
 use model::Digest;

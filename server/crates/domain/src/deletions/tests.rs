@@ -6,7 +6,7 @@ use crate::manifest::{self, OCI_INDEX, OCI_MANIFEST};
 use crate::gc;
 use crate::testing::World;
 use model::collection::Collection;
-use model::execution::Status;
+use model::run::Status;
 use model::repository::Storage;
 use model::{Digest, RepositoryName, Role};
 use serde_json::json;

@@ -25,8 +25,8 @@ use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::jobs;
-use model::collection::{Collection, Kept, Trigger};
-use model::execution::Status;
+use model::collection::{Collection, Kept};
+use model::run::{Status, Trigger};
 use model::list::Query;
 use model::{CollectionId, Digest, Page, Stamp};
 

@@ -9,7 +9,8 @@ use crate::identity::Principal;
 use chrono::{DateTime, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
-use model::collection::{Schedule, Trigger};
+use model::collection::Schedule;
+use model::run::Trigger;
 use model::{CollectionId, Stamp};
 
 /// Reads a pattern: six fields, the first of them 0, as Harbor has them. At most once a minute, that is.

@@ -2,8 +2,8 @@
 
 use crate::db::Listing;
 use crate::error::Result;
-use model::collection::{Collection, Trigger};
-use model::execution::Status;
+use model::collection::Collection;
+use model::run::{Status, Trigger};
 use model::list::Query;
 use model::{CollectionId, Digest, Page, Stamp};
 use sqlx::any::AnyRow;

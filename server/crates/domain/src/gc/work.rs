@@ -7,7 +7,7 @@ use crate::deletions;
 use crate::error::{Error, Result};
 use crate::jobs::{self, Claim, Hold};
 use crate::points::point;
-use model::execution::Status;
+use model::run::Status;
 use model::stamp::count;
 use model::{CollectionId, Digest, Stamp};
 use std::time::{Duration, Instant};

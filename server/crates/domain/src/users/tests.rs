@@ -109,8 +109,8 @@ async fn text_with_a_nul_is_no_failure_of_ours() {
     assert_eq!(crate::members::list(ctx, admin, &project, &query).await.unwrap().total, 0);
     assert_eq!(crate::repositories::list(ctx, admin, &project, &query).await.unwrap().total, 0);
     assert_eq!(crate::robots::list(ctx, admin, &crate::robots::Level::System, &query).await.unwrap().total, 0);
-    assert_eq!(crate::targets::list(ctx, admin, &query).await.unwrap().total, 0);
-    assert_eq!(crate::rules::list(ctx, admin, &query).await.unwrap().total, 0);
+    assert_eq!(crate::replication::targets::list(ctx, admin, &query).await.unwrap().total, 0);
+    assert_eq!(crate::replication::rules::list(ctx, admin, &query).await.unwrap().total, 0);
     for who in [admin, &mate] {
         let refused = crate::members::create(ctx, who, &project, "al\0ice", Role::Guest).await.unwrap_err();
         assert!(matches!(refused, Error::Invalid(_) | Error::Forbidden { .. }), "{refused}");

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::remote::Remote;
 use http::{Method, StatusCode};
-use model::target::Probe;
+use model::replication::target::Probe;
 use serde_json::{Value, json};
 
 const API: &str = "/api/v2.0";

@@ -1,4 +1,4 @@
-//! Kinds of target. A new one: a file here, and a variant in `model::target`; the compiler finds the rest.
+//! Kinds of target. A new one: a file here, and a variant in `model::replication::target`; the compiler finds the rest.
 
 mod harbor;
 
@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::remote::Remote;
 use async_trait::async_trait;
 use domain::Ctx;
-use domain::targets::{Connection, Connector};
-use model::target::{Probe, Provider};
+use domain::replication::targets::{Connection, Connector};
+use model::replication::target::{Probe, Provider};
 
 /// All adapters.
 pub struct Adapters;

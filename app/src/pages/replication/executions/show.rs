@@ -1,0 +1,102 @@
+//! An execution: how far it is, and what became of each artifact.
+
+use super::forms::{Retry, Stop};
+use crate::pages::replication::rules::sentence;
+use crate::pages::prelude::*;
+use model::replication::execution::{Execution, Task};
+use model::run::{Status, duration};
+use model::stamp::{bytes, count};
+use model::{ExecutionId, RuleId};
+
+pub async fn show(call: &Call) -> Shown {
+    let (rule, id) = (call.param::<RuleId>("id", "replication rule")?, call.param::<ExecutionId>("execution", "execution")?);
+    let (ctx, who, f) = (&call.ctx, &call.who, call.filter(&[]));
+    let execution = domain::replication::executions::get(ctx, who, id).await?;
+    if execution.rule_id != rule {
+        return Err(UiError::NotFound(format!("execution {id}")));
+    }
+    let rule = domain::replication::rules::get(ctx, who, rule).await?;
+    let tasks = domain::replication::executions::tasks(ctx, who, id, &f.ask_page()).await?;
+    let settled = execution.status.settled();
+    let nothing = || {
+        match (settled, execution.unchanged) {
+            (false, _) => empty("No artifact yet", "What matches is being looked up.".to_owned(), ()),
+            (true, 0) => empty("No artifact", execution.status_text.clone(), ()),
+            (true, n) => empty("Nothing had to be copied", format!("{} that matched: already there.", model::stamp::count(n, "artifact")), ()),
+        }
+    };
+    let headings = view! {
+        <th scope="col">"Artifact"</th><th scope="col" class="p2">"Digest"</th><th scope="col">"Status"</th>
+        <th scope="col" class="p2">"Accessories carried"</th><th scope="col" class="num p2">"Sent"</th>
+    };
+    let body = listing(&f, &tasks, nothing, headings, |task| row(rule.id, id, task));
+    let why = (!execution.status_text.is_empty()).then(|| view! { <p class="note">{execution.status_text.clone()}</p> });
+    let title = format!("Execution {id}");
+    let way = vec![("Replication".into(), paths::rules()), (rule.input.name.clone(), paths::rule(rule.id)), (title.clone(), String::new())];
+    let page = Page::new(title).way(way).purpose(sentence(&rule)).actions(action(call, &execution)).live(!settled);
+    Ok(page.body(view! {
+        {progress(&execution)}
+        {why}
+        {facts(vec![
+            ("Started", time(execution.started_at, call.me.now)),
+            ("Duration", duration(execution.duration_ms(call.me.now)).into_any()),
+            ("Copied", execution.succeeded.into_any()),
+            ("Skipped: already there", execution.skipped.into_any()),
+            ("Failed", execution.failed.into_any()),
+            ("Stopped", execution.stopped.into_any()),
+        ])}
+        {body}
+    }))
+}
+
+/// *Stop* while it runs, *Retry* where something failed.
+fn action(call: &Call, execution: &Execution) -> Option<AnyView> {
+    let id = ("id", execution.id.to_string());
+    if !execution.status.settled() {
+        return Some(call.button::<Stop>(vec![("rule", execution.rule_id.to_string()), id], "Stop").into_render());
+    }
+    let nothing = execution.total == 0 && execution.status == Status::Failed;
+    let again = execution.failed + execution.stopped > 0 || nothing;
+    again.then(|| call.button::<Retry>(vec![id], "Retry what failed").primary().into_render())
+}
+
+fn progress(execution: &Execution) -> AnyView {
+    let percent = match execution.bytes_total {
+        0 if execution.status.settled() => 100,
+        0 => 0,
+        total => (execution.bytes_done * 100 / total).clamp(0, 100),
+    };
+    let done = execution.succeeded + execution.skipped;
+    view! {
+        <div class="progress" role="group" aria-label="Progress">
+            <span aria-live="polite">{execution_status(execution.status)}</span>
+            <span>{format!("{done} of {}", count(execution.total, "artifact"))}</span>
+            <progress max="100" value=percent.to_string() aria-label="Bytes sent">{format!("{percent} %")}</progress>
+            <span>{format!("{} of {}", bytes(execution.bytes_done), bytes(execution.bytes_total))}</span>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(rule: RuleId, execution: ExecutionId, task: &Task) -> AnyView {
+    let carried: Vec<&str> = task.accessories.iter().map(|kind| kind.label()).collect();
+    let carried = match carried.len() {
+        0 => view! { <span class="muted">"none"</span> }.into_any(),
+        n => view! { <span title=carried.join(", ")>{icon("layers")}{format!(" {n}: {}", carried.join(", "))}</span> }.into_any(),
+    };
+    let error = (!task.error.is_empty()).then(|| view! { <span class="task-error">{task.error.clone()}</span> });
+    let tags = if task.tags.is_empty() { "untagged".to_owned() } else { task.tags.join(", ") };
+    view! {
+        <tr class="tall" data-key=task.id.to_string()>
+            <td>
+                <a href=paths::task(rule, execution, task.id)>{format!("{} → {}", task.source, task.destination)}</a>
+                <span class="tree__of">{tags}</span>{error}
+            </td>
+            <td class="p2">{digest(&task.digest)}</td>
+            <td>{task_status(task.status)}</td>
+            <td class="p2 wrap">{carried}</td>
+            <td class="num p2">{bytes(task.bytes_done)}" of "{bytes(task.bytes_total)}</td>
+        </tr>
+    }
+    .into_any()
+}

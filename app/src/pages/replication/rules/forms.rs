@@ -1,0 +1,91 @@
+//! Saving, previewing and deleting replication rules.
+
+use crate::answer::act;
+use crate::{Answer, UiError, paths};
+use domain::replication::rules;
+use model::replication::rule::{RuleInput, TagMode};
+use model::{Problems, RuleId, TargetId};
+use serde::Deserialize;
+
+/// What the form of a rule sends.
+#[derive(Deserialize)]
+struct Fields {
+    /// 0 for a new one.
+    #[serde(default)]
+    id: i64,
+    name: String,
+    description: String,
+    #[serde(default)]
+    target_id: String,
+    repositories: String,
+    tag_mode: String,
+    tags: String,
+    namespace: String,
+    flatten: String,
+    #[serde(default)]
+    overwrite: bool,
+    #[serde(default)]
+    enabled: bool,
+}
+
+impl Fields {
+    fn input(self) -> Result<RuleInput, UiError> {
+        let mut problems = Problems::new();
+        let target = self.target_id.parse::<i64>().unwrap_or(0);
+        if target == 0 {
+            problems.add("target_id", "must be chosen");
+        }
+        let mode = TagMode::from_key(&self.tag_mode);
+        if mode.is_none() {
+            problems.add("tag_mode", "must be matching or excluding");
+        }
+        problems.check().map_err(UiError::Wrong)?;
+        Ok(RuleInput {
+            name: self.name.trim().to_owned(),
+            description: self.description,
+            target_id: TargetId(target),
+            repositories: self.repositories.trim().to_owned(),
+            tag_mode: mode.unwrap_or_default(),
+            tags: self.tags.trim().to_owned(),
+            namespace: self.namespace.trim().trim_matches('/').to_owned(),
+            flatten: self.flatten.parse().unwrap_or(0),
+            overwrite: self.overwrite,
+            enabled: self.enabled,
+        })
+    }
+}
+
+act! {
+    /// Makes a rule, or changes the one with `id`.
+    "/fn/rule/save" Save(Fields)
+    |form, call| {
+        let id = RuleId(form.0.id);
+        let input = form.0.input()?;
+        let rule = match id.0 {
+            0 => rules::create(&call.ctx, &call.who, input).await?,
+            _ => rules::update(&call.ctx, &call.who, id, input).await?,
+        };
+        Ok(Answer::done(paths::rule(rule.id), format!("Replication rule {} was saved.", rule.input.name)))
+    }
+}
+
+act! {
+    /// What the form would match now.
+    "/fn/rule/preview" Preview(Fields)
+    |form, call| {
+        let mut fields = form.0;
+        // A preview needs no target yet.
+        if fields.target_id.is_empty() {
+            fields.target_id = "1".to_owned();
+        }
+        Ok(Answer::Preview(rules::preview(&call.ctx, &call.who, &fields.input()?).await?))
+    }
+}
+
+act! {
+    "/fn/rule/delete" Delete { id: RuleId }
+    |form, call| {
+        rules::delete(&call.ctx, &call.who, form.id).await?;
+        Ok(Answer::done(paths::rules(), "The replication rule was deleted."))
+    }
+}

@@ -1,0 +1,127 @@
+//! Executions of replication rules: started here, run by the worker of `replication`, watched by everybody who may.
+
+pub(crate) mod sql;
+mod uploads;
+mod work;
+
+pub use uploads::{RemoteBlob, forget_upload, note_upload, take_upload};
+pub use work::{Progress, Work, WorkTask, close, note, open, pending, plan, settle, unchanged};
+
+use crate::access;
+use crate::ctx::Ctx;
+use crate::events::Event;
+use crate::error::{Error, Result};
+use crate::identity::Principal;
+use crate::jobs;
+use model::replication::execution::{Execution, Task};
+use model::run::Status;
+use model::list::Query;
+use model::{ArtifactId, ExecutionId, Page, RuleId, TaskId};
+
+/// The kind of its job; the key is the execution's id.
+pub const JOB: &str = "replication";
+
+/// Runs a rule now: for all it matches, or for one artifact.
+pub async fn start(ctx: &Ctx, who: &Principal, rule: RuleId, artifact: Option<ArtifactId>) -> Result<ExecutionId> {
+    let (now, caller) = (ctx.now(), who.clone());
+    let id = ctx
+        .change(who, Event::RuleExecuted { rule: rule.0, artifact: artifact.map(|id| id.0) }, async move |c| {
+            let mut proof = access::system(c, now, &caller).await?;
+            let c = proof.conn();
+            let enabled = sql::rule_enabled(c, rule).await?.ok_or_else(|| Error::not_found("replication rule", rule))?;
+            if !enabled {
+                return Err(Error::Precondition("the rule is disabled: enable it first".to_owned()));
+            }
+            if let Some(artifact) = artifact
+                && !sql::artifact_exists(c, artifact).await?
+            {
+                return Err(Error::not_found("artifact", artifact));
+            }
+            let id = sql::insert(c, now, rule, artifact, &caller.name()).await?;
+            jobs::enqueue(c, now, JOB, &id.to_string()).await?;
+            Ok(id)
+        })
+        .await?;
+    ctx.local.work.notify_waiters();
+    Ok(id)
+}
+
+/// Executions of a rule, or of all rules, newest first.
+pub async fn list(
+    ctx: &Ctx,
+    who: &Principal,
+    rule: Option<RuleId>,
+    status: Option<Status>,
+    query: &Query,
+) -> Result<Page<Execution>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    sql::list(proof.conn(), rule, status, query).await
+}
+
+/// One execution.
+pub async fn get(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<Execution> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    sql::get(proof.conn(), id).await?.ok_or_else(|| Error::not_found("execution", id))
+}
+
+/// Its tasks, one an artifact.
+pub async fn tasks(ctx: &Ctx, who: &Principal, id: ExecutionId, query: &Query) -> Result<Page<Task>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    sql::get(proof.conn(), id).await?.ok_or_else(|| Error::not_found("execution", id))?;
+    sql::tasks(proof.conn(), id, query).await
+}
+
+/// A task with its log, which a person can read. A task of another execution is not found.
+pub async fn task(ctx: &Ctx, who: &Principal, id: ExecutionId, task: TaskId) -> Result<(Task, String)> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::system(&mut c, ctx.now(), who).await?;
+    sql::task(proof.conn(), id, task).await?.ok_or_else(|| Error::not_found("task", task))
+}
+
+/// Stops an execution: what is copied stays, what is under way ends, what waits does not start.
+pub async fn stop(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<()> {
+    let (now, caller) = (ctx.now(), who.clone());
+    ctx.change(who, Event::ExecutionStopped { execution: id.0 }, async move |c| {
+        let mut proof = access::system(c, now, &caller).await?;
+        let c = proof.conn();
+        let execution = sql::get(c, id).await?.ok_or_else(|| Error::not_found("execution", id))?;
+        if !execution.status.settled() {
+            jobs::request_stop(c, JOB, &id.to_string()).await?;
+        }
+        Ok(())
+    })
+    .await?;
+    ctx.local.work.notify_waiters();
+    Ok(())
+}
+
+/// A new execution of what failed or was stopped in this one.
+pub async fn retry(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<ExecutionId> {
+    let (now, caller) = (ctx.now(), who.clone());
+    let again = ctx
+        .change(who, Event::ExecutionRetried { execution: id.0 }, async move |c| {
+            let mut proof = access::system(c, now, &caller).await?;
+            let c = proof.conn();
+            let execution = sql::get(c, id).await?.ok_or_else(|| Error::not_found("execution", id))?;
+            if !execution.status.settled() {
+                return Err(Error::Precondition("the execution is still running".to_owned()));
+            }
+            let again = sql::insert(c, now, execution.rule_id, None, &caller.name()).await?;
+            let copied = sql::copy_failed(c, id, again).await?;
+            // One that failed before it was planned is planned again.
+            if copied == 0 && execution.total > 0 {
+                return Err(Error::Precondition("nothing of it failed".to_owned()));
+            }
+            if copied > 0 {
+                sql::set_planned(c, again).await?;
+            }
+            jobs::enqueue(c, now, JOB, &again.to_string()).await?;
+            Ok(again)
+        })
+        .await?;
+    ctx.local.work.notify_waiters();
+    Ok(again)
+}

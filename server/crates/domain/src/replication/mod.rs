@@ -1,0 +1,6 @@
+//! Replication's records: target registries, the rules that copy to them, and the executions of those rules. What is
+//! copied, and how, is the `replication` crate's.
+
+pub mod executions;
+pub mod rules;
+pub mod targets;

@@ -1,0 +1,162 @@
+//! SQL of replication rules.
+
+use crate::db::{Listing, folded, like_contains};
+use crate::error::Result;
+use model::list::Query;
+use model::replication::rule::{Rule, RuleInput, TagMode};
+use model::{Page, RuleId, Stamp, TargetId};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+const FROM: &str = "rules AS t JOIN targets AS g ON g.id = t.target_id";
+const COLUMNS: &str = "t.id AS id, t.name AS name, t.description AS description, t.target_id AS target_id, \
+    t.repositories AS repositories, t.tag_mode AS tag_mode, t.tags AS tags, t.namespace AS namespace, \
+    t.flatten AS flatten, t.overwrite AS overwrite, t.enabled AS enabled, g.name AS target_name, g.url AS target_url, \
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM executions AS e WHERE e.rule_id = t.id) AS execution_count, \
+    (SELECT MAX(e.id) FROM executions AS e WHERE e.rule_id = t.id) AS last_execution, \
+    t.created_at AS created_at, t.updated_at AS updated_at";
+
+static LIST: Listing = Listing {
+    from: FROM,
+    columns: COLUMNS,
+    sorts: &[("name", "t.name"), ("created", "t.created_at")],
+    descending: false,
+};
+
+fn rule(row: &AnyRow) -> Result<(Rule, Option<i64>)> {
+    let rule = Rule {
+        id: RuleId(row.get("id")),
+        input: RuleInput {
+            name: row.get("name"),
+            description: row.get("description"),
+            target_id: TargetId(row.get("target_id")),
+            repositories: row.get("repositories"),
+            tag_mode: TagMode::from_key(&row.get::<String, _>("tag_mode")).unwrap_or_default(),
+            tags: row.get("tags"),
+            namespace: row.get("namespace"),
+            flatten: row.get("flatten"),
+            overwrite: row.get::<i64, _>("overwrite") != 0,
+            enabled: row.get::<i64, _>("enabled") != 0,
+        },
+        target_name: row.get("target_name"),
+        target_url: row.get("target_url"),
+        last_execution: None,
+        execution_count: row.get("execution_count"),
+        created_at: Stamp(row.get("created_at")),
+        updated_at: Stamp(row.get("updated_at")),
+    };
+    Ok((rule, row.get("last_execution")))
+}
+
+async fn complete(c: &mut AnyConnection, (mut rule, last): (Rule, Option<i64>)) -> Result<Rule> {
+    if let Some(id) = last {
+        rule.last_execution = crate::replication::executions::sql::get(c, model::ExecutionId(id)).await?;
+    }
+    Ok(rule)
+}
+
+pub async fn target_exists(c: &mut AnyConnection, id: TargetId) -> Result<bool> {
+    Ok(sqlx::query("SELECT id FROM targets WHERE id = $1").bind(id.0).fetch_optional(c).await?.is_some())
+}
+
+/// `None`: the name is taken.
+pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &RuleInput) -> Result<Option<RuleId>> {
+    let row = sqlx::query(
+        "INSERT INTO rules (name, description, target_id, repositories, tag_mode, tags, namespace, flatten, overwrite,
+           enabled, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) ON CONFLICT DO NOTHING RETURNING id",
+    )
+    .bind(input.name.as_str())
+    .bind(input.description.as_str())
+    .bind(input.target_id.0)
+    .bind(input.repositories.as_str())
+    .bind(input.tag_mode.key())
+    .bind(input.tags.as_str())
+    .bind(input.namespace.as_str())
+    .bind(input.flatten)
+    .bind(i64::from(input.overwrite))
+    .bind(i64::from(input.enabled))
+    .bind(now.0)
+    .fetch_optional(c)
+    .await?;
+    Ok(row.map(|row| RuleId(row.get("id"))))
+}
+
+/// `false`: the name is taken by another.
+pub async fn update(c: &mut AnyConnection, now: Stamp, id: RuleId, input: &RuleInput) -> Result<bool> {
+    let other = sqlx::query("SELECT id FROM rules WHERE name = $1 AND id <> $2")
+        .bind(input.name.as_str())
+        .bind(id.0)
+        .fetch_optional(&mut *c)
+        .await?;
+    if other.is_some() {
+        return Ok(false);
+    }
+    sqlx::query(
+        "UPDATE rules SET name = $2, description = $3, target_id = $4, repositories = $5, tag_mode = $6, tags = $7,
+           namespace = $8, flatten = $9, overwrite = $10, enabled = $11, updated_at = $12 WHERE id = $1",
+    )
+    .bind(id.0)
+    .bind(input.name.as_str())
+    .bind(input.description.as_str())
+    .bind(input.target_id.0)
+    .bind(input.repositories.as_str())
+    .bind(input.tag_mode.key())
+    .bind(input.tags.as_str())
+    .bind(input.namespace.as_str())
+    .bind(input.flatten)
+    .bind(i64::from(input.overwrite))
+    .bind(i64::from(input.enabled))
+    .bind(now.0)
+    .execute(c)
+    .await?;
+    Ok(true)
+}
+
+pub async fn get(c: &mut AnyConnection, id: RuleId) -> Result<Option<Rule>> {
+    let text = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = $1");
+    let Some(row) = sqlx::query(AssertSqlSafe(text)).bind(id.0).fetch_optional(&mut *c).await? else {
+        return Ok(None);
+    };
+    Ok(Some(complete(c, rule(&row)?).await?))
+}
+
+pub async fn list(c: &mut AnyConnection, query: &Query) -> Result<Page<Rule>> {
+    let page = LIST
+        .fetch(
+            c,
+            query,
+            |w| {
+                if !query.search.is_empty() {
+                    let n = w.bind(like_contains(&folded(&query.search)));
+                    w.and(format!("t.name LIKE {n} ESCAPE '\\'"));
+                }
+            },
+            rule,
+        )
+        .await?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for found in page.items {
+        items.push(complete(c, found).await?);
+    }
+    Ok(Page { items, total: page.total, next: page.next })
+}
+
+pub async fn is_running(c: &mut AnyConnection, id: RuleId) -> Result<bool> {
+    let row = sqlx::query("SELECT id FROM executions WHERE rule_id = $1 AND status IN ('queued', 'running') LIMIT 1")
+        .bind(id.0)
+        .fetch_optional(c)
+        .await?;
+    Ok(row.is_some())
+}
+
+pub async fn delete(c: &mut AnyConnection, id: RuleId) -> Result<()> {
+    for text in [
+        "DELETE FROM tasks WHERE execution_id IN (SELECT id FROM executions WHERE rule_id = $1)",
+        "DELETE FROM executions WHERE rule_id = $1",
+        "DELETE FROM rules WHERE id = $1",
+    ] {
+        sqlx::query(text).bind(id.0).execute(&mut *c).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Replication: target registries, the rules that copy to them, and their runs.
+
+pub mod execution;
+pub mod rule;
+pub mod target;

@@ -1,0 +1,104 @@
+//! Runs: what replication and garbage collection (and all that comes) say of work that goes on by itself. One status, one trigger.
+
+use serde::{Deserialize, Serialize};
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    Queued,
+    Running,
+    Succeeded,
+    /// Some of what it was to do was done, some was not.
+    PartlyFailed,
+    Failed,
+    Stopped,
+}
+
+impl Status {
+    pub const ALL: [Status; 6] = [
+        Status::Queued, Status::Running, Status::Succeeded, Status::PartlyFailed, Status::Failed, Status::Stopped,
+    ];
+
+    /// The stored form.
+    pub fn key(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Running => "running",
+            Status::Succeeded => "succeeded",
+            Status::PartlyFailed => "partly-failed",
+            Status::Failed => "failed",
+            Status::Stopped => "stopped",
+        }
+    }
+
+    /// From the stored form; what is unknown has failed.
+    pub fn from_key(key: &str) -> Status {
+        Status::ALL.into_iter().find(|status| status.key() == key).unwrap_or(Status::Failed)
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Status::Queued => "Queued",
+            Status::Running => "Running",
+            Status::Succeeded => "Succeeded",
+            Status::PartlyFailed => "Partly failed",
+            Status::Failed => "Failed",
+            Status::Stopped => "Stopped",
+        }
+    }
+
+    /// Harbor's word.
+    pub fn harbor(self) -> &'static str {
+        match self {
+            Status::Queued | Status::Running => "InProgress",
+            Status::Succeeded => "Succeed",
+            Status::PartlyFailed | Status::Failed => "Failed",
+            Status::Stopped => "Stopped",
+        }
+    }
+
+    /// Nothing more will happen.
+    pub fn settled(self) -> bool {
+        !matches!(self, Status::Queued | Status::Running)
+    }
+}
+
+/// What set a run off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trigger {
+    Manual,
+    Schedule,
+}
+
+impl Trigger {
+    /// The stored form.
+    pub fn key(self) -> &'static str {
+        match self {
+            Trigger::Manual => "manual",
+            Trigger::Schedule => "schedule",
+        }
+    }
+
+    pub fn from_key(key: &str) -> Trigger {
+        if key == "schedule" { Trigger::Schedule } else { Trigger::Manual }
+    }
+
+    /// Harbor's word, and a person's.
+    pub fn label(self) -> &'static str {
+        match self {
+            Trigger::Manual => "Manual",
+            Trigger::Schedule => "Schedule",
+        }
+    }
+}
+
+/// A span of time for a person: `850 ms`, `12 s`, `3 min 20 s`.
+pub fn duration(ms: i64) -> String {
+    match ms {
+        0..=999 => format!("{ms} ms"),
+        1000..=59_999 => format!("{} s", ms / 1000),
+        60_000..=3_599_999 => format!("{} min {} s", ms / 60_000, ms / 1000 % 60),
+        _ => format!("{} h {} min", ms / 3_600_000, ms / 60_000 % 60),
+    }
+}
