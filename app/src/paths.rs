@@ -15,7 +15,11 @@ const LONGEST: usize = 2048;
 pub fn ours(text: &str) -> Option<&str> {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let page = text.starts_with('/') && !["//", "/fn/", "/c/", "/api/", "/v2/", "/service/", "/pkg/"].iter().any(|door| text.starts_with(door));
-    (page && plain && text.len() <= LONGEST).then_some(text)
+    // Browsers take dot segments away, in every spelling, and would then be at another door.
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    let dots = path.split('/').skip(1).any(|part| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."));
+    let hole = path.contains("//");
+    (page && plain && !dots && !hole && text.len() <= LONGEST).then_some(text)
 }
 
 /// One path segment or query value.
@@ -201,6 +205,7 @@ mod tests {
         }
         let long = format!("/{}", "a".repeat(LONGEST));
         for other in [
+            "/./c/log_out", "/%2e/c/log_out", "/%2E/fn/x", "/x/../c/log_out", "/x/.%2e/api/v2.0/users", "/x/..", "/.", "/x//y", "/x/..//evil.example",
             "", "projects", "https://evil.example", "//evil.example", "/\\evil.example", "\\/evil.example", "/\t/evil.example", "/\n/evil.example",
             "/\r\nset-cookie:x", "/ /evil.example", "/\u{1}", "/é", "javascript:alert(1)", "/fn/sign-in", "/c/log_out", "/api/v2.0/ping", "/v2/",
             "/service/token", &long,

@@ -42,6 +42,7 @@ pub fn execution_status(status: Status) -> AnyView {
         Status::PartlyFailed => (Tone::Warn, "warn"),
         Status::Failed => (Tone::Bad, "warn"),
         Status::Stopped => (Tone::Neutral, ""),
+        Status::Empty => (Tone::Warn, "warn"),
     };
     pill(tone, sign, status.label())
 }
@@ -52,6 +53,7 @@ pub fn task_status(status: TaskStatus) -> AnyView {
         TaskStatus::Running => (Tone::Info, "spin"),
         TaskStatus::Succeeded => (Tone::Ok, "check"),
         TaskStatus::Skipped => (Tone::Neutral, "check"),
+        TaskStatus::PartlyFailed => (Tone::Warn, "warn"),
         TaskStatus::Failed => (Tone::Bad, "warn"),
         TaskStatus::Stopped => (Tone::Neutral, ""),
     };

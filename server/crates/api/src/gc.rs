@@ -17,7 +17,7 @@ fn word(status: Status) -> &'static str {
         Status::Queued => "Pending",
         Status::Running => "Running",
         Status::Succeeded => "Success",
-        Status::PartlyFailed | Status::Failed => "Error",
+        Status::PartlyFailed | Status::Failed | Status::Empty => "Error",
         Status::Stopped => "Stopped",
     }
 }

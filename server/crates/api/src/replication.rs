@@ -8,7 +8,7 @@ use axum::extract::Path;
 use domain::replication::{executions, rules, targets};
 use model::replication::execution::{Execution, Task};
 use model::run::Status;
-use model::replication::rule::{Rule, RuleInput, TagMode};
+use model::replication::rule::{Resource, Rule, RuleInput, TagMode};
 use model::replication::target::Target;
 use model::{ExecutionId, RuleId, Stamp, TargetId, TaskId};
 use serde::Deserialize;
@@ -30,6 +30,9 @@ fn show(rule: Rule, target: Option<Target>) -> Value {
     if !input.tags.is_empty() {
         filters.push(json!({ "type": "tag", "value": input.tags, "decoration": input.tag_mode.key() }));
     }
+    if input.resource != Resource::Any {
+        filters.push(json!({ "type": "resource", "value": input.resource.key() }));
+    }
     let dest = target.map(registries::show).unwrap_or_else(|| json!({ "id": input.target_id, "name": rule.target_name }));
     json!({
         "id": rule.id, "name": input.name, "description": input.description,
@@ -37,7 +40,7 @@ fn show(rule: Rule, target: Option<Target>) -> Value {
         "dest_namespace": input.namespace, "dest_namespace_replace_count": input.flatten,
         "trigger": { "type": "manual", "trigger_settings": { "cron": "" } },
         "filters": filters, "replicate_deletion": false, "deletion": false, "override": input.overwrite,
-        "enabled": input.enabled, "speed": 0, "copy_by_chunk": false, "single_active_replication": false,
+        "enabled": input.enabled, "speed": input.speed, "copy_by_chunk": input.chunked, "single_active_replication": input.single_active,
         "creation_time": rule.created_at.rfc3339(), "update_time": rule.updated_at.rfc3339(),
     })
 }
@@ -111,15 +114,8 @@ impl Input {
         if self.replicate_deletion || self.deletion {
             return not_here("replicating deletions");
         }
-        if self.speed > 0 {
-            return not_here("a bandwidth limit (speed)");
-        }
-        if self.copy_by_chunk {
-            return not_here("copy_by_chunk");
-        }
-        if self.single_active_replication {
-            return not_here("single_active_replication");
-        }
+        // Where a client says nothing: Harbor's default, which does nothing without a namespace.
+        let flatten = self.dest_namespace_replace_count.unwrap_or(if self.dest_namespace.is_empty() { 0 } else { -1 });
         let mut input = RuleInput {
             name: self.name,
             description: self.description,
@@ -128,26 +124,39 @@ impl Input {
             tag_mode: TagMode::Matches,
             tags: String::new(),
             namespace: self.dest_namespace,
-            flatten: self.dest_namespace_replace_count.unwrap_or(-1),
+            flatten,
+            resource: Resource::Any,
+            speed: self.speed,
+            chunked: self.copy_by_chunk,
+            single_active: self.single_active_replication,
             overwrite: self.overwrite,
             enabled: self.enabled,
         };
+        let mut seen = std::collections::HashSet::new();
         for filter in self.filters.unwrap_or_default() {
+            let kind = filter.kind.as_str();
             let value = match &filter.value {
                 Value::String(text) => text.clone(),
                 Value::Null => String::new(),
-                _ => return not_here(&format!("a {} filter of this form", filter.kind)),
+                _ => return not_here(&format!("a {kind} filter of this form")),
             };
-            match filter.kind.as_str() {
-                "name" => input.repositories = value,
+            if !seen.insert(filter.kind.clone()) {
+                return not_here(&format!("more than one {kind} filter (write {{a,b}} in one)"));
+            }
+            match kind {
+                "name" if matches!(filter.decoration.as_str(), "" | "matches") => input.repositories = value,
+                "name" => return not_here("a name filter that excludes"),
                 "tag" => {
                     input.tags = value;
                     input.tag_mode = TagMode::from_key(&filter.decoration)
                         .ok_or_else(|| ApiError::bad("decoration must be matches or excludes"))?;
                 }
-                "resource" if matches!(value.as_str(), "" | "artifact" | "image") => {}
-                kind if value.is_empty() => drop(kind.to_owned()),
-                kind => return not_here(&format!("a {kind} filter")),
+                "resource" if filter.decoration == "excludes" => return not_here("a resource filter that excludes"),
+                "resource" => {
+                    let known = Resource::from_key(&value);
+                    input.resource = known.ok_or_else(|| ApiError::bad(format!("resource {value:?}: there are artifact, image and chart")))?;
+                }
+                _ => return not_here(&format!("a {kind} filter")),
             }
         }
         Ok(input)

@@ -1,7 +1,7 @@
 //! Everything that lives in this process alone: caches, locks, shares, notifiers. Each line says what two processes on one
 //! database make of it: *exact* (no difference), *harmless* (costs work or a little justice, never a wrong answer), or *wrong
 //! until moved*. This list is the work plan for many replicas. Beside it stand only the database's turns and counts (`db`), whose quarters each
-//! process gives anew, and the connections that a process admits (`server::limits`).
+//! process gives anew, and the connections that a process admits (`server::limits`), and whose turn it is with many bytes (`aside`, exact: it is this process's memory).
 
 use crate::access::Looks;
 use crate::artifacts::{Kept, Pulls};
@@ -56,6 +56,8 @@ pub struct Local {
     pub undoing: (Turns, Arc<Mutex<()>>),
     /// Rung when a job was queued, so that a worker need not wait for its next look. Harmless: the other looks every few seconds.
     pub work: Notify,
+    /// How many requests each other registry is sent at once. Harmless: each process finds out for itself what is too many.
+    pub gates: crate::outbound::Gates,
     /// Refusals that are counted and not written yet. Harmless: each writes its own sums.
     pub refusals: crate::events::Refusals,
 }
@@ -80,6 +82,7 @@ impl Local {
             turn: Mutex::new(()),
             undoing: (Turns::of(1), Arc::default()),
             work: Notify::new(),
+            gates: Default::default(),
             refusals: Default::default(),
         }
     }

@@ -13,11 +13,14 @@ pub enum Status {
     PartlyFailed,
     Failed,
     Stopped,
+    /// There was nothing to do, which is seldom what was meant.
+    Empty,
 }
 
 impl Status {
-    pub const ALL: [Status; 6] = [
+    pub const ALL: [Status; 7] = [
         Status::Queued, Status::Running, Status::Succeeded, Status::PartlyFailed, Status::Failed, Status::Stopped,
+        Status::Empty,
     ];
 
     /// The stored form.
@@ -29,6 +32,7 @@ impl Status {
             Status::PartlyFailed => "partly-failed",
             Status::Failed => "failed",
             Status::Stopped => "stopped",
+            Status::Empty => "empty",
         }
     }
 
@@ -45,6 +49,7 @@ impl Status {
             Status::PartlyFailed => "Partly failed",
             Status::Failed => "Failed",
             Status::Stopped => "Stopped",
+            Status::Empty => "Nothing matched",
         }
     }
 
@@ -53,7 +58,7 @@ impl Status {
         match self {
             Status::Queued | Status::Running => "InProgress",
             Status::Succeeded => "Succeed",
-            Status::PartlyFailed | Status::Failed => "Failed",
+            Status::PartlyFailed | Status::Failed | Status::Empty => "Failed",
             Status::Stopped => "Stopped",
         }
     }

@@ -1,13 +1,11 @@
 //! Replication: runs executions that `domain::replication::executions` started, through adapters that speak to the target.
 //!
-//! `worker` takes jobs, `copy` carries one artifact with its whole graph, `remote` speaks the distribution protocol as a
-//! client, `adapters` know what else a kind of target wants. All calls go out through `domain::outbound`.
+//! `worker` takes jobs, `copy` carries one artifact with its whole graph and compares what stands there, `adapters` know what else a
+//! kind of target wants. All calls go out through the `remote` crate.
 
 mod adapters;
-mod challenge;
 mod copy;
-mod failure;
-mod remote;
+mod meter;
 mod worker;
 
 pub use adapters::Adapters;

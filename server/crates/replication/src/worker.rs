@@ -1,39 +1,37 @@
 //! The worker: takes executions, runs their tasks side by side, says how far they are, and stops when asked.
 
 use crate::adapters;
-use crate::copy::{Copy, Done, Meter, Shared};
-use crate::failure::Failure;
-use crate::remote::Remote;
+use crate::copy::{Copy, Done, Pace, Shared};
+use crate::meter::Meter;
 use domain::replication::executions::{self, Progress, Work, WorkTask};
 use domain::jobs::{self, Claim, Hold};
 use domain::replication::targets;
 use domain::{Ctx, Principal};
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use model::replication::execution::TaskStatus;
 use model::run::Status;
 use model::replication::target::Provider;
+use remote::{Failure, Nature, Registry};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Executions run at the same time, and artifacts of one execution.
-const EXECUTIONS: usize = 2;
+/// Executions run at the same time, each of another rule, and artifacts of one execution.
+const EXECUTIONS: usize = 16;
 const TASKS: usize = 4;
+/// Times an artifact is tried in one execution, and the wait before the second; each further one is as long again.
+const TRIES: u32 = 3;
+const AGAIN: Duration = Duration::from_secs(5);
 /// How often a worker asks whether to stop, and a task says how far it is.
 const RENEW: Duration = Duration::from_millis(500);
 const REPORT: Duration = Duration::from_millis(700);
 
 /// Runs executions until `stopping` says so; what is under way then goes on at the next start.
 pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
-    let workers = (0..EXECUTIONS).map(|_| work(ctx.clone(), stopping.clone()));
-    futures_util::future::join_all(workers).await;
-}
-
-async fn work(ctx: Ctx, stopping: watch::Receiver<bool>) {
     let (ctx, ends) = (&ctx, &stopping);
-    jobs::serve(ctx, executions::JOB, stopping.clone(), |claim| async move { execute(ctx, &claim, ends).await }).await;
+    jobs::serve(ctx, executions::JOB, EXECUTIONS, stopping.clone(), |claim| async move { execute(ctx, &claim, ends).await }).await;
 }
 
 /// Why an execution ended before its tasks did.
@@ -63,7 +61,7 @@ async fn execute(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> 
         (None, Some(Cut::Released)) => return Ok(()),
         (None, _) => {
             executions::settle(ctx, work.id, TaskStatus::Stopped).await?;
-            Some((Status::Stopped, "stopped by an administrator".to_owned()))
+            Some((Status::Stopped, executions::STOPPED.to_owned()))
         }
         (Some(Ok(())), _) => None,
         (Some(Err(failure)), _) => {
@@ -100,16 +98,20 @@ async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
         return Ok(());
     }
     let connection = targets::connection(ctx, &Principal::system(), work.rule.input.target_id).await?;
-    let remote = Remote::connect(ctx, &connection).await?;
-    let (shared, prepared) = (Shared::default(), Mutex::new(std::collections::HashSet::new()));
-    let run = Run { ctx, work, remote: &remote, provider: connection.provider, shared: &shared, prepared: &prepared };
+    let execution = work.id;
+    let say = Arc::new(move |line: String| tracing::info!(%execution, "{line}"));
+    let registry = Registry::connect(ctx, &connection, false, say).await?;
+    let shared = Shared::new(Pace::of(work.rule.input.speed));
+    let prepared = Mutex::new(std::collections::HashSet::new());
+    let run = Run { ctx, work, registry: &registry, provider: connection.provider, shared: &shared, prepared: &prepared };
     loop {
         let tasks = executions::pending(ctx, work).await?;
         if tasks.is_empty() {
             return Ok(());
         }
         let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
-        stream::iter(tasks).for_each_concurrent(TASKS, |task| run.task(task)).await;
+        // The first that finds nobody there any more ends them all: each would wait for as long.
+        stream::iter(tasks).map(Ok).try_for_each_concurrent(TASKS, |task| run.task(task)).await?;
         // Each has ended one way or another; a database that notes nothing must not keep it going round.
         let left = executions::pending(ctx, work).await?;
         if left.iter().any(|task| ids.contains(&task.id)) {
@@ -121,7 +123,7 @@ async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
 struct Run<'a> {
     ctx: &'a Ctx,
     work: &'a Work,
-    remote: &'a Remote,
+    registry: &'a Registry,
     provider: Provider,
     shared: &'a Shared,
     /// Projects that were made ready there.
@@ -129,15 +131,18 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn task(&self, task: WorkTask) {
+    /// One artifact. `Err`: the destination is gone, and the others need not be tried.
+    async fn task(&self, task: WorkTask) -> Result<(), Failure> {
         let meter = Arc::new(Meter::default());
+        let input = &self.work.rule.input;
         let copy = Copy {
             ctx: self.ctx,
-            remote: self.remote,
+            remote: self.registry.saying(meter.voice()),
             shared: self.shared,
             execution: self.work.id,
-            target: self.work.rule.input.target_id,
-            overwrite: self.work.rule.input.overwrite,
+            target: input.target_id,
+            overwrite: input.overwrite,
+            chunked: input.chunked,
             meter: meter.clone(),
         };
         let report = async {
@@ -148,10 +153,7 @@ impl Run<'_> {
         };
         self.note(&task, &meter, Some(TaskStatus::Running), String::new()).await;
         let done = tokio::select! {
-            done = async {
-                self.prepare(&task.destination, &meter).await?;
-                copy.run(&task).await
-            } => done,
+            done = self.tries(&task, &copy) => done,
             () = report => unreachable!("reports go on until the copy ends"),
         };
         match done {
@@ -161,7 +163,37 @@ impl Run<'_> {
                     tracing::warn!(%error, task = %task.id, "a task's end could not be written");
                 }
             }
-            Err(failure) => self.note(&task, &meter, Some(TaskStatus::Failed), failure.to_string()).await,
+            Ok(Done::Without(what)) => {
+                let error = format!("destination: it does not hold {}", what.join("; "));
+                self.note(&task, &meter, Some(TaskStatus::PartlyFailed), error).await;
+            }
+            Err(failure) => {
+                self.note(&task, &meter, Some(TaskStatus::Failed), failure.to_string()).await;
+                if failure.nature == Nature::Unreachable && self.registry.is_there().await.is_err() {
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What may pass is tried again: what arrived stands there by then.
+    async fn tries(&self, task: &WorkTask, copy: &Copy<'_>) -> Result<Done, Failure> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let done = async {
+                self.prepare(&task.destination, &copy.meter).await?;
+                copy.run(task).await
+            };
+            match done.await {
+                Err(failure) if failure.nature == Nature::Passing && tried < TRIES => {
+                    let wait = AGAIN * tried;
+                    copy.meter.say(format_args!("{failure}; the artifact is tried again in {} s", wait.as_secs()));
+                    tokio::time::sleep(wait).await;
+                }
+                done => return done,
+            }
         }
     }
 
@@ -171,7 +203,7 @@ impl Run<'_> {
         if prepared.contains(&project) {
             return Ok(());
         }
-        let said = adapters::prepare(self.remote, self.provider, repository).await?;
+        let said = adapters::prepare(self.registry, self.provider, repository).await?;
         if !said.is_empty() {
             meter.say(said);
         }

@@ -3,6 +3,7 @@
 mod clients;
 pub mod demo;
 pub mod image;
+pub mod odd;
 mod server;
 mod signing;
 pub mod torture;

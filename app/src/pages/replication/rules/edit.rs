@@ -33,6 +33,7 @@ async fn page(call: &Call, rule: Option<Rule>) -> Shown {
         ("3", "replace the first three"),
         ("-1", "keep only the last component"),
     ]);
+    let resources = options(&[("", "everything"), ("image", "images"), ("chart", "Helm charts")]);
     let targets = targets.iter().map(|target| (target.id.to_string(), format!("{} ({})", target.name, target.url))).collect();
     let input = rule.as_ref().map(|rule| &rule.input);
     let text = |get: fn(&RuleInput) -> String| input.map(get).unwrap_or_default();
@@ -47,6 +48,7 @@ async fn page(call: &Call, rule: Option<Rule>) -> Shown {
                 {form.area("description", "Description", 2).value(text(|rule| rule.description.clone()))}
                 <div class="sentence">
                     <h2>"Push"</h2>
+                    {form.choice("resource", "what", resources).value(text(|rule| rule.resource.key().to_owned()))}
                     {form.text("repositories", "repositories matching").value(text(|rule| rule.repositories.clone())).placeholder("cosign/**")
                         .help("A pattern over project/repository: * within a component, ** across them, {a,b} alternatives. Empty: all.")}
                     <div class="form--row">
@@ -64,6 +66,9 @@ async fn page(call: &Call, rule: Option<Rule>) -> Shown {
                 </div>
                 {matches(call)}
                 {form.tick("overwrite", "Replace tags that name something else there").ticked(input.is_none_or(|rule| rule.overwrite))}
+                {form.text("speed", "At most, in KB a second").value(text(|rule| if rule.speed > 0 { rule.speed.to_string() } else { String::new() }))
+                    .help("All artifacts of the rule share it. Empty: as fast as it goes.")}
+                {form.tick("chunked", "Send blobs in chunks").ticked(input.is_some_and(|rule| rule.chunked))}
                 {form.tick("enabled", "Enabled").ticked(input.is_none_or(|rule| rule.enabled))}
                 {buttons("Save replication rule").beside(call.at::<forms::Preview>(), "Show what it matches").cancel(back)}
             })}
@@ -80,6 +85,13 @@ fn matches(call: &Call) -> AnyView {
             view! {
                 <p class="note">{format!("It matches {artifacts} in {repositories} now:")}</p>
                 <ul class="links">{examples.collect_view()}</ul>
+                {(preview.collided > 0).then(|| {
+                    let collisions = preview.collisions.iter().map(|text| view! { <li>{text.clone()}</li> });
+                    view! {
+                        <p class="note note--warn">{format!("{} would be written by two sources and fail:", count(preview.collided, "artifact"))}</p>
+                        <ul class="links">{collisions.collect_view()}</ul>
+                    }
+                })}
             }
             .into_any()
         }

@@ -3,7 +3,7 @@
 use crate::answer::act;
 use crate::{Answer, UiError, paths};
 use domain::replication::rules;
-use model::replication::rule::{RuleInput, TagMode};
+use model::replication::rule::{Resource, RuleInput, TagMode};
 use model::{Problems, RuleId, TargetId};
 use serde::Deserialize;
 
@@ -23,6 +23,12 @@ struct Fields {
     namespace: String,
     flatten: String,
     #[serde(default)]
+    resource: String,
+    #[serde(default)]
+    speed: String,
+    #[serde(default)]
+    chunked: bool,
+    #[serde(default)]
     overwrite: bool,
     #[serde(default)]
     enabled: bool,
@@ -39,6 +45,13 @@ impl Fields {
         if mode.is_none() {
             problems.add("tag_mode", "must be matching or excluding");
         }
+        let speed = match self.speed.trim() {
+            "" => Some(-1),
+            text => text.parse::<i64>().ok(),
+        };
+        if speed.is_none() {
+            problems.add("speed", "must be a number of KB a second, or empty");
+        }
         problems.check().map_err(UiError::Wrong)?;
         Ok(RuleInput {
             name: self.name.trim().to_owned(),
@@ -49,6 +62,10 @@ impl Fields {
             tags: self.tags.trim().to_owned(),
             namespace: self.namespace.trim().trim_matches('/').to_owned(),
             flatten: self.flatten.parse().unwrap_or(0),
+            resource: Resource::from_key(&self.resource).unwrap_or_default(),
+            speed: speed.unwrap_or(-1),
+            chunked: self.chunked,
+            single_active: false,
             overwrite: self.overwrite,
             enabled: self.enabled,
         })

@@ -234,20 +234,30 @@ pub async fn said(
     repository: &RepositoryName,
     digest: &Digest,
 ) -> Result<Vec<(String, String)>> {
-    let (manifest, linked) = {
+    let missing = || Error::not_found("artifact", format!("{project}/{repository}@{digest}"));
+    let at = Reference::Digest(digest.clone());
+    let found = {
         let mut c = ctx.db.read().await?;
         let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
-        let found = sql::find(&mut proof, repository, &Reference::Digest(digest.clone()))
-            .await?
-            .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository}@{digest}")))?;
-        let content = sql::content(&mut proof, found.id).await?;
-        let manifest = aside::run(content.len(), move || Manifest::parse(&content, Some(&found.media_type))).await?;
+        let found = sql::find(&mut proof, repository, &at).await?.ok_or_else(missing)?;
+        (found.id, sql::length_of(proof.conn(), found.id).await?)
+    };
+    // Nobody holds a reader of the database while waiting for the turn, nor while a manifest is gone through.
+    let _turn = aside::turn(found.1).await;
+    let (content, found) = {
+        let mut c = ctx.db.read().await?;
+        let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+        let found = sql::find(&mut proof, repository, &at).await?.ok_or_else(missing)?;
+        (sql::content(&mut proof, found.id).await?, found)
+    };
+    let manifest = aside::run_now(content.len(), move || Manifest::parse(&content, Some(&found.media_type))).await?;
+    let linked = {
         let wanted = manifest::read_to_say(&manifest);
-        let linked = sql::blobs_in(proof.conn(), found.repository_id, wanted.iter().map(|(digest, _)| *digest)).await?;
-        (manifest, linked)
+        let mut c = ctx.db.read().await?;
+        sql::blobs_in(&mut c, found.repository_id, wanted.iter().map(|(digest, _)| *digest)).await?
     };
     let parts = accessories::read(ctx, &manifest::read_to_say(&manifest), |digest| linked.get(digest.as_str()).copied()).await?;
-    Ok(aside::run(accessories::length(&parts), move || manifest::said(&manifest, &parts)).await)
+    Ok(aside::run_now(accessories::length(&parts), move || manifest::said(&manifest, &parts)).await)
 }
 
 /// Does this tag name it?

@@ -48,7 +48,11 @@ pub fn folded(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// A LIKE pattern (with `ESCAPE '\'`) for text that contains `part`; `%` and `_` are literal.
+/// Longest text that is searched for, in characters: nothing here has a longer name, and SQLite refuses patterns of 50,000 bytes.
+const SEARCHED: usize = 1024;
+
+/// A LIKE pattern (with `ESCAPE '\'`) for text that contains `part`; `%` and `_` are literal. What is longer than anything finds what it
+/// begins with, which is nothing.
 pub fn like_contains(part: &str) -> String {
     format!("%{}%", escaped(part))
 }
@@ -60,5 +64,6 @@ pub fn like_prefix(part: &str) -> String {
 
 /// PostgreSQL holds no NUL, so text with one is in no row: it is searched as what stands for it elsewhere.
 fn escaped(part: &str) -> String {
+    let part: String = part.chars().take(SEARCHED).collect();
     part.replace('\0', "\u{fffd}").replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }

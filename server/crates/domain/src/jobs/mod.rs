@@ -6,10 +6,12 @@ mod sql;
 use crate::ctx::Ctx;
 use crate::db::Engine;
 use crate::error::Result;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use std::time::Duration;
 use tokio::sync::watch;
 
-pub(crate) use sql::{enqueue, request_stop};
+pub(crate) use sql::{enqueue, request_stop, withdraw};
 
 /// How long a worker owns a job without saying so again, in ms.
 pub const LEASE: i64 = 15_000;
@@ -35,34 +37,44 @@ pub enum Hold {
 /// How often an idle worker looks for work, and how long one waits after a failure.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Runs jobs of `kind`, one after the other, until `stopping` says so. One that fails is taken up again when its lease ends.
-pub async fn serve<F>(ctx: &Ctx, kind: &'static str, mut stopping: watch::Receiver<bool>, run: impl Fn(Claim) -> F)
+/// Runs jobs of `kind`, as many `at_once`, until `stopping` says so. One that fails is taken up again when its lease ends.
+pub async fn serve<F>(ctx: &Ctx, kind: &'static str, at_once: usize, mut stopping: watch::Receiver<bool>, run: impl Fn(Claim) -> F)
 where
     F: Future<Output = Result<()>>,
 {
+    let mut running = FuturesUnordered::new();
     while !*stopping.borrow() {
         let rung = ctx.local.work.notified();
-        match claim(ctx, kind).await {
-            Ok(Some(claim)) => {
-                let key = claim.key.clone();
-                if let Err(error) = run(claim).await {
-                    tracing::error!(%error, kind, key, "a job broke off; it is tried again");
-                    tokio::time::sleep(LOOK).await;
+        let idle = match running.len() < at_once {
+            false => false,
+            true => match claim(ctx, kind).await {
+                Ok(Some(claim)) => {
+                    let run = &run;
+                    running.push(async move {
+                        let key = claim.key.clone();
+                        if let Err(error) = run(claim).await {
+                            tracing::error!(%error, kind, key, "a job broke off; it is tried again");
+                            tokio::time::sleep(LOOK).await;
+                        }
+                    });
+                    continue;
                 }
-            }
-            Ok(None) => {
-                tokio::select! {
-                    () = rung => {}
-                    () = tokio::time::sleep(LOOK) => {}
-                    _ = stopping.changed() => {}
+                Ok(None) => true,
+                Err(error) => {
+                    tracing::warn!(%error, kind, "jobs could not be read");
+                    true
                 }
-            }
-            Err(error) => {
-                tracing::warn!(%error, kind, "jobs could not be read");
-                tokio::time::sleep(LOOK).await;
-            }
+            },
+        };
+        tokio::select! {
+            Some(()) = running.next() => {}
+            () = rung, if idle => {}
+            () = tokio::time::sleep(LOOK), if idle => {}
+            _ = stopping.changed() => {}
         }
     }
+    // They see for themselves that the server stops.
+    while running.next().await.is_some() {}
 }
 
 /// Takes the oldest job of `kind` that waits, or whose worker died.

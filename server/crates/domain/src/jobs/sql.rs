@@ -5,14 +5,16 @@ use crate::error::Result;
 use model::Stamp;
 use sqlx::{AnyConnection, Row};
 
-pub async fn enqueue(c: &mut AnyConnection, now: Stamp, kind: &str, key: &str) -> Result<()> {
+/// Queues a job. Of those in one `lane` one runs at a time; an empty one is no lane.
+pub async fn enqueue(c: &mut AnyConnection, now: Stamp, kind: &str, key: &str, lane: &str) -> Result<()> {
     sqlx::query(
-        "INSERT INTO jobs (kind, key, state, attempt, run_after, lease_owner, lease_until, stop_requested, created_at)
-         VALUES ($1, $2, 'queued', 0, $3, '', 0, 0, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO jobs (kind, key, lane, state, attempt, run_after, lease_owner, lease_until, stop_requested, created_at)
+         VALUES ($1, $2, $4, 'queued', 0, $3, '', 0, 0, $3) ON CONFLICT DO NOTHING",
     )
     .bind(kind)
     .bind(key)
     .bind(now.0)
+    .bind(lane)
     .execute(c)
     .await?;
     Ok(())
@@ -21,8 +23,11 @@ pub async fn enqueue(c: &mut AnyConnection, now: Stamp, kind: &str, key: &str) -
 pub async fn claim(c: &mut AnyConnection, now: Stamp, kind: &str, owner: &str) -> Result<Option<Claim>> {
     let row = sqlx::query(
         "UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_owner = $3, lease_until = $4
-         WHERE id = (SELECT id FROM jobs WHERE kind = $1 AND run_after <= $2
-                     AND (state = 'queued' OR (state = 'running' AND lease_until <= $2)) ORDER BY id LIMIT 1)
+         WHERE id = (SELECT j.id FROM jobs AS j WHERE j.kind = $1 AND j.run_after <= $2
+                     AND (j.state = 'queued' OR (j.state = 'running' AND j.lease_until <= $2))
+                     AND (j.lane = '' OR NOT EXISTS (SELECT 1 FROM jobs AS b WHERE b.kind = $1 AND b.lane = j.lane AND b.id <> j.id
+                                                      AND b.state = 'running' AND b.lease_until > $2))
+                     ORDER BY j.id LIMIT 1)
          RETURNING id, key",
     )
     .bind(kind)
@@ -66,6 +71,12 @@ pub async fn request_stop(c: &mut AnyConnection, kind: &str, key: &str) -> Resul
         .bind(key)
         .execute(c)
         .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Takes a job back that no worker has; `false` if one has it, or it is gone.
+pub async fn withdraw(c: &mut AnyConnection, kind: &str, key: &str) -> Result<bool> {
+    let done = sqlx::query("DELETE FROM jobs WHERE kind = $1 AND key = $2 AND state = 'queued'").bind(kind).bind(key).execute(c).await?;
     Ok(done.rows_affected() > 0)
 }
 

@@ -14,14 +14,16 @@ pub enum TaskStatus {
     Succeeded,
     /// The same digest with the same accessories is there already.
     Skipped,
+    /// The artifact is there; something that is attached to it is not.
+    PartlyFailed,
     Failed,
     Stopped,
 }
 
 impl TaskStatus {
-    pub const ALL: [TaskStatus; 6] = [
-        TaskStatus::Pending, TaskStatus::Running, TaskStatus::Succeeded, TaskStatus::Skipped, TaskStatus::Failed,
-        TaskStatus::Stopped,
+    pub const ALL: [TaskStatus; 7] = [
+        TaskStatus::Pending, TaskStatus::Running, TaskStatus::Succeeded, TaskStatus::Skipped,
+        TaskStatus::PartlyFailed, TaskStatus::Failed, TaskStatus::Stopped,
     ];
 
     /// The stored form.
@@ -31,6 +33,7 @@ impl TaskStatus {
             TaskStatus::Running => "running",
             TaskStatus::Succeeded => "succeeded",
             TaskStatus::Skipped => "skipped",
+            TaskStatus::PartlyFailed => "partly-failed",
             TaskStatus::Failed => "failed",
             TaskStatus::Stopped => "stopped",
         }
@@ -47,6 +50,7 @@ impl TaskStatus {
             TaskStatus::Running => "Copying",
             TaskStatus::Succeeded => "Copied",
             TaskStatus::Skipped => "Skipped: already there",
+            TaskStatus::PartlyFailed => "Partly copied",
             TaskStatus::Failed => "Failed",
             TaskStatus::Stopped => "Stopped",
         }
@@ -58,7 +62,7 @@ impl TaskStatus {
             TaskStatus::Pending => "Pending",
             TaskStatus::Running => "InProgress",
             TaskStatus::Succeeded | TaskStatus::Skipped => "Succeed",
-            TaskStatus::Failed => "Failed",
+            TaskStatus::PartlyFailed | TaskStatus::Failed => "Failed",
             TaskStatus::Stopped => "Stopped",
         }
     }
@@ -85,7 +89,9 @@ pub struct Execution {
     pub skipped: i64,
     /// Of the skipped those of which nothing else is kept: they were there already.
     pub unchanged: i64,
+    /// Those of which something did not arrive, and of these the ones that arrived but for what is attached.
     pub failed: i64,
+    pub partly: i64,
     pub stopped: i64,
     pub in_progress: i64,
     /// Blob and manifest bytes sent so far, and known to be needed.

@@ -31,6 +31,46 @@ impl TagMode {
     }
 }
 
+/// Which artifacts a rule takes by what they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    /// Nothing said: all.
+    #[default]
+    Any,
+    /// Said: all.
+    Artifact,
+    Image,
+    Chart,
+}
+
+impl Resource {
+    pub const ALL: [Resource; 4] = [Resource::Any, Resource::Artifact, Resource::Image, Resource::Chart];
+
+    /// Harbor's word, and the stored form.
+    pub fn key(self) -> &'static str {
+        match self {
+            Resource::Any => "",
+            Resource::Artifact => "artifact",
+            Resource::Image => "image",
+            Resource::Chart => "chart",
+        }
+    }
+
+    /// From the stored form.
+    pub fn from_key(key: &str) -> Option<Resource> {
+        Resource::ALL.into_iter().find(|resource| resource.key() == key)
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Resource::Any | Resource::Artifact => "Everything",
+            Resource::Image => "Images",
+            Resource::Chart => "Helm charts",
+        }
+    }
+}
+
 /// What a rule is made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleInput {
@@ -43,12 +83,20 @@ pub struct RuleInput {
     pub tag_mode: TagMode,
     /// Pattern over tags; empty means every tag and also the untagged.
     pub tags: String,
+    /// What the artifacts are.
+    pub resource: Resource,
     /// Where to, at the destination; empty keeps the source's path.
     pub namespace: String,
     /// How many leading components the namespace replaces; -1 all but the last.
     pub flatten: i64,
     /// Replace a tag that names another digest there.
     pub overwrite: bool,
+    /// KB a second that all its artifacts share; not above 0: as fast as it goes.
+    pub speed: i64,
+    /// Send blobs in chunks, for targets behind something that refuses large requests.
+    pub chunked: bool,
+    /// Harbor's `single_active_replication`, as it was sent: executions of a rule never overlap here.
+    pub single_active: bool,
     pub enabled: bool,
 }
 
@@ -70,6 +118,9 @@ impl RuleInput {
         if !self.namespace.is_empty() && self.namespace.parse::<RepositoryName>().is_err() {
             problems.add("namespace", "must be a project, or a project and path, in lower case");
         }
+        if !(-1..=1 << 30).contains(&self.speed) {
+            problems.add("speed", "must be KB a second, or -1 for as fast as it goes");
+        }
         if !(-1..=3).contains(&self.flatten) {
             problems.add("flatten", "must be -1 (all), 0, 1, 2 or 3");
         }
@@ -90,18 +141,17 @@ pub struct Rule {
     pub updated_at: Stamp,
 }
 
-/// Where `project/repository` goes under `namespace`: Harbor's flattening. `Err` says why it cannot.
+/// Where `project/repository` goes under `namespace`, or at the root there where it is empty: Harbor's flattening, which does
+/// nothing without a namespace; here it then only drops. `Err` says why it cannot.
 pub fn destination(source: &str, namespace: &str, flatten: i64) -> Result<String, String> {
-    if namespace.is_empty() {
-        return Ok(source.to_owned());
-    }
     let parts: Vec<&str> = source.split('/').collect();
     let drop = match flatten {
         -1 => parts.len() - 1,
         n if (n as usize) < parts.len() => n as usize,
-        n => return Err(format!("{source} has only {} components, so {n} of them cannot be replaced", parts.len())),
+        n => return Err(format!("{source} has only {} components, so {n} of them cannot go", parts.len())),
     };
-    Ok(format!("{namespace}/{}", parts[drop..].join("/")))
+    let rest = parts[drop..].join("/");
+    Ok(if namespace.is_empty() { rest } else { format!("{namespace}/{rest}") })
 }
 
 /// What a rule matches now: the first few, and how many in all.
@@ -111,6 +161,9 @@ pub struct Preview {
     pub repositories: i64,
     /// `cosign/pause:1 → mirror/pause`, at most five.
     pub examples: Vec<(String, String)>,
+    /// What two sources would write: only the first is sent. At most five, and how many in all.
+    pub collisions: Vec<String>,
+    pub collided: i64,
 }
 
 #[cfg(test)]
@@ -124,7 +177,11 @@ mod tests {
         assert_eq!(to(0).unwrap(), "ns/a/b/c/d/img");
         assert_eq!(to(1).unwrap(), "ns/b/c/d/img");
         assert_eq!(to(3).unwrap(), "ns/d/img");
-        assert_eq!(destination("a/img", "", 1).unwrap(), "a/img");
+        // Without a namespace it goes to the root: Nexus and ECR have repositories there.
+        for (flatten, there) in [(0, "a/b/img"), (1, "b/img"), (2, "img"), (-1, "img")] {
+            assert_eq!(destination("a/b/img", "", flatten).unwrap(), there);
+        }
+        assert!(destination("a/img", "", 2).is_err());
         assert!(destination("a/img", "ns", 2).is_err());
     }
 }

@@ -1,9 +1,8 @@
 //! Harbor and Wharf: `/api/v2.0` prepares the project.
 
-use crate::failure::Failure;
-use crate::remote::Remote;
 use http::{Method, StatusCode};
 use model::replication::target::Probe;
+use remote::{Failure, Registry};
 use serde_json::{Value, json};
 
 const API: &str = "/api/v2.0";
@@ -13,7 +12,7 @@ fn query(text: &str) -> String {
 }
 
 /// Makes the project where it is missing and the credentials may: private, whatever the source's is.
-pub async fn prepare(remote: &Remote, repository: &str) -> Result<String, Failure> {
+pub async fn prepare(remote: &Registry, repository: &str) -> Result<String, Failure> {
     let project = repository.split('/').next().unwrap_or_default();
     let (status, _) = remote.api(Method::HEAD, &format!("{API}/projects?project_name={}", query(project)), None).await?;
     if status.is_success() {
@@ -33,7 +32,7 @@ pub async fn prepare(remote: &Remote, repository: &str) -> Result<String, Failur
 }
 
 /// What it is, and what these credentials may do there.
-pub async fn probe(remote: &Remote, probe: &mut Probe) {
+pub async fn probe(remote: &Registry, probe: &mut Probe) {
     match remote.api(Method::GET, "/api/version", None).await {
         Ok((status, body)) if status.is_success() => {
             let version = serde_json::from_slice::<Value>(&body).ok();

@@ -2,18 +2,18 @@
 
 mod harbor;
 
-use crate::failure::Failure;
-use crate::remote::Remote;
 use async_trait::async_trait;
 use domain::Ctx;
 use domain::replication::targets::{Connection, Connector};
 use model::replication::target::{Probe, Provider};
+use remote::{Failure, Registry};
+use std::sync::Arc;
 
 /// All adapters.
 pub struct Adapters;
 
 /// Makes ready what a push needs there: for Harbor and Wharf the project. Says what it did, for the log.
-pub async fn prepare(remote: &Remote, provider: Provider, repository: &str) -> Result<String, Failure> {
+pub async fn prepare(remote: &Registry, provider: Provider, repository: &str) -> Result<String, Failure> {
     match provider {
         Provider::Harbor => harbor::prepare(remote, repository).await,
         Provider::Registry => Ok(String::new()),
@@ -24,7 +24,7 @@ pub async fn prepare(remote: &Remote, provider: Provider, repository: &str) -> R
 impl Connector for Adapters {
     async fn probe(&self, ctx: &Ctx, connection: &Connection) -> Probe {
         let mut probe = Probe::default();
-        let remote = match Remote::connect(ctx, connection).await {
+        let remote = match Registry::connect(ctx, connection, true, Arc::new(drop)).await {
             Ok(remote) => remote,
             Err(failure) => {
                 probe.step("Reachable", false, failure.to_string());
@@ -55,7 +55,7 @@ impl Connector for Adapters {
         match connection.provider {
             Provider::Harbor => harbor::probe(&remote, &mut probe).await,
             Provider::Registry => {
-                let version = remote.greeting.get("docker-distribution-api-version").is_some();
+                let version = remote.greeting().get("docker-distribution-api-version").is_some();
                 let found = if version { "an OCI registry (distribution API 2.0)" } else { "an OCI registry" };
                 probe.step("What it is", true, found);
             }

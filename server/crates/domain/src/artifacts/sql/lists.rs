@@ -33,7 +33,9 @@ pub async fn is_list_of_one_tag(c: &mut AnyConnection, artifact: i64) -> Result<
 }
 
 /// Whether an artifact is a list of referrers follows from what its tags say now, in whatever order it, its tags and what it lists came:
-/// an index that only such a tag names, and that lists nothing but referrers of that digest. Brings it up to date; `true`: it changed.
+/// an index that was pushed under such a tag, that only such a tag names, and that lists nothing but referrers of that digest. What somebody
+/// pushed by its digest and another tags so later stays an index: lists go without a right asked when they are replaced. Brings it up to
+/// date; `true`: it changed.
 pub async fn settle_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
     let text = "SELECT hidden, repository_id FROM artifacts WHERE id = $1 AND kind = 'index' AND subject_digest IS NULL AND accessory_kind IS NULL";
     let Some(row) = sqlx::query(text).bind(artifact).fetch_optional(&mut *c).await? else { return Ok(false) };
@@ -46,6 +48,7 @@ pub async fn settle_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
     let list_of = tags.iter().find_map(crate::manifest::lists_referrers_of).filter(|_| tags.iter().all(|tag| machinery_subject(tag).is_some()));
     let be = match list_of {
         None => false,
+        Some(_) if !is && !pushed_by_tag(c, artifact).await? => false,
         Some(subject) => {
             // What it lists may have been deleted since.
             let text = "SELECT x.child_digest FROM artifact_children AS x LEFT JOIN artifacts AS a ON a.repository_id = $2 AND a.digest = x.child_digest
@@ -58,6 +61,11 @@ pub async fn settle_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
         sqlx::query("UPDATE artifacts SET hidden = $2 WHERE id = $1").bind(artifact).bind(i64::from(be)).execute(c).await?;
     }
     Ok(be != is)
+}
+
+async fn pushed_by_tag(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
+    let text = "SELECT a.id FROM artifacts AS a JOIN tags AS t ON t.artifact_id = a.id AND t.pushed_at <= a.pushed_at WHERE a.id = $1 LIMIT 1";
+    Ok(sqlx::query(text).bind(artifact).fetch_optional(c).await?.is_some())
 }
 
 /// Lists of the referrers of these digests, which clients keep under tags of their own; and of which digest each is.

@@ -110,6 +110,12 @@ pub async fn content_of(c: &mut AnyConnection, id: i64) -> Result<Vec<u8>> {
     Ok(row.get("content"))
 }
 
+/// How long a manifest is, in bytes.
+pub async fn length_of(c: &mut AnyConnection, id: i64) -> Result<usize> {
+    let text = "SELECT CAST(LENGTH(content) AS BIGINT) AS length FROM manifests WHERE artifact_id = $1";
+    Ok(sqlx::query(text).bind(id).fetch_one(c).await?.get::<i64, _>("length") as usize)
+}
+
 /// Does a signed index of this repository list it (also through an index within)?
 pub async fn in_signed_index(proof: &mut Authorized<'_>, repository: i64, digest: &Digest) -> Result<bool> {
     let row = sqlx::query(

@@ -13,13 +13,24 @@ use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::jobs;
-use model::replication::execution::{Execution, Task};
+use model::replication::execution::{Execution, Task, TaskStatus};
 use model::run::Status;
 use model::list::Query;
 use model::{ArtifactId, ExecutionId, Page, RuleId, TaskId};
 
 /// The kind of its job; the key is the execution's id.
 pub const JOB: &str = "replication";
+
+/// What a stopped execution says.
+pub const STOPPED: &str = "stopped by an administrator";
+
+/// Executions of one rule that wait for the one before them; more are refused.
+const WAITING: i64 = 10;
+
+/// Executions of a rule run one after the other: two at once would send everything twice.
+fn lane(rule: RuleId) -> String {
+    format!("rule {rule}")
+}
 
 /// Runs a rule now: for all it matches, or for one artifact.
 pub async fn start(ctx: &Ctx, who: &Principal, rule: RuleId, artifact: Option<ArtifactId>) -> Result<ExecutionId> {
@@ -37,8 +48,12 @@ pub async fn start(ctx: &Ctx, who: &Principal, rule: RuleId, artifact: Option<Ar
             {
                 return Err(Error::not_found("artifact", artifact));
             }
+            let waiting = sql::waiting(c, rule).await?;
+            if waiting >= WAITING {
+                return Err(Error::Precondition(format!("{waiting} executions of this rule wait already: they run one after the other")));
+            }
             let id = sql::insert(c, now, rule, artifact, &caller.name()).await?;
-            jobs::enqueue(c, now, JOB, &id.to_string()).await?;
+            jobs::enqueue(c, now, JOB, &id.to_string(), &lane(rule)).await?;
             Ok(id)
         })
         .await?;
@@ -88,9 +103,15 @@ pub async fn stop(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<()> {
         let mut proof = access::system(c, now, &caller).await?;
         let c = proof.conn();
         let execution = sql::get(c, id).await?.ok_or_else(|| Error::not_found("execution", id))?;
-        if !execution.status.settled() {
-            jobs::request_stop(c, JOB, &id.to_string()).await?;
+        if execution.status.settled() {
+            return Ok(());
         }
+        if jobs::withdraw(c, JOB, &id.to_string()).await? {
+            // No worker has it, so none need be asked.
+            sql::settle(c, now, id, TaskStatus::Stopped).await?;
+            return sql::set_status(c, id, Status::Stopped, STOPPED, Some(now)).await;
+        }
+        jobs::request_stop(c, JOB, &id.to_string()).await?;
         Ok(())
     })
     .await?;
@@ -118,7 +139,7 @@ pub async fn retry(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<Execut
             if copied > 0 {
                 sql::set_planned(c, again).await?;
             }
-            jobs::enqueue(c, now, JOB, &again.to_string()).await?;
+            jobs::enqueue(c, now, JOB, &again.to_string(), &lane(execution.rule_id)).await?;
             Ok(again)
         })
         .await?;

@@ -48,6 +48,7 @@ fn execution(row: &AnyRow) -> Execution {
         skipped: row.get("unchanged"),
         unchanged: row.get("unchanged"),
         failed: 0,
+        partly: 0,
         stopped: 0,
         in_progress: 0,
         bytes_done: 0,
@@ -73,6 +74,10 @@ async fn count(c: &mut AnyConnection, execution: &mut Execution) -> Result<()> {
             TaskStatus::Succeeded => execution.succeeded += n,
             TaskStatus::Skipped => execution.skipped += n,
             TaskStatus::Failed => execution.failed += n,
+            TaskStatus::PartlyFailed => {
+                execution.failed += n;
+                execution.partly += n;
+            }
             TaskStatus::Stopped => execution.stopped += n,
         }
     }
@@ -234,13 +239,19 @@ pub async fn copy_failed(c: &mut AnyConnection, from: ExecutionId, to: Execution
         "INSERT INTO tasks (execution_id, artifact_id, status, source, destination, digest, tags, accessories,
            bytes_done, bytes_total, error, log)
          SELECT $2, artifact_id, 'pending', source, destination, digest, tags, '', 0, 0, '', ''
-         FROM tasks WHERE execution_id = $1 AND status IN ('failed', 'stopped') AND destination <> '' ORDER BY id",
+         FROM tasks WHERE execution_id = $1 AND status IN ('failed', 'partly-failed', 'stopped') AND destination <> '' ORDER BY id",
     )
     .bind(from.0)
     .bind(to.0)
     .execute(c)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Executions of a rule that wait for a worker.
+pub async fn waiting(c: &mut AnyConnection, rule: RuleId) -> Result<i64> {
+    let text = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM executions WHERE rule_id = $1 AND status = 'queued'";
+    Ok(sqlx::query(text).bind(rule.0).fetch_one(c).await?.get("n"))
 }
 
 /// It was there already: a count, instead of the task's row.

@@ -4,11 +4,11 @@
 use super::sql;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
-use crate::replication::rules::{self, Candidate, Selector};
+use crate::replication::rules::{self, Candidate, Collisions, Selector};
 use model::accessory::Kind;
 use model::replication::execution::TaskStatus;
 use model::run::Status;
-use model::replication::rule::{Rule, destination};
+use model::replication::rule::{Rule, RuleInput, destination};
 use model::{ExecutionId, TaskId};
 
 /// An execution to run.
@@ -73,26 +73,49 @@ pub async fn plan(ctx: &Ctx, work: &Work) -> Result<()> {
         return Ok(());
     }
     while ctx.db.write_content(async move |c| sql::drop_tasks(c, id, SLICE as i64).await).await? > 0 {}
-    let found: Vec<Candidate> = {
-        let selector = Selector::new(&work.rule.input)?;
-        rules::select(&mut *ctx.db.read().await?, &selector, work.only).await?
-    };
-    if work.only.is_some() && found.is_empty() {
+    let (selector, input) = (Selector::new(&work.rule.input)?, &work.rule.input);
+    let sources = rules::sources(&mut *ctx.db.read().await?, &selector).await?;
+    let (mut collisions, mut made) = (Collisions::among(&sources, input), 0);
+    for source in &sources {
+        let mut after = 0;
+        loop {
+            let (part, next) = {
+                let mut c = ctx.db.read().await?;
+                rules::candidates(&mut c, &selector, source, work.only, after, rules::SLICE).await?
+            };
+            made += part.len();
+            let planned: Vec<Planned> = part.into_iter().map(|candidate| planned(candidate, input, &mut collisions)).collect();
+            if !planned.is_empty() {
+                ctx.db.write_content(async move |c| insert(c, id, &planned).await).await?;
+            }
+            let Some(next) = next else { break };
+            after = next;
+        }
+    }
+    if work.only.is_some() && made == 0 {
         return Err(Error::Precondition("the rule does not match this artifact".to_owned()));
     }
-    for part in found.chunks(SLICE) {
-        let (part, input) = (part.to_vec(), work.rule.input.clone());
-        let made = async move |c: &mut sqlx::AnyConnection| {
-            for candidate in &part {
-                let source = candidate.source();
-                let there = destination(&source, &input.namespace, input.flatten);
-                sql::insert_task(c, id, candidate, &source, there).await?;
-            }
-            Ok(())
-        };
-        ctx.db.write_content(made).await?;
-    }
     ctx.db.write_content(async move |c| sql::set_planned(c, id).await).await
+}
+
+/// An artifact, where it comes from, and where it goes or why it cannot.
+type Planned = (Candidate, String, std::result::Result<String, String>);
+
+fn planned(candidate: Candidate, input: &RuleInput, collisions: &mut Collisions) -> Planned {
+    let source = candidate.source();
+    let there = destination(&source, &input.namespace, input.flatten);
+    let there = there.and_then(|there| match collisions.note(&candidate, &there) {
+        Some(collision) => Err(collision),
+        None => Ok(there),
+    });
+    (candidate, source, there)
+}
+
+async fn insert(c: &mut sqlx::AnyConnection, id: ExecutionId, planned: &[Planned]) -> Result<()> {
+    for (candidate, source, there) in planned {
+        sql::insert_task(c, id, candidate, source, there.clone()).await?;
+    }
+    Ok(())
 }
 
 /// Some of the tasks that are left to do.
@@ -125,9 +148,9 @@ pub async fn close(ctx: &Ctx, id: ExecutionId, whole: Option<(Status, String)>) 
             let Some(execution) = sql::get(c, id).await? else { return Ok(()) };
             let (status, text) = match whole.clone() {
                 Some(whole) => whole,
-                None if execution.total == 0 => (Status::Succeeded, "the rule matches no artifact".to_owned()),
+                None if execution.total == 0 => (Status::Empty, "the rule matches no artifact: see what its patterns match".to_owned()),
                 None if execution.failed == 0 && execution.stopped == 0 => (Status::Succeeded, String::new()),
-                None if execution.succeeded + execution.skipped == 0 => (Status::Failed, String::new()),
+                None if execution.succeeded + execution.skipped + execution.partly == 0 => (Status::Failed, String::new()),
                 None => (Status::PartlyFailed, String::new()),
             };
             sql::set_status(c, id, status, &text, Some(now)).await

@@ -5,7 +5,7 @@ mod select;
 mod sql;
 
 pub use select::Candidate;
-pub(crate) use select::{Selector, select};
+pub(crate) use select::{Collisions, Selector, candidates, sources};
 pub(crate) use sql::get as by_id;
 
 use crate::access;
@@ -20,6 +20,9 @@ use model::{Action, Page, ProjectName, RepositoryName, RuleId};
 
 /// Examples that a preview shows.
 const EXAMPLES: usize = 5;
+
+/// Artifacts of one look.
+pub(crate) const SLICE: i64 = 200;
 
 fn check(input: &RuleInput) -> Result<()> {
     input.check()?;
@@ -148,25 +151,44 @@ pub async fn delete(ctx: &Ctx, who: &Principal, id: RuleId) -> Result<()> {
 pub async fn preview(ctx: &Ctx, who: &Principal, input: &RuleInput) -> Result<Preview> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::system(&mut c, ctx.now(), who).await?;
-    let selector = Selector::new(input)?;
-    let found = select(proof.conn(), &selector, None).await?;
-    let mut preview = Preview { artifacts: found.len() as i64, ..Preview::default() };
-    let mut repositories = std::collections::HashSet::new();
-    for candidate in &found {
-        let source = candidate.source();
-        if preview.examples.len() < EXAMPLES {
-            let to = model::replication::rule::destination(&source, &input.namespace, input.flatten)
-                .unwrap_or_else(|why| format!("cannot go there: {why}"));
-            let name = match candidate.tags.first() {
-                Some(tag) => format!("{source}:{tag}"),
-                None => format!("{source}@{}", candidate.digest.short()),
-            };
-            preview.examples.push((name, to));
+    let (c, selector) = (proof.conn(), Selector::new(input)?);
+    let sources = sources(c, &selector).await?;
+    let (mut preview, mut collisions) = (Preview::default(), Collisions::among(&sources, input));
+    for source in &sources {
+        let (mut after, mut any) = (0, false);
+        loop {
+            let (part, next) = candidates(c, &selector, source, None, after, SLICE).await?;
+            any |= !part.is_empty();
+            preview.artifacts += part.len() as i64;
+            for candidate in &part {
+                foresee(&mut preview, &mut collisions, candidate, input);
+            }
+            let Some(next) = next else { break };
+            after = next;
         }
-        repositories.insert(source);
+        preview.repositories += i64::from(any);
     }
-    preview.repositories = repositories.len() as i64;
     Ok(preview)
+}
+
+fn foresee(preview: &mut Preview, collisions: &mut Collisions, candidate: &Candidate, input: &RuleInput) {
+    let source = candidate.source();
+    let there = model::replication::rule::destination(&source, &input.namespace, input.flatten);
+    if let Ok(there) = &there
+        && let Some(collision) = collisions.note(candidate, there)
+    {
+        preview.collided += 1;
+        if preview.collisions.len() < EXAMPLES {
+            preview.collisions.push(collision);
+        }
+    }
+    if preview.examples.len() < EXAMPLES {
+        let name = match candidate.tags.first() {
+            Some(tag) => format!("{source}:{tag}"),
+            None => format!("{source}@{}", candidate.digest.short()),
+        };
+        preview.examples.push((name, there.unwrap_or_else(|why| format!("cannot go there: {why}"))));
+    }
 }
 
 #[cfg(test)]

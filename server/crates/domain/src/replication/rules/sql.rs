@@ -3,7 +3,7 @@
 use crate::db::{Listing, folded, like_contains};
 use crate::error::Result;
 use model::list::Query;
-use model::replication::rule::{Rule, RuleInput, TagMode};
+use model::replication::rule::{Resource, Rule, RuleInput, TagMode};
 use model::{Page, RuleId, Stamp, TargetId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 const FROM: &str = "rules AS t JOIN targets AS g ON g.id = t.target_id";
 const COLUMNS: &str = "t.id AS id, t.name AS name, t.description AS description, t.target_id AS target_id, \
     t.repositories AS repositories, t.tag_mode AS tag_mode, t.tags AS tags, t.namespace AS namespace, \
-    t.flatten AS flatten, t.overwrite AS overwrite, t.enabled AS enabled, g.name AS target_name, g.url AS target_url, \
+    t.resource AS resource, t.speed AS speed, t.chunked AS chunked, t.single_active AS single_active, t.flatten AS flatten, t.overwrite AS overwrite, t.enabled AS enabled, g.name AS target_name, g.url AS target_url, \
     (SELECT CAST(COUNT(*) AS BIGINT) FROM executions AS e WHERE e.rule_id = t.id) AS execution_count, \
     (SELECT MAX(e.id) FROM executions AS e WHERE e.rule_id = t.id) AS last_execution, \
     t.created_at AS created_at, t.updated_at AS updated_at";
@@ -33,7 +33,11 @@ fn rule(row: &AnyRow) -> Result<(Rule, Option<i64>)> {
             repositories: row.get("repositories"),
             tag_mode: TagMode::from_key(&row.get::<String, _>("tag_mode")).unwrap_or_default(),
             tags: row.get("tags"),
+            resource: Resource::from_key(&row.get::<String, _>("resource")).unwrap_or_default(),
             namespace: row.get("namespace"),
+            speed: row.get("speed"),
+            chunked: row.get::<i64, _>("chunked") != 0,
+            single_active: row.get::<i64, _>("single_active") != 0,
             flatten: row.get("flatten"),
             overwrite: row.get::<i64, _>("overwrite") != 0,
             enabled: row.get::<i64, _>("enabled") != 0,
@@ -63,8 +67,9 @@ pub async fn target_exists(c: &mut AnyConnection, id: TargetId) -> Result<bool> 
 pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &RuleInput) -> Result<Option<RuleId>> {
     let row = sqlx::query(
         "INSERT INTO rules (name, description, target_id, repositories, tag_mode, tags, namespace, flatten, overwrite,
-           enabled, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) ON CONFLICT DO NOTHING RETURNING id",
+           enabled, created_at, updated_at, resource, speed, chunked,
+           single_active)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(input.name.as_str())
     .bind(input.description.as_str())
@@ -77,6 +82,10 @@ pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &RuleInput) -> Res
     .bind(i64::from(input.overwrite))
     .bind(i64::from(input.enabled))
     .bind(now.0)
+    .bind(input.resource.key())
+    .bind(input.speed)
+    .bind(i64::from(input.chunked))
+    .bind(i64::from(input.single_active))
     .fetch_optional(c)
     .await?;
     Ok(row.map(|row| RuleId(row.get("id"))))
@@ -94,7 +103,8 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: RuleId, input: &RuleI
     }
     sqlx::query(
         "UPDATE rules SET name = $2, description = $3, target_id = $4, repositories = $5, tag_mode = $6, tags = $7,
-           namespace = $8, flatten = $9, overwrite = $10, enabled = $11, updated_at = $12 WHERE id = $1",
+           namespace = $8, flatten = $9, overwrite = $10, enabled = $11, updated_at = $12, resource = $13, speed = $14,
+           chunked = $15, single_active = $16 WHERE id = $1",
     )
     .bind(id.0)
     .bind(input.name.as_str())
@@ -108,6 +118,10 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: RuleId, input: &RuleI
     .bind(i64::from(input.overwrite))
     .bind(i64::from(input.enabled))
     .bind(now.0)
+    .bind(input.resource.key())
+    .bind(input.speed)
+    .bind(i64::from(input.chunked))
+    .bind(i64::from(input.single_active))
     .execute(c)
     .await?;
     Ok(true)

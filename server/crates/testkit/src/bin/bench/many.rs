@@ -8,8 +8,10 @@ use testkit::image::sha256;
 /// Tags of the repository that lists them, and what refers to its manifest.
 const TAGS: usize = 100_000;
 pub(super) const REFERRERS: usize = 1000;
+/// Tags of one manifest: fewer than Wharf lets one have.
+const EACH: usize = 2000;
 
-/// The manifests of that experiment: one that has all the tags, and those that refer to it.
+/// The manifests of that experiment: one, and those that refer to it.
 pub(super) fn json(n: usize) -> String {
     let (digest, size) = (prepared(MB).0, MB);
     let plain = manifest((&digest, size), (&digest, size));
@@ -24,6 +26,13 @@ pub(super) fn json(n: usize) -> String {
     manifest.to_string()
 }
 
+/// A manifest that has some of the tags.
+fn holder(n: usize) -> String {
+    let mut manifest: serde_json::Value = serde_json::from_str(&json(0)).expect("it is JSON");
+    manifest["annotations"] = serde_json::json!({ "holder": n.to_string() });
+    manifest.to_string()
+}
+
 /// Makes them. A peer's tags are written as it writes them itself: by its API it would take minutes.
 pub(super) async fn prepare(subject: &Subject) -> Result<()> {
     let digest = sha256(json(0).as_bytes());
@@ -34,7 +43,8 @@ pub(super) async fn prepare(subject: &Subject) -> Result<()> {
             let parts: Vec<_> = names.chunks(50).collect();
             timed(parts.len(), 8, async |n| {
                 let tags: Vec<String> = parts[n].iter().map(|tag| format!("tag={tag}")).collect();
-                subject.push_manifest(&format!("{digest}?{}", tags.join("&")), json(0)).await
+                let json = holder(n * 50 / EACH);
+                subject.push_manifest(&format!("{}?{}", sha256(json.as_bytes()), tags.join("&")), json).await
             })
             .await?;
             timed(REFERRERS, 8, async |n| {

@@ -4,6 +4,10 @@
 //! configuration opens their range. The check is made before the call, for a message that helps, and again where the
 //! connection is made, so that a name that changes its mind between the two reaches nothing.
 
+mod gate;
+
+pub use gate::{Gate, Gates, Pass};
+
 use crate::error::{Error, Result};
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};

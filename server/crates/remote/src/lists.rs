@@ -1,0 +1,104 @@
+//! Lists that come in pages (distribution-spec 1.1, "Listing Tags" and "Listing Referrers"; RFC 8288 for `Link`).
+
+use crate::failure::Failure;
+use crate::registry::{ANSWER, Registry, both};
+use http::{HeaderMap, Method, StatusCode, header};
+use model::Digest;
+use serde_json::Value;
+use url::Url;
+
+/// Pages that are read, and entries that are kept of them.
+const PAGES: usize = 1000;
+const ENTRIES: usize = 20_000;
+
+/// What a list came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Listed<T> {
+    All(Vec<T>),
+    /// The registry has no such list.
+    Unknown,
+}
+
+impl Registry {
+    /// The tags of a repository.
+    pub async fn tags(&self, repository: &str) -> Result<Listed<String>, Failure> {
+        let first = self.url(repository, "tags/list?n=1000")?;
+        let name = |value: &Value| value.as_str().map(str::to_owned);
+        self.pages(repository, &format!("listing the tags of {repository}"), first, "/tags", name).await
+    }
+
+    /// The descriptors of what names `subject`; unknown where the registry has no referrers API ("Unavailable Referrers API").
+    pub async fn referrers(&self, repository: &str, subject: &Digest) -> Result<Listed<Value>, Failure> {
+        let first = self.url(repository, &format!("referrers/{subject}"))?;
+        let what = format!("listing what is attached to {repository}@{}", subject.short());
+        self.pages(repository, &what, first, "/manifests", |value| Some(value.clone())).await
+    }
+
+    async fn pages<T>(
+        &self,
+        repository: &str,
+        what: &str,
+        first: Url,
+        member: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Listed<T>, Failure> {
+        let scopes = both(repository);
+        let (mut entries, mut url) = (Vec::new(), first);
+        for _ in 0..PAGES {
+            let (headers, bytes) = match self.line.fetch(self.about(what, Method::GET, url.clone(), &scopes), ANSWER).await? {
+                Ok(found) => found,
+                Err(reply) if matches!(reply.status().as_u16(), 400 | 404 | 405 | 406 | 501) => return Ok(Listed::Unknown),
+                Err(reply) if reply.status() == StatusCode::FORBIDDEN => return Ok(Listed::Unknown),
+                Err(reply) => return Err(reply.failure(what).await),
+            };
+            // Some registries answer what they do not know with a page for people.
+            let Ok(page) = serde_json::from_slice::<Value>(&bytes) else { return Ok(Listed::Unknown) };
+            let part = match page.pointer(member) {
+                Some(Value::Array(part)) => part.as_slice(),
+                Some(Value::Null) => &[],
+                _ => return Ok(Listed::Unknown),
+            };
+            entries.extend(part.iter().filter_map(&read));
+            if entries.len() > ENTRIES {
+                return Err(Failure::destination(format!("{what}: there are more than {ENTRIES}")));
+            }
+            let Some(next) = next(&headers, &url) else { return Ok(Listed::All(entries)) };
+            // Neither our token nor our question goes elsewhere, and a page that names itself has no end.
+            if next.origin() != self.base.origin() || next == url {
+                return Err(Failure::destination(format!("{what}: its next page is at {next}, which is not followed")));
+            }
+            url = next;
+        }
+        Err(Failure::destination(format!("{what}: there are more than {PAGES} pages")))
+    }
+}
+
+/// The next page that `Link` names.
+fn next(headers: &HeaderMap, asked: &Url) -> Option<Url> {
+    headers.get_all(header::LINK).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(',')).find_map(|link| {
+        let (place, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
+        let is_next = rest.split(';').any(|parameter| matches!(parameter.trim().to_ascii_lowercase().as_str(), "rel=next" | "rel=\"next\""));
+        is_next.then(|| asked.join(place).ok()).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_what_link_says() {
+        let asked: Url = "http://a/v2/x/tags/list?n=2".parse().unwrap();
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.append(header::LINK, text.parse().unwrap());
+            next(&headers, &asked).map(|url| url.to_string())
+        };
+        assert_eq!(of("</v2/x/tags/list?n=2&last=b>; rel=\"next\""), Some("http://a/v2/x/tags/list?n=2&last=b".into()));
+        assert_eq!(of("<?last=b>;rel=next"), Some("http://a/v2/x/tags/list?last=b".into()));
+        assert_eq!(of("<http://b/1>; rel=prev, <http://b/2>; rel=\"next\""), Some("http://b/2".into()));
+        for none in ["", "nonsense", "<x>; rel=prev"] {
+            assert_eq!(of(none), None, "{none:?}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One blob of an artifact: found, mounted or sent, and gone on with where an earlier run was cut.
+
+use super::Copy;
+use crate::meter::Meter;
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::Ctx;
+use domain::replication::executions::{self, RemoteBlob};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use model::{Digest, ExecutionId};
+use remote::{Failure, Pushed, Sending, There};
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+use url::Url;
+
+/// Blobs from this size on, in bytes, are gone on with after a break: below it a durable note costs more than it saves.
+const RESUMED: i64 = 512 * 1024;
+
+/// How fast all tasks of one execution send together.
+#[derive(Clone, Default)]
+pub struct Pace {
+    /// Bytes a second; `None`: as fast as it goes.
+    limit: Option<u64>,
+    /// When what was sent so far is paid for.
+    paid: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Pace {
+    /// Of a rule's `speed`: KB a second, nothing for what is not above 0.
+    pub fn of(speed: i64) -> Pace {
+        Pace { limit: u64::try_from(speed).ok().filter(|speed| *speed > 0).map(|speed| speed * 1024), ..Pace::default() }
+    }
+
+    /// Waits until so many bytes may go.
+    async fn take(&self, bytes: usize) {
+        let Some(limit) = self.limit else { return };
+        let until = {
+            let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+            let from = paid.unwrap_or_else(Instant::now).max(Instant::now());
+            let until = from + Duration::from_micros(bytes as u64 * 1_000_000 / limit);
+            *paid = Some(until);
+            until
+        };
+        sleep_until(until).await;
+    }
+}
+
+/// A blob of this server on its way.
+struct Outgoing {
+    ctx: Ctx,
+    execution: ExecutionId,
+    there: RemoteBlob,
+    size: i64,
+    meter: Arc<Meter>,
+    /// Of `size`, what stands in the meter.
+    counted: Arc<AtomicI64>,
+    pace: Pace,
+}
+
+#[async_trait]
+impl Sending for Outgoing {
+    async fn read(&self, range: Range<i64>) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
+        let stream = self.ctx.blobs.read(&self.there.digest, range.start as u64..range.end as u64).await?;
+        let (meter, counted, pace) = (self.meter.clone(), self.counted.clone(), self.pace.clone());
+        let paced = stream.then(move |chunk| {
+            let (meter, counted, pace) = (meter.clone(), counted.clone(), pace.clone());
+            async move {
+                if let Ok(chunk) = &chunk {
+                    pace.take(chunk.len()).await;
+                    counted.fetch_add(chunk.len() as i64, Ordering::Relaxed);
+                    meter.add(chunk.len() as i64);
+                }
+                chunk
+            }
+        });
+        Ok(paced.boxed())
+    }
+
+    fn at(&self, bytes: i64) {
+        let before = self.counted.swap(bytes, Ordering::Relaxed);
+        self.meter.add(bytes - before);
+    }
+
+    async fn place(&self, place: &Url) -> Result<(), Failure> {
+        if self.size >= RESUMED {
+            executions::note_upload(&self.ctx, self.execution, &self.there, place.as_str()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Copy<'_> {
+    pub(super) async fn blob(&self, to: &str, digest: &Digest, size: i64) -> Result<(), Failure> {
+        let sender = self.shared.sender(digest);
+        let _turn = sender.lock().await;
+        if self.remote.has_blob(to, digest).await? == There::Yes {
+            self.meter.spare(size);
+            return Ok(());
+        }
+        let from = self.shared.standing().get(digest).cloned().filter(|from| from != to);
+        let there = RemoteBlob { target: self.target, repository: to.to_owned(), digest: digest.clone() };
+        let left = match size >= RESUMED {
+            true => executions::take_upload(self.ctx, self.execution, &there).await?,
+            false => None,
+        };
+        let outgoing = Outgoing {
+            ctx: self.ctx.clone(),
+            execution: self.execution,
+            there: there.clone(),
+            size,
+            meter: self.meter.clone(),
+            counted: Arc::default(),
+            pace: self.shared.pace.clone(),
+        };
+        let pushed = self.remote.push_blob(to, digest, size, from.as_deref(), left.as_deref(), self.chunked, &outgoing).await?;
+        let (short, whole) = (digest.short(), model::stamp::bytes(size));
+        match pushed {
+            Pushed::Mounted => {
+                self.meter.say(format_args!("blob {short} mounted"));
+                self.meter.spare(size);
+            }
+            Pushed::Whole => self.meter.say(format_args!("blob {short} pushed, {whole}")),
+            Pushed::From(at) => self.meter.say(format_args!("blob {short} went on at {} of {whole}, pushed", model::stamp::bytes(at))),
+        }
+        if size >= RESUMED {
+            executions::forget_upload(self.ctx, &there).await?;
+        }
+        self.shared.standing().insert(digest.clone(), to.to_owned());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rule_sends_as_fast_as_it_may_and_all_its_tasks_share_it() {
+        let (pace, began) = (Pace::of(100), Instant::now());
+        let each = (0..4).map(|_| async {
+            for _ in 0..5 {
+                pace.take(50 * 1024).await;
+            }
+        });
+        futures_util::future::join_all(each).await;
+        assert_eq!(began.elapsed().as_secs(), 10, "1,000 KB at 100 KB a second");
+        for unlimited in [-1, 0] {
+            let began = Instant::now();
+            Pace::of(unlimited).take(1 << 30).await;
+            assert_eq!(began.elapsed(), Duration::ZERO);
+        }
+    }
+}

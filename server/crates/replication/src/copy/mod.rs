@@ -1,0 +1,223 @@
+//! Carries one artifact with everything that hangs on it (children, the artifact, its accessories of every form), and then looks
+//! whether all of it stands there: `Done` is said of nothing else.
+//!
+//! What is there already is not sent again. What the destination cannot hold of what is attached is named, and the rest goes on.
+
+mod blob;
+mod listed;
+mod signatures;
+
+use crate::meter::Meter;
+use bytes::Bytes;
+use domain::artifacts::{self, GraphNode};
+use domain::replication::executions::WorkTask;
+use domain::{Ctx, Principal};
+use model::{Algorithm, Digest, ExecutionId, TargetId};
+use remote::{Failure, Nature, Registry, Side};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Mutex as AsyncMutex;
+
+pub use blob::Pace;
+
+/// What the tasks of one execution share.
+#[derive(Default)]
+pub struct Shared {
+    /// Where at the destination a blob is known to stand: it is mounted from there.
+    standing: Mutex<HashMap<Digest, String>>,
+    /// One sender a blob, and one writer a list of referrers, by the digest of its name: two tasks do not send the same bytes.
+    senders: Mutex<HashMap<Digest, Arc<AsyncMutex<()>>>>,
+    /// How fast the rule may send.
+    pace: Pace,
+}
+
+impl Shared {
+    pub fn new(pace: Pace) -> Shared {
+        Shared { pace, ..Shared::default() }
+    }
+
+    fn standing(&self) -> MutexGuard<'_, HashMap<Digest, String>> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sender(&self, of: &Digest) -> Arc<AsyncMutex<()>> {
+        self.senders.lock().unwrap_or_else(PoisonError::into_inner).entry(of.clone()).or_default().clone()
+    }
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    Copied,
+    /// Every manifest, list and tag stood there already.
+    StandsThere,
+    /// All but these, which the destination does not hold: what, and what it said.
+    Without(Vec<String>),
+}
+
+/// One task under way.
+pub struct Copy<'a> {
+    pub ctx: &'a Ctx,
+    pub remote: Registry,
+    pub shared: &'a Shared,
+    pub execution: ExecutionId,
+    pub target: TargetId,
+    pub overwrite: bool,
+    /// Blobs go in chunks.
+    pub chunked: bool,
+    pub meter: Arc<Meter>,
+}
+
+/// A tag of cosign's, not a person's.
+fn is_machinery(tag: &str) -> bool {
+    tag.parse().is_ok_and(|tag| domain::manifest::machinery_subject(&tag).is_some() && !domain::manifest::is_referrers_tag(&tag))
+}
+
+/// Hangs there by cosign's tags alone: pushed by its digest it would be an image of nobody's.
+fn by_tag_alone(node: &GraphNode) -> bool {
+    node.kind.is_some() && node.subject.is_none() && !node.tags.is_empty() && node.tags.iter().all(|tag| is_machinery(tag))
+}
+
+impl Copy<'_> {
+    /// Copies the task's artifact.
+    pub async fn run(&self, task: &WorkTask) -> Result<Done, Failure> {
+        let (project, repository) = model::name::split_full(&task.source).map_err(Failure::source)?;
+        let digest: Digest = task.digest.parse().map_err(|what| Failure::source(format!("digest {what}")))?;
+        let to = task.destination.as_str();
+        let nodes = artifacts::graph(self.ctx, &Principal::system(), &project, &repository, &digest).await?;
+        self.meter.done.store(0, Ordering::Relaxed);
+        self.meter.total.store(nodes.iter().map(GraphNode::size).sum(), Ordering::Relaxed);
+        self.meter.say(format_args!("{}@{digest} → {to}: {}", task.source, model::stamp::count(nodes.len() as i64, "manifest")));
+        // A tag that names something else there is found before anything is sent.
+        for tag in task.tags.iter().filter(|tag| !is_machinery(tag)) {
+            self.may_set(to, tag, &digest).await?;
+        }
+        let root = nodes.iter().find(|node| node.digest == digest).ok_or_else(|| Failure::source("the artifact is gone"))?;
+        let (mut sent, mut arrived, mut without) = (false, Vec::new(), Vec::new());
+        for node in &nodes {
+            match self.node(to, node).await {
+                Ok(pushed) => {
+                    sent |= pushed;
+                    arrived.push((node, pushed));
+                    if let Some(kind) = node.kind {
+                        self.meter.travelled(kind);
+                    }
+                }
+                // What is attached does not keep the artifact from going.
+                Err(failure) if node.kind.is_some() && failure.side == Side::Destination && failure.nature == Nature::Lasting => {
+                    let what = node.kind.map_or("manifest", |kind| kind.label());
+                    self.meter.say(format_args!("{what} {} stays behind: {failure}", node.digest.short()));
+                    without.push(format!("{what} {} ({})", node.digest.short(), failure.message));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        for tag in &task.tags {
+            sent |= self.tag(to, tag, root).await?;
+        }
+        sent |= self.list(to, &arrived.iter().map(|(node, _)| *node).collect::<Vec<_>>(), &mut without).await?;
+        self.compare(to, &arrived).await?;
+        match without.is_empty() {
+            false => Ok(Done::Without(without)),
+            true if sent => Ok(Done::Copied),
+            true => Ok(Done::StandsThere),
+        }
+    }
+
+    /// Looks whether what was pushed stands there. What was found there a moment ago was compared then.
+    async fn compare(&self, to: &str, arrived: &[(&GraphNode, bool)]) -> Result<(), Failure> {
+        let mut looked = 0;
+        for (node, _) in arrived.iter().filter(|(node, pushed)| *pushed && !by_tag_alone(node)) {
+            if self.remote.manifest_digest(to, node.digest.as_str()).await?.is_none() {
+                let what = node.kind.map_or("manifest", |kind| kind.label());
+                let gone = format!("{what} {} was taken and does not stand there", node.digest.short());
+                return Err(Failure::destination(gone));
+            }
+            looked += 1;
+        }
+        if looked > 0 {
+            self.meter.say(format_args!("compared: {} stand there", model::stamp::count(looked, "pushed manifest")));
+        }
+        Ok(())
+    }
+
+    /// One manifest with its blobs; says whether anything was sent.
+    async fn node(&self, to: &str, node: &GraphNode) -> Result<bool, Failure> {
+        let short = node.digest.short();
+        let mut sent = false;
+        if by_tag_alone(node) {
+            for tag in &node.tags {
+                sent |= self.merge(to, tag, node).await?;
+            }
+            return Ok(sent);
+        }
+        if self.remote.manifest_digest(to, node.digest.as_str()).await?.is_some() {
+            self.meter.say(format_args!("{short}: already there"));
+            self.meter.spare(node.size());
+            self.note_standing(node, to);
+        } else {
+            for (digest, size) in &node.blobs {
+                self.blob(to, digest, *size).await?;
+            }
+            let content = Bytes::from(node.content.clone());
+            self.remote.put_manifest(to, node.digest.as_str(), &node.media_type, content).await?;
+            self.meter.add(node.content.len() as i64);
+            let what = node.kind.map_or("manifest", |kind| kind.label());
+            self.meter.say(format_args!("{short} pushed ({what})"));
+            sent = true;
+        }
+        // cosign finds its legacy forms by tag.
+        for tag in &node.tags {
+            sent |= self.tag(to, tag, node).await?;
+        }
+        Ok(sent)
+    }
+
+    fn note_standing(&self, node: &GraphNode, to: &str) {
+        let mut standing = self.shared.standing();
+        for (digest, _) in &node.blobs {
+            standing.entry(digest.clone()).or_insert_with(|| to.to_owned());
+        }
+    }
+
+    /// Refuses to move a tag that the rule does not let us move. Says whether the tag has to be set.
+    async fn may_set(&self, to: &str, tag: &str, digest: &Digest) -> Result<bool, Failure> {
+        match self.remote.manifest_digest(to, tag).await? {
+            None => Ok(true),
+            Some(there) if there == *digest => Ok(false),
+            Some(_) if self.overwrite => Ok(true),
+            Some(there) => Err(Failure::rule(format!(
+                "the tag {tag} names {} at the destination, and the rule does not replace tags",
+                there.short()
+            ))),
+        }
+    }
+
+    async fn tag(&self, to: &str, tag: &str, node: &GraphNode) -> Result<bool, Failure> {
+        if is_machinery(tag) {
+            return self.merge(to, tag, node).await;
+        }
+        if !self.may_set(to, tag, &node.digest).await? {
+            return Ok(false);
+        }
+        // Pushed by a tag, a manifest is named by sha256, whatever it was named by here: the digest says the algorithm.
+        let reference = match node.digest.algorithm() {
+            Algorithm::Sha256 => tag.to_owned(),
+            _ => format!("{}?tag={tag}", node.digest),
+        };
+        self.remote.put_manifest(to, &reference, &node.media_type, Bytes::from(node.content.clone())).await?;
+        match self.remote.manifest_digest(to, tag).await? {
+            Some(there) if there == node.digest => {}
+            there => {
+                let names = there.map_or("nothing".to_owned(), |there| there.to_string());
+                return Err(Failure::destination(format!(
+                    "the tag {tag} was set and names {names} there, not {}: it cannot hold a tag of it",
+                    node.digest
+                )));
+            }
+        }
+        self.meter.say(format_args!("tag {tag} set"));
+        Ok(true)
+    }
+}
