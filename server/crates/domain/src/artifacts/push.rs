@@ -295,7 +295,9 @@ pub(crate) async fn tags_moved(c: &mut AnyConnection, now: Stamp, project: i64, 
     for artifact in left {
         let changed = accessories::sql::settle(c, *artifact).await?;
         accessories::sql::recount_signatures(c, repository, changed.iter().map(String::as_str)).await?;
-        sql::settle_list(c, *artifact).await?;
+        if sql::settle_list(c, *artifact).await? {
+            sql::relist(c, project, repository, &[*artifact]).await?;
+        }
         if sql::is_forsaken_list(c, *artifact).await? {
             sql::delete(c, now, project, repository, &[*artifact]).await?;
         }

@@ -436,3 +436,50 @@ async fn what_is_attached_to_something_that_stays_stays_whatever_index_lists_it(
     delete(ctx, who, &project, &r, &Reference::Digest(other)).await.unwrap();
     assert!(!stands(&world, &project, &r, &shared).await);
 }
+
+#[tokio::test]
+async fn an_index_that_another_makes_a_list_is_not_replaced_away() {
+    let world = undoable().await;
+    let (ctx, who) = (&world.ctx, &world.admin);
+    let (project, r) = (world.project("p", false).await, named("r"));
+    let image = world.image(&project, &r, "1", "an image").await;
+    let attached = world.attach(&project, &r, &image, "application/vnd.sig", b"{}").await;
+    let curated = index(vec![as_child(&world, &project, &r, &attached).await]);
+    for (made, stem) in [(curated, image.tag_stem()), (index(vec![]), crate::blobs::digest_of(Algorithm::Sha256, b"nowhere").tag_stem())] {
+        let theirs = world.manifest(&project, &r, "", &made).await;
+        world.pass(1000);
+        add_tag(ctx, who, &project, &r, &Reference::Digest(theirs.clone()), &stem, true).await.unwrap();
+        world.image(&project, &r, &stem, &format!("something else for {stem}")).await;
+        assert!(stands(&world, &project, &r, &theirs).await, "{stem}");
+        let listed = rows(&world, &project, &r).await;
+        assert!(listed.iter().any(|row| row.digest == theirs), "{stem}: people see it again");
+    }
+    assert_eq!(findings(&world).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn referrers_are_read_as_far_as_what_is_read_for_them_is_bounded() {
+    let world = World::new().await;
+    let (project, r) = (world.project("p", false).await, named("r"));
+    let image = world.image(&project, &r, "1", "an image").await;
+    // Annotations that are not kept beside the row, in manifests that are mostly something else.
+    for n in 0..6 {
+        let mut made = serde_json::json!({
+            "schemaVersion": 2, "artifactType": "application/vnd.sig", "annotations": { "n": n.to_string().repeat(17_000) },
+            "config": { "mediaType": "application/vnd.oci.empty.v1+json", "digest": world.blob(&project, &r, b"{}").await, "size": 2 }, "layers": [],
+            "subject": { "mediaType": OCI_MANIFEST, "digest": image, "size": 1 },
+        });
+        made["junk"] = "y".repeat(2 << 20).into();
+        world.manifest(&project, &r, "", &made).await;
+    }
+    let (mut seen, mut pages, mut after) = (0, 0, 0);
+    loop {
+        let (found, more) = referrers(&world.ctx, &world.admin, &project, &r, &image, None, after, 1000).await.unwrap();
+        assert!(!found.is_empty() && found.len() <= 2, "{} in one answer", found.len());
+        assert!(found.iter().all(|referrer| referrer.annotations.len() > 17_000));
+        (seen, pages) = (seen + found.len(), pages + 1);
+        let Some(next) = more else { break };
+        after = next;
+    }
+    assert_eq!((seen, pages), (6, 3));
+}

@@ -33,9 +33,9 @@ pub async fn is_list_of_one_tag(c: &mut AnyConnection, artifact: i64) -> Result<
 }
 
 /// Whether an artifact is a list of referrers follows from what its tags say now, in whatever order it, its tags and what it lists came:
-/// an index that was pushed under such a tag, that only such a tag names, and that lists nothing but referrers of that digest. What somebody
-/// pushed by its digest and another tags so later stays an index: lists go without a right asked when they are replaced. Brings it up to
-/// date; `true`: it changed.
+/// an index that only such a tag names, and that lists nothing but referrers of that digest. One that somebody pushed by its digest and that
+/// was tagged so later is adopted: a list that is replaced goes without a right asked, and this one is an index again. Brings it up to date;
+/// `true`: it changed.
 pub async fn settle_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
     let text = "SELECT hidden, repository_id FROM artifacts WHERE id = $1 AND kind = 'index' AND subject_digest IS NULL AND accessory_kind IS NULL";
     let Some(row) = sqlx::query(text).bind(artifact).fetch_optional(&mut *c).await? else { return Ok(false) };
@@ -43,12 +43,12 @@ pub async fn settle_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
     let rows = sqlx::query(AssertSqlSafe(format!("SELECT name FROM tags WHERE artifact_id = $1 LIMIT {LOOKED}"))).bind(artifact).fetch_all(&mut *c).await?;
     let tags: Vec<Tag> = rows.iter().filter_map(|row| row.get::<String, _>("name").parse().ok()).collect();
     if tags.is_empty() {
-        return Ok(false);
+        let text = "UPDATE artifacts SET hidden = 0, adopted = 0 WHERE id = $1 AND hidden = 1 AND adopted = 1";
+        return Ok(sqlx::query(text).bind(artifact).execute(c).await?.rows_affected() > 0);
     }
     let list_of = tags.iter().find_map(crate::manifest::lists_referrers_of).filter(|_| tags.iter().all(|tag| machinery_subject(tag).is_some()));
     let be = match list_of {
         None => false,
-        Some(_) if !is && !pushed_by_tag(c, artifact).await? => false,
         Some(subject) => {
             // What it lists may have been deleted since.
             let text = "SELECT x.child_digest FROM artifact_children AS x LEFT JOIN artifacts AS a ON a.repository_id = $2 AND a.digest = x.child_digest
@@ -58,7 +58,9 @@ pub async fn settle_list(c: &mut AnyConnection, artifact: i64) -> Result<bool> {
         }
     };
     if be != is {
-        sqlx::query("UPDATE artifacts SET hidden = $2 WHERE id = $1").bind(artifact).bind(i64::from(be)).execute(c).await?;
+        let adopted = be && !pushed_by_tag(c, artifact).await?;
+        let text = "UPDATE artifacts SET hidden = $2, adopted = $3 WHERE id = $1";
+        sqlx::query(text).bind(artifact).bind(i64::from(be)).bind(i64::from(adopted)).execute(c).await?;
     }
     Ok(be != is)
 }

@@ -11,7 +11,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 const FROM: &str = "rules AS t JOIN targets AS g ON g.id = t.target_id";
 const COLUMNS: &str = "t.id AS id, t.name AS name, t.description AS description, t.target_id AS target_id, \
     t.repositories AS repositories, t.tag_mode AS tag_mode, t.tags AS tags, t.namespace AS namespace, \
-    t.resource AS resource, t.speed AS speed, t.chunked AS chunked, t.single_active AS single_active, t.flatten AS flatten, t.overwrite AS overwrite, t.enabled AS enabled, g.name AS target_name, g.url AS target_url, \
+    t.resource AS resource, t.speed AS speed, t.chunked AS chunked, t.single_active AS single_active, \
+    t.flatten AS flatten, t.overwrite AS overwrite, t.enabled AS enabled, g.name AS target_name, g.url AS target_url, \
     (SELECT CAST(COUNT(*) AS BIGINT) FROM executions AS e WHERE e.rule_id = t.id) AS execution_count, \
     (SELECT MAX(e.id) FROM executions AS e WHERE e.rule_id = t.id) AS last_execution, \
     t.created_at AS created_at, t.updated_at AS updated_at";
