@@ -8,7 +8,7 @@ use axum::extract::Path;
 use domain::replication::{executions, rules, targets};
 use model::replication::execution::{Execution, Task};
 use model::run::Status;
-use model::replication::rule::{Resource, Rule, RuleInput, TagMode};
+use model::replication::rule::{Carried, Rule, RuleInput, TagMode};
 use model::replication::target::Target;
 use model::{ExecutionId, RuleId, Stamp, TargetId, TaskId};
 use serde::Deserialize;
@@ -30,7 +30,7 @@ fn show(rule: Rule, target: Option<Target>) -> Value {
     if !input.tags.is_empty() {
         filters.push(json!({ "type": "tag", "value": input.tags, "decoration": input.tag_mode.key() }));
     }
-    if input.resource != Resource::Any {
+    if input.resource != Carried::Any {
         filters.push(json!({ "type": "resource", "value": input.resource.key() }));
     }
     let dest = target.map(registries::show).unwrap_or_else(|| json!({ "id": input.target_id, "name": rule.target_name }));
@@ -125,7 +125,7 @@ impl Input {
             tags: String::new(),
             namespace: self.dest_namespace,
             flatten,
-            resource: Resource::Any,
+            resource: Carried::Any,
             speed: self.speed,
             chunked: self.copy_by_chunk,
             single_active: self.single_active_replication,
@@ -153,7 +153,7 @@ impl Input {
                 }
                 "resource" if filter.decoration == "excludes" => return not_here("a resource filter that excludes"),
                 "resource" => {
-                    let known = Resource::from_key(&value);
+                    let known = Carried::from_key(&value);
                     input.resource = known.ok_or_else(|| ApiError::bad(format!("resource {value:?}: there are artifact, image and chart")))?;
                 }
                 _ => return not_here(&format!("a {kind} filter")),

@@ -3,7 +3,7 @@
 use crate::answer::act;
 use crate::{Answer, UiError, paths};
 use domain::replication::rules;
-use model::replication::rule::{Resource, RuleInput, TagMode};
+use model::replication::rule::{Carried, RuleInput, TagMode};
 use model::{Problems, RuleId, TargetId};
 use serde::Deserialize;
 
@@ -62,7 +62,7 @@ impl Fields {
             tags: self.tags.trim().to_owned(),
             namespace: self.namespace.trim().trim_matches('/').to_owned(),
             flatten: self.flatten.parse().unwrap_or(0),
-            resource: Resource::from_key(&self.resource).unwrap_or_default(),
+            resource: Carried::from_key(&self.resource).unwrap_or_default(),
             speed: speed.unwrap_or(-1),
             chunked: self.chunked,
             single_active: false,

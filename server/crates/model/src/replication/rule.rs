@@ -34,7 +34,7 @@ impl TagMode {
 /// Which artifacts a rule takes by what they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Resource {
+pub enum Carried {
     /// Nothing said: all.
     #[default]
     Any,
@@ -44,29 +44,29 @@ pub enum Resource {
     Chart,
 }
 
-impl Resource {
-    pub const ALL: [Resource; 4] = [Resource::Any, Resource::Artifact, Resource::Image, Resource::Chart];
+impl Carried {
+    pub const ALL: [Carried; 4] = [Carried::Any, Carried::Artifact, Carried::Image, Carried::Chart];
 
     /// Harbor's word, and the stored form.
     pub fn key(self) -> &'static str {
         match self {
-            Resource::Any => "",
-            Resource::Artifact => "artifact",
-            Resource::Image => "image",
-            Resource::Chart => "chart",
+            Carried::Any => "",
+            Carried::Artifact => "artifact",
+            Carried::Image => "image",
+            Carried::Chart => "chart",
         }
     }
 
     /// From the stored form.
-    pub fn from_key(key: &str) -> Option<Resource> {
-        Resource::ALL.into_iter().find(|resource| resource.key() == key)
+    pub fn from_key(key: &str) -> Option<Carried> {
+        Carried::ALL.into_iter().find(|resource| resource.key() == key)
     }
 
     pub fn label(self) -> &'static str {
         match self {
-            Resource::Any | Resource::Artifact => "Everything",
-            Resource::Image => "Images",
-            Resource::Chart => "Helm charts",
+            Carried::Any | Carried::Artifact => "Everything",
+            Carried::Image => "Images",
+            Carried::Chart => "Helm charts",
         }
     }
 }
@@ -84,7 +84,7 @@ pub struct RuleInput {
     /// Pattern over tags; empty means every tag and also the untagged.
     pub tags: String,
     /// What the artifacts are.
-    pub resource: Resource,
+    pub resource: Carried,
     /// Where to, at the destination; empty keeps the source's path.
     pub namespace: String,
     /// How many leading components the namespace replaces; -1 all but the last.

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::pattern::Pattern;
-use model::replication::rule::{Resource, RuleInput, TagMode, destination};
+use model::replication::rule::{Carried, RuleInput, TagMode, destination};
 use model::{ArtifactId, Digest, ProjectName, RepositoryName};
 use sqlx::{AnyConnection, Row};
 use std::collections::{HashMap, HashSet};
@@ -12,7 +12,7 @@ pub(crate) struct Selector {
     repositories: Pattern,
     tags: Pattern,
     mode: TagMode,
-    resource: Resource,
+    resource: Carried,
 }
 
 /// An artifact that a rule takes, with those of its tags that go along.
@@ -45,9 +45,9 @@ impl Selector {
     /// Does it take artifacts of this kind (`model::artifact::Type`'s stored form)?
     fn takes(&self, kind: &str) -> bool {
         match self.resource {
-            Resource::Any | Resource::Artifact => true,
-            Resource::Image => matches!(kind, "image" | "index"),
-            Resource::Chart => kind == "chart",
+            Carried::Any | Carried::Artifact => true,
+            Carried::Image => matches!(kind, "image" | "index"),
+            Carried::Chart => kind == "chart",
         }
     }
 

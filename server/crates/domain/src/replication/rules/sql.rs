@@ -3,7 +3,7 @@
 use crate::db::{Listing, folded, like_contains};
 use crate::error::Result;
 use model::list::Query;
-use model::replication::rule::{Resource, Rule, RuleInput, TagMode};
+use model::replication::rule::{Carried, Rule, RuleInput, TagMode};
 use model::{Page, RuleId, Stamp, TargetId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
@@ -34,7 +34,7 @@ fn rule(row: &AnyRow) -> Result<(Rule, Option<i64>)> {
             repositories: row.get("repositories"),
             tag_mode: TagMode::from_key(&row.get::<String, _>("tag_mode")).unwrap_or_default(),
             tags: row.get("tags"),
-            resource: Resource::from_key(&row.get::<String, _>("resource")).unwrap_or_default(),
+            resource: Carried::from_key(&row.get::<String, _>("resource")).unwrap_or_default(),
             namespace: row.get("namespace"),
             speed: row.get("speed"),
             chunked: row.get::<i64, _>("chunked") != 0,
