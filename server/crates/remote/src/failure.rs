@@ -73,9 +73,12 @@ impl Failure {
         Failure { side: Side::Destination, nature, message: format!("{what} ({text})") }
     }
 
-    /// The same with what was being done before it.
+    /// The same with what was being done.
     pub(crate) fn during(mut self, what: &str, tried: u32) -> Failure {
         self.message = match tried {
+            // That nobody is there matters more than what was asked first.
+            0 | 1 if self.nature == Nature::Unreachable => format!("{} ({what})", self.message),
+            _ if self.nature == Nature::Unreachable => format!("{}, {tried} times ({what})", self.message),
             0 | 1 => format!("{what}: {}", self.message),
             _ => format!("{what}: {}, {tried} times", self.message),
         };
