@@ -109,7 +109,7 @@ impl Registry {
         {
             return Ok(done);
         }
-        let (mut tried, mut furthest) = (0, 0);
+        let (mut tried, mut furthest, mut shrunk) = (0, 0, 0);
         loop {
             tried += 1;
             let (url, at) = match place.take() {
@@ -126,9 +126,11 @@ impl Registry {
                 Part::Done => return Ok(went_on.map_or(Pushed::Whole, Pushed::From)),
                 Part::Taken(..) => unreachable!("the rest goes on until something stops it"),
                 Part::TooLarge(failure) => {
+                    // Twice at most: the least that the registry takes may be more than what stands before it lets through.
+                    shrunk += 1;
                     chunk = match chunk {
                         None if size > SMALL => Some(CHUNK.min(size / 2 + 1)),
-                        Some(chunk) if chunk > SMALL => Some(SMALL),
+                        Some(chunk) if chunk > SMALL && shrunk <= 2 => Some(SMALL),
                         _ => {
                             let set = "what stands before it takes less in one request than we can send: raise its limit (nginx: client_max_body_size)";
                             return Err(Failure { message: format!("{}; {set}", failure.message), ..failure }.during(&what, tried));
@@ -183,7 +185,7 @@ impl Registry {
                 "202".to_owned()
             }
             Ok(reply) => reply.failure("it answered").await.message,
-            Err(failure) if failure.nature == Nature::Unreachable => return Err(failure),
+            Err(failure) if failure.nature.nobody() => return Err(failure),
             Err(failure) => failure.message,
         };
         (self.line.say)(format!("{what} was declined ({declined}); it is uploaded"));
@@ -216,7 +218,7 @@ impl Registry {
         let reply = match self.line.ask(&self.about("asking how far an upload is", Method::GET, url.clone(), &scopes), Patience::Look).await {
             Ok(reply) if reply.status().is_success() => reply,
             Ok(_) => return Ok(None),
-            Err(failure) if failure.nature == Nature::Unreachable => return Err(failure),
+            Err(failure) if failure.nature.nobody() => return Err(failure),
             Err(_) => return Ok(None),
         };
         let end = reply.header(header::RANGE).and_then(range_end);

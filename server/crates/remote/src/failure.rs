@@ -20,8 +20,17 @@ pub enum Nature {
     Lasting,
     /// It was tried as often as is sensible; later it may work.
     Passing,
-    /// Nothing came back, or nothing could be sent: the other side may be gone altogether.
+    /// Nothing could be sent: the other side may be gone altogether.
     Unreachable,
+    /// It took what was sent, and nothing came back: it may be gone too, and each try takes long.
+    Silent,
+}
+
+impl Nature {
+    /// May nobody be there at all?
+    pub fn nobody(self) -> bool {
+        matches!(self, Nature::Unreachable | Nature::Silent)
+    }
 }
 
 /// A failure that a person can act on.
@@ -53,7 +62,7 @@ impl Failure {
     /// Nothing moved for so long.
     pub(crate) fn silent(seconds: u64) -> Failure {
         let message = format!("it did not answer in time (nothing came for {seconds} s)");
-        Failure { side: Side::Destination, nature: Nature::Unreachable, message }
+        Failure { side: Side::Destination, nature: Nature::Silent, message }
     }
 
     /// What reqwest could not do, in words: its own text names only the URL.
@@ -66,8 +75,8 @@ impl Failure {
         }
         let (what, nature) = match () {
             () if text.contains("certificate") => ("TLS_CERTIFICATE: its certificate cannot be verified", Nature::Lasting),
-            () if error.is_timeout() => ("it did not answer in time", Nature::Unreachable),
             () if error.is_connect() => ("it cannot be reached", Nature::Unreachable),
+            () if error.is_timeout() => ("it did not answer in time", Nature::Silent),
             () => ("the connection broke", Nature::Passing),
         };
         Failure { side: Side::Destination, nature, message: format!("{what} ({text})") }
@@ -77,8 +86,8 @@ impl Failure {
     pub(crate) fn during(mut self, what: &str, tried: u32) -> Failure {
         self.message = match tried {
             // That nobody is there matters more than what was asked first.
-            0 | 1 if self.nature == Nature::Unreachable => format!("{} ({what})", self.message),
-            _ if self.nature == Nature::Unreachable => format!("{}, {tried} times ({what})", self.message),
+            0 | 1 if self.nature.nobody() => format!("{} ({what})", self.message),
+            _ if self.nature.nobody() => format!("{}, {tried} times ({what})", self.message),
             0 | 1 => format!("{what}: {}", self.message),
             _ => format!("{what}: {}, {tried} times", self.message),
         };

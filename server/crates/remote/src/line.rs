@@ -145,14 +145,15 @@ impl Line {
         tokio::time::sleep(wait).await;
     }
 
-    /// Sends a request until an answer stands. A signature that was refused is made anew once.
+    /// Sends a request until an answer stands. A signature that was refused is made anew once; again only where another answer came
+    /// between, for a token may end while we wait.
     pub async fn ask(&self, ask: &Ask<'_>, patience: Patience) -> Result<Reply, Failure> {
         let patience = if self.patience == Patience::Person { Patience::Person } else { patience };
-        let (mut tried, mut silences, mut renew) = (0, 0, false);
+        let (mut tried, mut silences, mut renew, mut renewed) = (0, 0, false, false);
         loop {
             tried += 1;
             let signature = match &ask.sign_in {
-                Some((sign_in, scopes)) => sign_in.authorization(self, scopes, renew).await?,
+                Some((sign_in, scopes)) => sign_in.authorization(self, scopes, std::mem::take(&mut renew)).await?,
                 None => None,
             };
             let pass = self.gate.enter().await;
@@ -161,10 +162,10 @@ impl Line {
                     let status = response.status();
                     if status == StatusCode::UNAUTHORIZED
                         && let Some((sign_in, _)) = &ask.sign_in
-                        && !renew
+                        && !renewed
                         && sign_in.learn(response.headers())?
                     {
-                        (renew, tried) = (true, tried - 1);
+                        (renew, renewed, tried) = (true, true, tried - 1);
                         continue;
                     }
                     if !patience.passes(status) || tried >= patience.tries() {
@@ -184,7 +185,7 @@ impl Line {
                 }
                 Err(failure) => {
                     // Whoever says nothing for a minute is given one more: a run must end some day.
-                    silences += u32::from(failure.nature == Nature::Unreachable && failure.message.contains("in time"));
+                    silences += u32::from(failure.nature == Nature::Silent);
                     if failure.nature == Nature::Lasting || tried >= patience.tries() || silences > 1 {
                         return Err(failure.during(&ask.what, tried));
                     }
@@ -192,6 +193,7 @@ impl Line {
                 }
             };
             drop(pass);
+            renewed = false;
             self.wait(&ask.what, &why.0, tried, why.1).await;
         }
     }
@@ -215,15 +217,21 @@ impl Line {
         }
     }
 
-    /// Reads: redirects are followed, as far as the policy lets us, and with the signature only where it belongs.
+    /// Reads: redirects are followed, as far as the policy lets us, and with the signature only where it belongs. What carries
+    /// credentials in itself (a question for a token, a form) goes where it was sent and nowhere else: without them it would be
+    /// another question.
     pub async fn read(&self, mut ask: Ask<'_>, patience: Patience) -> Result<Reply, Failure> {
         let home = ask.url.origin();
+        let carries = ask.body.is_some() || ask.headers.iter().any(|(name, _)| *name == header::AUTHORIZATION);
         for _ in 0..REDIRECTS {
             let reply = self.ask(&ask, patience).await?;
             if !matches!(reply.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(reply);
             }
             let Some(next) = reply.header(header::LOCATION).and_then(|place| ask.url.join(place).ok()) else { return Ok(reply) };
+            if carries {
+                return Ok(reply);
+            }
             if ask.url.scheme() == "https" && next.scheme() != "https" || !matches!(next.scheme(), "http" | "https") {
                 let to = next.origin().ascii_serialization();
                 return Err(Failure::destination(format!("it sends us from https to {to}, which is not followed")).during(&ask.what, 1));
@@ -274,7 +282,7 @@ pub(crate) async fn whole(response: Response, max: usize) -> Result<Vec<u8>, Fai
             bytes.extend_from_slice(&chunk);
         }
     };
-    let late = || Failure { nature: Nature::Unreachable, ..Failure::destination(format!("its answer was not whole after {} s", WHOLE.as_secs())) };
+    let late = || Failure { nature: Nature::Silent, ..Failure::destination(format!("its answer was not whole after {} s", WHOLE.as_secs())) };
     tokio::time::timeout(WHOLE, read).await.map_err(|_| late())?
 }
 

@@ -2,7 +2,7 @@
 
 use crate::auth::{Account, Scope, SignIn};
 use crate::failure::Failure;
-use crate::line::{Ask, Line, Patience, Say, whole};
+use crate::line::{Ask, Line, Patience, Reply, Say, whole};
 use bytes::Bytes;
 use domain::Ctx;
 use domain::replication::targets::Connection;
@@ -34,23 +34,26 @@ impl Registry {
         let account = Arc::new(Account::new(base.clone(), token_server, access_id, secret));
         let mut registry = Registry { line, account, base, greeting: Arc::default() };
         let reply = registry.greet().await?;
-        registry.greeting = Arc::new(reply.headers().clone());
+        registry.greeting = Arc::new(reply.response.headers().clone());
         match reply.status() {
             StatusCode::UNAUTHORIZED => {
-                if !registry.account.learn(reply.headers())? && !registry.account.asks() {
+                if !registry.account.learn(reply.response.headers())? && !registry.account.asks() {
                     return Err(Failure::destination("it asks for a kind of sign-in that we do not know"));
                 }
             }
             status if status.is_success() => {}
-            status => return Err(Failure::destination(format!("GET /v2/ answered {status}: is this a registry?"))),
+            _ => {
+                let said = reply.failure("GET /v2/ was answered").await;
+                return Err(Failure { message: format!("{}: is this a registry?", said.message), ..said });
+            }
         }
         Ok(registry)
     }
 
-    async fn greet(&self) -> Result<reqwest::Response, Failure> {
+    async fn greet(&self) -> Result<Reply, Failure> {
         let url = self.base.join("/v2/").map_err(|error| Failure::rule(error.to_string()))?;
         let ask = Ask { what: "GET /v2/".to_owned(), method: Method::GET, url, headers: Vec::new(), body: None, sign_in: None };
-        Ok(self.line.ask(&ask, Patience::Run).await?.response)
+        self.line.ask(&ask, Patience::Run).await
     }
 
     /// Does anything answer at all?

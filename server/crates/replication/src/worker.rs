@@ -169,7 +169,7 @@ impl Run<'_> {
             }
             Err(failure) => {
                 self.note(&task, &meter, Some(TaskStatus::Failed), failure.to_string()).await;
-                if failure.nature == Nature::Unreachable && self.registry.is_there().await.is_err() {
+                if failure.nature.nobody() && self.registry.is_there().await.is_err() {
                     return Err(failure);
                 }
             }

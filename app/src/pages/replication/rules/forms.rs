@@ -45,6 +45,10 @@ impl Fields {
         if mode.is_none() {
             problems.add("tag_mode", "must be matching or excluding");
         }
+        let resource = Carried::from_key(&self.resource);
+        if resource.is_none() {
+            problems.add("resource", "must be everything, images or Helm charts");
+        }
         let speed = match self.speed.trim() {
             "" => Some(-1),
             text => text.parse::<i64>().ok(),
@@ -62,7 +66,7 @@ impl Fields {
             tags: self.tags.trim().to_owned(),
             namespace: self.namespace.trim().trim_matches('/').to_owned(),
             flatten: self.flatten.parse().unwrap_or(0),
-            resource: Carried::from_key(&self.resource).unwrap_or_default(),
+            resource: resource.unwrap_or_default(),
             speed: speed.unwrap_or(-1),
             chunked: self.chunked,
             single_active: false,
@@ -80,7 +84,10 @@ act! {
         let input = form.0.input()?;
         let rule = match id.0 {
             0 => rules::create(&call.ctx, &call.who, input).await?,
-            _ => rules::update(&call.ctx, &call.who, id, input).await?,
+            _ => {
+                let before = rules::get(&call.ctx, &call.who, id).await?;
+                rules::update(&call.ctx, &call.who, id, input.keeping(&before.input)).await?
+            }
         };
         Ok(Answer::done(paths::rule(rule.id), format!("Replication rule {} was saved.", rule.input.name)))
     }

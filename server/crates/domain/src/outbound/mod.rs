@@ -17,9 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
 
-/// Longest time to connect, and longest silence while reading.
+/// Longest time to connect.
 const CONNECT: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_secs(60);
 /// Certificates in a target's own list, and its length in bytes.
 const CERTIFICATES: usize = 32;
 const PEM_MAX: usize = 128 * 1024;
@@ -94,14 +93,14 @@ impl Outbound {
         }
     }
 
-    /// A client that can only reach what the policy admits, and follows no redirect.
+    /// A client that can only reach what the policy admits, and follows no redirect. It has no limit on silence: the library's counts
+    /// from the first byte that is sent, and would end an upload that takes long. Who uses it has one.
     pub fn client(&self, tls: &Tls) -> Result<Client> {
         let mut builder = Client::builder()
             .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
             .pool_idle_timeout(Duration::from_secs(30))
             .dns_resolver(Arc::new(self.guard.clone()));
         let own = certificates(&tls.ca)?;

@@ -101,6 +101,15 @@ pub struct RuleInput {
 }
 
 impl RuleInput {
+    /// The same with what the portal's form does not ask, as the API was sent it: saving a form loses nothing of it.
+    pub fn keeping(self, before: &RuleInput) -> RuleInput {
+        let resource = match (self.resource, before.resource) {
+            (Carried::Any, Carried::Artifact) => Carried::Artifact,
+            (resource, _) => resource,
+        };
+        RuleInput { resource, single_active: before.single_active, ..self }
+    }
+
     /// Checks what needs no other row; patterns are compiled by the server.
     pub fn check(&self) -> Result<(), Problems> {
         let mut problems = Problems::new();

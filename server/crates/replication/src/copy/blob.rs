@@ -7,7 +7,7 @@ use bytes::Bytes;
 use domain::Ctx;
 use domain::replication::executions::{self, RemoteBlob};
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use model::{Digest, ExecutionId};
 use remote::{Failure, Pushed, Sending, There};
 use std::io;
@@ -34,6 +34,18 @@ impl Pace {
     /// Of a rule's `speed`: KB a second, nothing for what is not above 0.
     pub fn of(speed: i64) -> Pace {
         Pace { limit: u64::try_from(speed).ok().filter(|speed| *speed > 0).map(|speed| speed * 1024), ..Pace::default() }
+    }
+
+    /// What is read at once, in parts that are each sent within a moment: a pause that is longer looks like a line that is dead.
+    fn parts(&self, mut bytes: Bytes) -> Vec<Bytes> {
+        let Some(limit) = self.limit else { return vec![bytes] };
+        let most = (limit / 4).max(256) as usize;
+        let mut parts = Vec::new();
+        while bytes.len() > most {
+            parts.push(bytes.split_to(most));
+        }
+        parts.push(bytes);
+        parts
     }
 
     /// Waits until so many bytes may go.
@@ -67,7 +79,12 @@ impl Sending for Outgoing {
     async fn read(&self, range: Range<i64>) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
         let stream = self.ctx.blobs.read(&self.there.digest, range.start as u64..range.end as u64).await?;
         let (meter, counted, pace) = (self.meter.clone(), self.counted.clone(), self.pace.clone());
-        let paced = stream.then(move |chunk| {
+        let parting = pace.clone();
+        let parts = stream.flat_map(move |chunk| match chunk {
+            Ok(chunk) => stream::iter(parting.parts(chunk).into_iter().map(Ok).collect::<Vec<_>>()),
+            Err(error) => stream::iter(vec![Err(error)]),
+        });
+        let paced = parts.then(move |chunk| {
             let (meter, counted, pace) = (meter.clone(), counted.clone(), pace.clone());
             async move {
                 if let Ok(chunk) = &chunk {
@@ -149,6 +166,13 @@ mod tests {
         });
         futures_util::future::join_all(each).await;
         assert_eq!(began.elapsed().as_secs(), 10, "1,000 KB at 100 KB a second");
+        // However much is read at once, a slow line is never still for long.
+        for (speed, read) in [(1, 1 << 20), (7, 100_000), (1 << 30, 4096)] {
+            let pace = Pace::of(speed);
+            let parts = pace.parts(Bytes::from(vec![7; read]));
+            assert_eq!(parts.iter().map(Bytes::len).sum::<usize>(), read);
+            assert!(parts.iter().all(|part| (part.len() as i64) <= (speed * 1024 / 4).max(256)), "{speed}");
+        }
         for unlimited in [-1, 0] {
             let began = Instant::now();
             Pace::of(unlimited).take(1 << 30).await;

@@ -1,6 +1,8 @@
 //! Targets that misbehave in the ways that registries out there were reported to (numbers: public reports): a run ends right, or says
 //! what is wrong and on which side.
 
+mod lines;
+
 use crate::{binary, server_with};
 use anyhow::{Context, Result};
 use reqwest::Method;
@@ -170,7 +172,7 @@ async fn x_3_3_what_passes_is_waited_for_and_said() -> Result<()> {
     let before = there.asked("");
     let (done, log) = run(&server).await?;
     assert_eq!(done["status"], "Failed", "{done}");
-    assert!(log.contains("503 Service Unavailable") || log.contains("GET /v2/ answered 503"), "{log}");
+    assert!(log.contains("503 Service Unavailable"), "{log}");
     assert!(there.asked("") - before < 40, "a storm of {}", there.asked("") - before);
     // What it asks for is waited for, if a run can.
     there.becomes(Odd { too_many: Some((3, "1")), ..Odd::default() });
@@ -358,26 +360,5 @@ async fn x_3_8_a_target_that_hangs_holds_only_its_own_rule() -> Result<()> {
     };
     assert_eq!(refused.0, 412, "{}", refused.1);
     assert!(refused.1.contains("wait already"), "{}", refused.1);
-    Ok(())
-}
-
-#[tokio::test]
-#[ignore = "needs the built binary: cargo xtask test clients"]
-async fn x_x1_a_blob_takes_as_long_as_its_bytes_move() -> Result<()> {
-    // The old limit was 60 s for a whole request; the short form here has the pace of a slow line and counts what a rule may send.
-    let server = server_with(&["p"]).await?;
-    let layer: Vec<u8> = (0..3 << 20).map(|n: u32| (n % 251) as u8).collect();
-    image::push(&server, "p/a", "1", layer.clone()).await?;
-    let there = Registry::start(Odd { slow: Some(1 << 20), ..Odd::default() }).await?;
-    ready(&server, &there.url, json!({ "speed": 2000 })).await?;
-    let (done, log) = run(&server).await?;
-    green(&done, &log);
-    assert!(there.has_blob("p/a", &image::sha256(&layer)));
-    for (sent, read) in [(-1, -1), (0, 0), (500, 500)] {
-        let mut rule = server.call(Method::GET, "/replication/policies/1", json!(null)).await?;
-        rule["speed"] = json!(sent);
-        server.call(Method::PUT, "/replication/policies/1", rule).await?;
-        assert_eq!(server.call(Method::GET, "/replication/policies/1", json!(null)).await?["speed"], read);
-    }
     Ok(())
 }

@@ -1,88 +1,18 @@
-//! A registry that misbehaves: an OCI registry in memory, good by default, with a switch by name for each way that registries out
-//! there were seen to fail their clients.
+//! What the registry answers, as its switches say.
 
+use super::{Odd, State, lock};
 use crate::image::sha256;
-use anyhow::Result;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpListener;
-
-/// How it misbehaves; nothing is on by default.
-#[derive(Clone, Debug, Default)]
-pub struct Odd {
-    /// Every so-manieth request is answered 429, with this `Retry-After` (empty: without).
-    pub too_many: Option<(usize, &'static str)>,
-    /// Every so-manieth request is answered 503.
-    pub unavailable: Option<usize>,
-    /// Every so-manieth connection is closed instead of an answer.
-    pub cut: Option<usize>,
-    /// HEAD of a blob, and of a manifest, is answered with this, wherever it would be 200.
-    pub head_blob: Option<u16>,
-    pub head_manifest: Option<u16>,
-    /// What a mount is answered. Without it blobs are mounted.
-    pub mount: Option<u16>,
-    /// Tokens by scope are asked for, and a mount needs both repositories.
-    pub tokens: bool,
-    /// The token service knows POST alone.
-    pub tokens_by_post: bool,
-    /// Most bytes of one request.
-    pub cap: Option<usize>,
-    /// No referrers API.
-    pub no_referrers: bool,
-    /// So many writes of a fallback list (`sha256-…`) fail with 503, or 400.
-    pub lists_fail: (usize, u16),
-    /// Manifests of this artifact type are refused.
-    pub refuses: Option<&'static str>,
-    /// Bytes of a request are read no faster, per second.
-    pub slow: Option<usize>,
-    /// Nothing is answered any more after so many requests.
-    pub silent_after: Option<usize>,
-    /// Answers pushes of a tag by naming another digest: sha512 is unknown.
-    pub sha256_only: bool,
-}
-
-#[derive(Default)]
-struct State {
-    odd: Odd,
-    asked: usize,
-    port: u16,
-    lists: usize,
-    blobs: HashMap<String, Bytes>,
-    /// By repository.
-    links: HashSet<(String, String)>,
-    manifests: BTreeMap<(String, String), (String, Bytes)>,
-    uploads: HashMap<String, Vec<u8>>,
-    /// Method and path of each request.
-    log: Vec<String>,
-}
-
-/// The registry, running until it is dropped.
-pub struct Registry {
-    pub url: String,
-    state: Arc<Mutex<State>>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 type Answer = Response<Full<Bytes>>;
 
@@ -97,53 +27,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answ
     response
 }
 
-impl Registry {
-    /// Starts one on a free port of the loopback.
-    pub async fn start(odd: Odd) -> Result<Registry> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let port = listener.local_addr()?.port();
-        let state = Arc::new(Mutex::new(State { odd, port, ..State::default() }));
-        let shared = state.clone();
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let state = shared.clone();
-                let service = service_fn(move |request| serve(state.clone(), request));
-                tokio::spawn(async move { hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok() });
-            }
-        });
-        Ok(Registry { url: format!("http://127.0.0.1:{port}"), state, task })
-    }
-
-    /// Behaves otherwise from now on.
-    pub fn becomes(&self, odd: Odd) {
-        lock(&self.state).odd = odd;
-    }
-
-    /// The manifest of a tag or digest.
-    pub fn manifest(&self, repository: &str, reference: &str) -> Option<Value> {
-        let state = lock(&self.state);
-        let (_, bytes) = state.manifests.get(&(repository.to_owned(), reference.to_owned()))?;
-        serde_json::from_slice(bytes).ok()
-    }
-
-    /// The digest that a tag names.
-    pub fn digest(&self, repository: &str, tag: &str) -> Option<String> {
-        let state = lock(&self.state);
-        let (_, bytes) = state.manifests.get(&(repository.to_owned(), tag.to_owned()))?;
-        Some(sha256(bytes))
-    }
-
-    pub fn has_blob(&self, repository: &str, digest: &str) -> bool {
-        lock(&self.state).links.contains(&(repository.to_owned(), digest.to_owned()))
-    }
-
-    /// Requests whose line begins so.
-    pub fn asked(&self, begin: &str) -> usize {
-        lock(&self.state).log.iter().filter(|line| line.starts_with(begin)).count()
-    }
-}
-
-async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) -> io::Result<Answer> {
+pub(super) async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) -> io::Result<Answer> {
     let (parts, mut body) = request.into_parts();
     let (method, path) = (parts.method.as_str().to_owned(), parts.uri.path().to_owned());
     let query: HashMap<String, Vec<String>> = {
@@ -157,6 +41,7 @@ async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) -> io::Resu
         let mut state = lock(&state);
         state.asked += 1;
         state.log.push(format!("{method} {path}"));
+        state.signed += usize::from(parts.headers.contains_key("authorization"));
         (state.odd.clone(), state.asked)
     };
     if odd.silent_after.is_some_and(|after| asked > after) {
@@ -189,8 +74,14 @@ async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) -> io::Resu
     }
     let mut state = lock(&state);
     let bearer = parts.headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let generation = odd.forgets.map_or(0, |n| asked / n);
     if path == "/token" {
-        return Ok(token(&odd, &method, &bearer, &query, &bytes));
+        if let Some(place) = &odd.tokens_at {
+            return Ok(answer(307, &[("location", place)], ""));
+        }
+        state.tokens += 1;
+        state.scopes.insert(format!("{:?}", query.get("scope")));
+        return Ok(token(&odd, &method, &bearer, &query, &bytes, generation));
     }
     if odd.tokens {
         let mut needs = Vec::new();
@@ -199,7 +90,9 @@ async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) -> io::Resu
         }
         needs.extend(query.get("from").into_iter().flatten().map(|from| format!("repository:{from}:")));
         let held = bearer.strip_prefix("Bearer ").unwrap_or_default();
-        if held.is_empty() || !needs.iter().all(|need| held.contains(need.as_str())) {
+        let current = held.starts_with(&format!("t{generation}|"));
+        if !current || !needs.iter().all(|need| held.contains(need.as_str())) {
+            state.refused += 1;
             let challenge = format!("Bearer realm=\"http://127.0.0.1:{}/token\",service=\"odd\"", state.port);
             return Ok(answer(401, &[("www-authenticate", &challenge)], ""));
         }
@@ -209,7 +102,7 @@ async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) -> io::Resu
 }
 
 /// Its tokens name their scopes: nothing here is a secret.
-fn token(odd: &Odd, method: &str, basic: &str, query: &HashMap<String, Vec<String>>, form: &[u8]) -> Answer {
+fn token(odd: &Odd, method: &str, basic: &str, query: &HashMap<String, Vec<String>>, form: &[u8], generation: usize) -> Answer {
     if odd.tokens_by_post != (method == "POST") {
         return answer(405, &[], "");
     }
@@ -221,7 +114,7 @@ fn token(odd: &Odd, method: &str, basic: &str, query: &HashMap<String, Vec<Strin
     if !signed {
         return answer(401, &[], "");
     }
-    let token = format!("t{}", asked.join("|").replace(' ', "|"));
+    let token = format!("t{generation}|{}", asked.join("|").replace(' ', "|"));
     answer(200, &[], json!({ "access_token": token, "expires_in": 300 }).to_string())
 }
 
@@ -245,6 +138,10 @@ fn act(
     let key = |reference: &str| (repository.to_owned(), reference.to_owned());
     let (kind, reference) = rest.split_once('/').unwrap_or((rest, ""));
     Ok(match (method, kind) {
+        ("GET", "manifests") if odd.manifests_at.is_some() => {
+            let place = format!("{}{path}", odd.manifests_at.as_deref().unwrap_or_default());
+            answer(307, &[("location", &place)], "")
+        }
         ("HEAD" | "GET", "manifests") => match state.manifests.get(&key(reference)) {
             None => answer(404, &[], ""),
             Some(_) if method == "HEAD" && odd.head_manifest.is_some() => elsewhere(odd.head_manifest),
@@ -311,7 +208,8 @@ fn act(
             }
             let id = format!("u{}", state.asked);
             state.uploads.insert(id.clone(), Vec::new());
-            answer(202, &[("location", &format!("/v2/{repository}/blobs/uploads/{id}?state=x"))], "")
+            let least = odd.least.unwrap_or(1).to_string();
+            answer(202, &[("location", &format!("/v2/{repository}/blobs/uploads/{id}?state=x")), ("oci-chunk-min-length", &least)], "")
         }
         ("GET" | "PATCH" | "PUT", "blobs") => {
             let id = reference.trim_start_matches("uploads/").to_owned();
