@@ -49,6 +49,7 @@ impl Call {
             flash: flash(&parts.headers).unwrap_or_default(),
             theme: cookie(&parts.headers, "theme").filter(|theme| theme == "light" || theme == "dark").unwrap_or_default(),
             registry: domain::host_of(who.client.origin(&ctx.settings)).to_owned(),
+            plain: who.client.origin(&ctx.settings).starts_with("http://"),
             now: ctx.now(),
         };
         Ok(Call {

@@ -13,11 +13,25 @@ pub struct Me {
     pub theme: String,
     /// Host and port as clients write them.
     pub registry: String,
+    /// It is spoken to without TLS, which some clients must be told.
+    pub plain: bool,
     /// The server's time, which ages are told from.
     pub now: model::Stamp,
 }
 
 impl Me {
+    /// What this client must be told to speak to the registry, after its command: nothing, or a flag after a space.
+    pub fn flag(&self, client: &str) -> &'static str {
+        match client {
+            _ if !self.plain => "",
+            "podman" => " --tls-verify=false",
+            "helm" | "oras" => " --plain-http",
+            "cosign" => " --allow-http-registry",
+            // docker has it in its daemon's configuration, and takes localhost as it is.
+            _ => "",
+        }
+    }
+
     pub fn admin(&self) -> bool {
         self.user.as_ref().is_some_and(|user| user.admin)
     }

@@ -34,6 +34,9 @@ pub fn print(report: &Report, options: Options) -> ExitCode {
     if report.elsewhere > 0 {
         println!("{} not here: their images say that they may be elsewhere", count(report.elsewhere, "layer"));
     }
+    if report.awaited > 0 {
+        println!("{} not here that an index lists: this server takes indexes before what they list", count(report.awaited, "manifest"));
+    }
     let (code, words) = match report.worst() {
         None => (0, "all is well"),
         Some(Severity::Space) if options.repair => (0, "what was wasted is set aside: delete it when you are sure"),

@@ -10,8 +10,9 @@ pub fn bar(call: &Call) -> AnyView {
     let (leave, switch) = (call.at::<SignOut>(), call.at::<Theme>());
     // Without script a change of theme would take away a page that is shown once.
     let once = matches!(call.posted().map(|posted| &posted.outcome), Some(Ok(Answer::Secret(_))));
+    let next = if call.path() == paths::sign_in() { call.query("next") } else { &call.page };
     let account = match &call.me.user {
-        None => view! { <a class="button" href=paths::sign_in()>"Sign in"</a> }.into_any(),
+        None => view! { <a class="button" href=paths::sign_in_for(next)>"Sign in"</a> }.into_any(),
         Some(user) => view! {
             <details class="menu" name="menu">
                 <summary class="button button--quiet">{icon("member")}{user.name.clone()}</summary>

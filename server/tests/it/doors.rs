@@ -309,11 +309,11 @@ fn c_5_1_what_is_offered_fits_what_it_is() {
         let tar = world.manifest(&p, &repository("tar"), "1", &tar).await;
         let host = world.ctx.settings.external_url.split_once("://").unwrap().1.to_owned();
         for (name, digest, offered, never) in [
-            ("chart", &chart, format!("helm pull oci://{host}/p/chart --version 1.2.3+b5"), "docker pull"),
+            ("chart", &chart, format!("helm pull --plain-http oci://{host}/p/chart --version 1.2.3+b5"), "docker pull"),
             ("image", &image, format!("docker pull {host}/p/image:1"), "helm pull"),
-            ("image", &image, format!("podman pull {host}/p/image:1"), "oras pull"),
-            ("image", &note, format!("oras pull {host}/p/image@{note}"), "docker pull"),
-            ("tar", &tar, format!("oras pull {host}/p/tar:1"), "docker pull"),
+            ("image", &image, format!("podman pull --tls-verify=false {host}/p/image:1"), "oras pull"),
+            ("image", &note, format!("oras pull --plain-http {host}/p/image@{note}"), "docker pull"),
+            ("tar", &tar, format!("oras pull --plain-http {host}/p/tar:1"), "docker pull"),
         ] {
             let (status, page) = get(&inside, &format!("/projects/p/repositories/{name}/artifacts/{digest}"), &admin).await;
             assert_eq!(status, 200, "{name}");
@@ -327,7 +327,7 @@ fn c_5_1_what_is_offered_fits_what_it_is() {
             world.blob(&p, &repository(&name), b"tgz").await;
             world.manifest(&p, &repository(&name), tag, &made).await;
             let (_, page) = get(&inside, &format!("/projects/p/repositories/{name}/artifacts/{chart}"), &admin).await;
-            assert!(page.contains(&format!("helm pull oci://{host}/p/{name}@{chart}")) && !page.contains("--version"), "{tag}");
+            assert!(page.contains(&format!("helm pull --plain-http oci://{host}/p/{name}@{chart}")) && !page.contains("--version"), "{tag}");
         }
         let (_, page) = get(&inside, &format!("/projects/p/repositories/image/artifacts/{note}"), &admin).await;
         assert!(!page.contains("Unsigned") && !page.contains("cosign sign"), "an accessory is signed by nobody");

@@ -4,24 +4,36 @@ use super::{forms, way};
 use crate::pages::prelude::*;
 use model::stamp::{bytes, span};
 
-/// Before a tag is removed that cannot be brought back; where it can, removing it asks nothing.
+/// Before a tag is removed that cannot be brought back, or by which more ends than a name; else removing it asks nothing.
 pub async fn remove_tag(call: &Call) -> Shown {
     let (project, repository, digest) = (call.project()?, call.repository()?, call.digest()?);
-    let tag = call.query("tag").to_owned();
+    let tag: model::Tag = call.query("tag").parse().map_err(|_| UiError::NotFound("this tag".to_owned()))?;
     let frame = domain::projects::frame(&call.ctx, &call.who, &project).await?;
     let own = paths::artifact(&project, &repository, &digest);
     let page = Page::new(format!("Remove the tag {tag}?")).way(way(&project, &repository, "Remove tag"));
     if !frame.may(model::Action::TagDelete) {
         return Err(UiError::NotFound("this page".to_owned()));
     }
-    let with = vec![("project", project.to_string()), ("repository", repository.to_string()), ("digest", digest.to_string()), ("tag", tag)];
+    let plan = domain::artifacts::tag_plan(&call.ctx, &call.who, &project, &repository, &tag, &digest).await?;
+    let with = vec![
+        ("project", project.to_string()), ("repository", repository.to_string()), ("digest", digest.to_string()), ("tag", tag.to_string()),
+    ];
     let until = match call.ctx.settings.recycle {
         0 => "This server keeps nothing for an undo: it cannot be brought back.".to_owned(),
         ms => format!("It can be brought back for {} under Deleted.", span(ms)),
     };
     let form = call.form::<forms::DeleteTag>().with(with);
-    let says = vec![format!("The artifact {} stays, by its digest.", digest.short()), until];
+    let mut says = vec![match plan.goes {
+        true => format!("The list of referrers {} goes with it: nothing else names it.", digest.short()),
+        false => format!("The artifact {} stays, by its digest.", digest.short()),
+    }];
+    says.extend(plan.unsigned.iter().map(|digest| unsigned(digest)));
+    says.push(until);
     Ok(page.purpose(format!("In {project}/{repository}.")).body(confirm(&form, says, (), "Remove tag", own)))
+}
+
+fn unsigned(digest: &model::Digest) -> String {
+    format!("{} counts as unsigned after that: no other signature of it is here.", digest.short())
 }
 
 pub async fn delete(call: &Call) -> Shown {
@@ -53,7 +65,8 @@ pub async fn delete(call: &Call) -> Shown {
                 ),
             };
             let form = call.form::<forms::Delete>().with(with);
-            view! { {what}<p>{until}</p>{form.of(buttons("Delete artifact").danger().cancel(own).into_render())} }.into_any()
+            let without = plan.unsigned.iter().map(|digest| view! { <p class="note note--warn">{unsigned(digest)}</p> }).collect_view();
+            view! { {what}{without}<p>{until}</p>{form.of(buttons("Delete artifact").danger().cancel(own).into_render())} }.into_any()
         }
     };
     let page = Page::new(format!("Delete {}?", plan.digest.short())).way(way(&project, &repository, "Delete"));

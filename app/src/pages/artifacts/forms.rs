@@ -18,7 +18,8 @@ act! {
             0 => String::new(),
             ms => format!(" Undo it under Deleted, for {}.", model::stamp::span(ms)),
         };
-        let say = format!("{} was deleted{also}.{undo}", plan.digest.short());
+        let unsigned: String = plan.unsigned.iter().map(|digest| format!(" {} counts as unsigned now.", digest.short())).collect();
+        let say = format!("{} was deleted{also}.{unsigned}{undo}", plan.digest.short());
         Ok(Answer::done(paths::repository(&form.project, &form.repository), say))
     }
 }
@@ -60,12 +61,19 @@ act! {
 act! {
     "/fn/tag/delete" DeleteTag { project: ProjectName, repository: RepositoryName, digest: Digest, tag: Tag }
     |form, call| {
-        domain::artifacts::delete_tag(&call.ctx, &call.who, &form.project, &form.repository, &form.tag).await?;
-        let to = paths::artifact(&form.project, &form.repository, &form.digest);
-        Ok(Answer::done(to, format!("The tag {} was removed; the artifact stays.{}", form.tag, match call.ctx.settings.recycle {
-            0 => String::new(),
-            ms => format!(" Undo it under Deleted, for {}.", model::stamp::span(ms)),
-        })))
+        let done = domain::artifacts::delete_tag(&call.ctx, &call.who, &form.project, &form.repository, &form.tag, Some(&form.digest)).await?;
+        let (to, stays) = match done.goes {
+            true => (paths::repository(&form.project, &form.repository), "and with it the list of referrers that it named."),
+            false => (paths::artifact(&form.project, &form.repository, &form.digest), "the artifact stays."),
+        };
+        let mut say = format!("The tag {} was removed; {stays}", form.tag);
+        for digest in &done.unsigned {
+            say.push_str(&format!(" {} counts as unsigned now.", digest.short()));
+        }
+        if call.ctx.settings.recycle > 0 {
+            say.push_str(&format!(" Undo it under Deleted, for {}.", model::stamp::span(call.ctx.settings.recycle)));
+        }
+        Ok(Answer::done(to, say))
     }
 }
 

@@ -33,7 +33,7 @@ pub async fn list(call: &Call) -> Shown {
         Err(_) => None,
     };
     let body = if found.items.is_empty() && !f.narrows() {
-        let commands = push_commands(&call.me.registry, &repository.full_name());
+        let commands = push_commands(&call.me, &repository.full_name());
         empty("No artifact yet", "Push an image, then sign it by its digest.", commands)
     } else if found.items.is_empty() {
         no_match(f.path.clone())
@@ -121,7 +121,7 @@ fn row(call: &Call, f: &Filter, frame: &ProjectFrame, artifact: &Artifact, open:
         let of = artifact.subject.as_ref().map_or_else(|| "an artifact".to_owned(), Digest::short);
         view! { <span class="tree__of">{format!("attached to {of}, which is not in this repository (yet)")}</span> }
     });
-    let pull = command(&call.me.registry, artifact);
+    let pull = command(&call.me, artifact);
     let replicate = call.me.admin().then(|| view! { <a href=format!("{own}#replicate")>"Replicate…"</a> });
     let delete = if frame.may(Action::ArtifactDelete) {
         let href = paths::artifact_delete(&artifact.project, &artifact.repository, &artifact.digest);

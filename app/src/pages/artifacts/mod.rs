@@ -13,6 +13,7 @@ pub use list::list;
 pub use show::show;
 
 use crate::paths;
+use crate::session::Me;
 use model::artifact::{Artifact, Type};
 use model::{ProjectName, RepositoryName, Tag};
 
@@ -32,22 +33,23 @@ fn way(project: &ProjectName, repository: &RepositoryName, last: &str) -> Vec<(S
 }
 
 /// The commands that fetch an artifact, by `tag` or by its digest: those of its kind.
-fn commands(registry: &str, artifact: &Artifact, tag: Option<&Tag>) -> Vec<String> {
-    let name = format!("{registry}/{}/{}", artifact.project, artifact.repository);
+fn commands(me: &Me, artifact: &Artifact, tag: Option<&Tag>) -> Vec<String> {
+    let (podman, helm, oras) = (me.flag("podman"), me.flag("helm"), me.flag("oras"));
+    let name = format!("{}/{}/{}", me.registry, artifact.project, artifact.repository);
     let reference = match tag {
         Some(tag) => format!("{name}:{tag}"),
         None => format!("{name}@{}", artifact.digest),
     };
     match (artifact.kind, tag) {
         // oras leaves out what has no title, and cosign gives none.
-        _ if matches!(artifact.accessory, Some(model::accessory::Kind::CosignSignature)) => vec![format!("oras manifest fetch {reference}")],
-        _ if artifact.accessory.is_some() => vec![format!("oras pull {reference}")],
-        (Type::Image | Type::Index, _) => vec![format!("docker pull {reference}"), format!("podman pull {reference}")],
+        _ if matches!(artifact.accessory, Some(model::accessory::Kind::CosignSignature)) => vec![format!("oras manifest fetch{oras} {reference}")],
+        _ if artifact.accessory.is_some() => vec![format!("oras pull{oras} {reference}")],
+        (Type::Image | Type::Index, _) => vec![format!("docker pull {reference}"), format!("podman pull{podman} {reference}")],
         // A tag holds no plus, so helm writes an underscore; by a tag that is no version it finds nothing.
-        (Type::Chart, Some(tag)) if is_version(tag) => vec![format!("helm pull oci://{name} --version {}", tag.as_str().replace('_', "+"))],
-        (Type::Chart, _) => vec![format!("helm pull oci://{name}@{}", artifact.digest)],
+        (Type::Chart, Some(tag)) if is_version(tag) => vec![format!("helm pull{helm} oci://{name} --version {}", tag.as_str().replace('_', "+"))],
+        (Type::Chart, _) => vec![format!("helm pull{helm} oci://{name}@{}", artifact.digest)],
         (Type::Cache, _) => vec![format!("docker buildx build --cache-from type=registry,ref={reference} .")],
-        (Type::Wasm | Type::Other, _) => vec![format!("oras pull {reference}")],
+        (Type::Wasm | Type::Other, _) => vec![format!("oras pull{oras} {reference}")],
     }
 }
 
@@ -59,8 +61,8 @@ fn is_version(tag: &Tag) -> bool {
 }
 
 /// The first of them, by the first tag or the digest: what a row's button copies.
-fn command(registry: &str, artifact: &Artifact) -> String {
-    commands(registry, artifact, artifact.tags.first().map(|tag| &tag.name)).swap_remove(0)
+fn command(me: &Me, artifact: &Artifact) -> String {
+    commands(me, artifact, artifact.tags.first().map(|tag| &tag.name)).swap_remove(0)
 }
 
 /// What an artifact is, in a word: an accessory is one.

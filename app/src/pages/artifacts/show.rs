@@ -30,11 +30,11 @@ pub async fn show(call: &Call) -> Shown {
     if artifact.accessory.is_some() {
         return Ok(page.body(accessory(call, &frame, &found, from).await?));
     }
-    let lines = commands(&call.me.registry, artifact, artifact.tags.first().map(|tag| &tag.name)).into_iter();
-    let lines = lines.chain(artifact.tags.first().and_then(|_| commands(&call.me.registry, artifact, None).into_iter().next()));
+    let lines = commands(&call.me, artifact, artifact.tags.first().map(|tag| &tag.name)).into_iter();
+    let lines = lines.chain(artifact.tags.first().and_then(|_| commands(&call.me, artifact, None).into_iter().next()));
     let times = (artifact.pull_count > 0).then(|| format!(" · {}", model::stamp::count(artifact.pull_count, "time")));
     let kind = if artifact.artifact_type.is_empty() { artifact.media_type.clone() } else { artifact.artifact_type.clone() };
-    let verify = artifact.attached.contains(&Kind::CosignSignature).then(|| code_line(format!("cosign verify --key cosign.pub {by_digest}")));
+    let verify = artifact.attached.contains(&Kind::CosignSignature).then(|| code_line(format!("cosign verify --key cosign.pub{} {by_digest}", call.me.flag("cosign"))));
     Ok(page.body(view! {
         {facts(vec![
             ("Digest", digest(&full)),
@@ -91,7 +91,7 @@ async fn accessory(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, from
             ("Size", bytes(artifact.size)),
             ("Pushed", time(artifact.pushed_at, call.me.now)),
         ])}
-        <div class="commands">{commands(&call.me.registry, artifact, None).into_iter().map(code_line).collect_view()}</div>
+        <div class="commands">{commands(&call.me, artifact, None).into_iter().map(code_line).collect_view()}</div>
         {says}
         {attached}
         {tags}
@@ -112,7 +112,7 @@ fn attached(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, by_digest: 
     if rows.is_empty() && from.attached == 0 {
         let sign = by_digest.map(|by_digest| view! {
             <p>"Sign it by its digest, so that the signature is for exactly these bytes."</p>
-            {code_line(format!("cosign sign --key cosign.key {by_digest}"))}
+            {code_line(format!("cosign sign --key cosign.key{} {by_digest}", call.me.flag("cosign")))}
         });
         return view! {
             <div class="empty card">
@@ -134,12 +134,20 @@ fn platforms(call: &Call, found: &ArtifactPage, from: From) -> Option<AnyView> {
     let (project, repository) = (&found.artifact.project, &found.artifact.repository);
     let rows: Vec<AnyView> = found.children.iter().map(|child| {
         let platform = if child.platform.is_empty() { "image".to_owned() } else { child.platform.clone() };
+        let name = match child.here {
+            true => view! { <a href=paths::artifact(project, repository, &child.digest)>{platform}</a> }.into_any(),
+            false => platform.into_any(),
+        };
+        let mark = match (child.here, child.signed) {
+            (false, _) => Some(pill(Tone::Warn, "warn", "Not here")),
+            (true, signed) => signed.then(|| pill(Tone::Neutral, "seal", "Signed")),
+        };
         view! {
             <tr>
-                <td><a href=paths::artifact(project, repository, &child.digest)>{platform}</a></td>
+                <td>{name}</td>
                 <td>{digest(child.digest.as_str())}</td>
-                <td>{child.signed.then(|| pill(Tone::Neutral, "seal", "Signed"))}</td>
-                <td class="num">{bytes(child.size)}</td>
+                <td>{mark}</td>
+                <td class="num">{child.here.then(|| bytes(child.size))}</td>
             </tr>
         }
         .into_any()
@@ -170,7 +178,8 @@ fn tags(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, from: From) -> 
         let remove = may_remove.then(|| {
             let mut with = with();
             with.push(("tag", tag.name.to_string()));
-            if call.ctx.settings.recycle == 0 {
+            // Machinery's tags are more than names: a signature or a list may end with them.
+            if call.ctx.settings.recycle == 0 || domain::manifest::machinery_subject(&tag.name).is_some() {
                 let href = paths::tag_remove(&artifact.project, &artifact.repository, &artifact.digest, tag.name.as_str());
                 return view! { <a class="button button--quiet button--small" href=href>"Remove…"<span class="sr">{format!(" tag {}", tag.name)}</span></a> }.into_any();
             }
@@ -182,7 +191,7 @@ fn tags(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, from: From) -> 
                 <td class="p2">{time(tag.pushed_at, call.me.now)}</td>
                 <td class="p2">{when(tag.pulled_at, call.me.now, "never pulled")}</td>
                 <td class="row-end"><span class="row-actions">
-                    {copy_button(commands(&call.me.registry, artifact, Some(&tag.name)).swap_remove(0), "pull command")}{remove}
+                    {copy_button(commands(&call.me, artifact, Some(&tag.name)).swap_remove(0), "pull command")}{remove}
                 </span></td>
             </tr>
         }

@@ -23,12 +23,16 @@ pub fn platform_rows(open: &ArtifactPage) -> Vec<AnyView> {
     let rows = open.children.iter().map(|child| {
         let href = paths::artifact(&open.artifact.project, &open.artifact.repository, &child.digest);
         let platform = if child.platform.is_empty() { "platform image".to_owned() } else { child.platform.clone() };
+        let (name, of) = match child.here {
+            true => (view! { <a href=href>{platform}</a> }.into_any(), "platform of this index"),
+            false => (platform.into_any(), "platform of this index, not here"),
+        };
         view! {
             <tr class="tree tree--1">
-                <td><span class="tree__twig">{icon("repository")}<span><a href=href>{platform}</a>
-                    <span class="tree__of">"platform of this index"</span></span></span></td>
+                <td><span class="tree__twig">{icon("repository")}<span>{name}
+                    <span class="tree__of">{of}</span></span></span></td>
                 <td>{digest(child.digest.as_str())}</td>
-                <td class="num">{bytes(child.size)}</td>
+                <td class="num">{child.here.then(|| bytes(child.size))}</td>
                 <td class="p2"></td>
                 <td class="row-end"></td>
             </tr>

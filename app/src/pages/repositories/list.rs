@@ -12,7 +12,7 @@ pub async fn list(call: &Call) -> Shown {
     let project = frame.project;
     let access = if project.public { pill(Tone::Info, "", "Public") } else { pill(Tone::Neutral, "", "Private") };
     let signed = project.policy.require_signature.then(|| pill(Tone::Info, "seal", "Only signed images may be pulled"));
-    let nothing = || empty("No repository yet", "A repository comes with its first push.", push_commands(&call.me.registry, &format!("{name}/NAME")));
+    let nothing = || empty("No repository yet", "A repository comes with its first push.", push_commands(&call.me, &format!("{name}/NAME")));
     let headings = view! {
         {heading(&f, "name", "Name", "")}
         {heading(&f, "artifacts", "Artifacts", "num")}

@@ -10,17 +10,19 @@ pub use list::list;
 pub use settings::settings;
 
 use crate::pages::prelude::*;
+use crate::session::Me;
 use model::repository::Storage;
 use model::stamp::bytes;
 
 /// The commands that fill an empty project or repository.
-pub fn push_commands(registry: &str, repository: &str) -> AnyView {
+pub fn push_commands(me: &Me, repository: &str) -> AnyView {
+    let (registry, cosign) = (&me.registry, me.flag("cosign"));
     view! {
         <div class="commands">
             {code_line(format!("docker login {registry}"))}
             {code_line(format!("docker tag IMAGE {registry}/{repository}:1.0"))}
             {code_line(format!("docker push {registry}/{repository}:1.0"))}
-            {code_line(format!("cosign sign --key cosign.key {registry}/{repository}@DIGEST"))}
+            {code_line(format!("cosign sign --key cosign.key{cosign} {registry}/{repository}@DIGEST"))}
         </div>
     }
     .into_any()

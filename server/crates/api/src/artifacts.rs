@@ -167,6 +167,6 @@ pub async fn delete_tag(
     if !artifacts::names(&call.ctx, &call.who, &at.project, &at.repository, &at.reference, &tag).await? {
         return Err(ApiError::not_found(format!("tag {tag} was not found on that artifact")));
     }
-    artifacts::delete_tag(&call.ctx, &call.who, &at.project, &at.repository, &tag).await?;
+    artifacts::delete_tag(&call.ctx, &call.who, &at.project, &at.repository, &tag, None).await?;
     done()
 }

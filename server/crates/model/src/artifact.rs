@@ -133,6 +133,8 @@ pub struct Child {
     pub platform: String,
     pub size: i64,
     pub signed: bool,
+    /// False where the server lets an index come without all that it lists, and this has not come.
+    pub here: bool,
 }
 
 /// From where on an artifact's page shows what there are many of.
@@ -186,8 +188,19 @@ pub struct DeletionPlan {
     pub kept_by: Vec<Digest>,
     /// Bytes no other artifact of the repository uses.
     pub freed: i64,
+    /// What counts as unsigned without it.
+    pub unsigned: Vec<Digest>,
     /// How long it can be undone, in ms; 0 for not at all.
     pub kept_for: i64,
+}
+
+/// What removing a tag does besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagRemoval {
+    /// The artifact goes with it: a list of referrers stands by its tag alone.
+    pub goes: bool,
+    /// What counts as unsigned after it.
+    pub unsigned: Vec<Digest>,
 }
 
 /// What a repository's list is filtered by; all in the page's address.

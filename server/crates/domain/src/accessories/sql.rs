@@ -162,12 +162,15 @@ pub async fn referrers(
     rows.iter().map(referrer).collect()
 }
 
-/// Attaches an artifact.
+/// Attaches an artifact. What a manifest itself says, pushed again with all that it needs, is believed anew; what an index says of it
+/// changes nothing of that.
 pub fn add_attached(script: &mut Script, now: Stamp, repository: i64, artifact: i64, recognised: &super::Recognised) {
     script.add(
         "INSERT INTO accessories (repository_id, subject_digest, artifact_id, kind, attachment, detail, superseded, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, 0, $7)
-         ON CONFLICT (artifact_id, subject_digest) DO UPDATE SET superseded = 0",
+         ON CONFLICT (artifact_id, subject_digest) DO UPDATE
+           SET kind = excluded.kind, attachment = excluded.attachment, detail = excluded.detail, superseded = 0
+           WHERE excluded.attachment <> 'index-child'",
         [
             repository.into(),
             recognised.subject.as_str().into(),
@@ -180,7 +183,43 @@ pub fn add_attached(script: &mut Script, now: Stamp, repository: i64, artifact: 
     );
 }
 
-/// As [`add_attached`], at once.
+/// Marks these artifacts as what they are attached as: by what they say themselves first, then by what an index says of them.
+pub fn add_marks(script: &mut Script, artifacts: &[i64]) {
+    let first = |column: &str| {
+        format!(
+            "(SELECT x.{column} FROM accessories AS x WHERE x.artifact_id = artifacts.id
+              ORDER BY CASE x.attachment WHEN 'subject' THEN 0 WHEN 'cosign-tag' THEN 1 ELSE 2 END, x.superseded, x.id LIMIT 1)"
+        )
+    };
+    let text = format!("UPDATE artifacts SET accessory_kind = {}, accessory_detail = COALESCE({}, '')", first("kind"), first("detail"));
+    for part in parts(artifacts) {
+        script.add(format!("{text} WHERE id IN ({})", places(1, part.len())), part.iter().map(|id| (**id).into()));
+    }
+}
+
+/// An index's word that one of its children describes another stands while an index lists both. Brings that up to date for these,
+/// which an index that is gone listed.
+pub async fn settle_words(c: &mut AnyConnection, artifacts: &[i64]) -> Result<()> {
+    let mut script = Script::default();
+    for part in parts(artifacts) {
+        let text = format!(
+            "DELETE FROM accessories WHERE attachment = 'index-child' AND artifact_id IN ({}) AND NOT EXISTS
+               (SELECT 1 FROM artifacts AS a JOIN artifact_children AS x ON x.repository_id = a.repository_id AND x.child_digest = a.digest
+                JOIN artifact_children AS y ON y.repository_id = a.repository_id AND y.child_digest = accessories.subject_digest AND y.parent_id = x.parent_id
+                WHERE a.id = accessories.artifact_id)
+             RETURNING artifact_id",
+            places(1, part.len())
+        );
+        script.add(text, part.iter().map(|id| (**id).into()));
+    }
+    let ran = script.run(&mut *c).await?;
+    let changed: std::collections::BTreeSet<i64> = ran.iter().flat_map(|ran| &ran.rows).map(|row| row.get("artifact_id")).collect();
+    let (changed, mut script): (Vec<i64>, _) = (changed.into_iter().collect(), Script::default());
+    add_marks(&mut script, &changed);
+    script.run(c).await.map(drop)
+}
+
+/// As [`add_attached`], at once, and marked so.
 pub async fn attach(
     c: &mut AnyConnection,
     now: Stamp,
@@ -190,6 +229,7 @@ pub async fn attach(
 ) -> Result<()> {
     let mut script = Script::default();
     add_attached(&mut script, now, repository, artifact, recognised);
+    add_marks(&mut script, &[artifact]);
     script.run(c).await.map(drop)
 }
 
@@ -197,12 +237,10 @@ pub async fn attach(
 /// and is neither shown nor counted. Brings that up to date; answers what it is attached to in that way and was not before, or no
 /// more: of thousands of tags one was set.
 pub async fn settle(c: &mut AnyConnection, artifact: i64) -> Result<Vec<String>> {
-    let tagged = "EXISTS (SELECT 1 FROM tags AS t WHERE t.artifact_id = $1 AND t.name IN
-           (REPLACE(subject_digest, ':', '-') || '.sig', REPLACE(subject_digest, ':', '-') || '.att',
-            REPLACE(subject_digest, ':', '-') || '.sbom'))";
     let rows = sqlx::query(AssertSqlSafe(format!(
         "UPDATE accessories SET superseded = 1 - superseded
-         WHERE artifact_id = $1 AND attachment = 'cosign-tag' AND superseded = CASE WHEN {tagged} THEN 1 ELSE 0 END RETURNING subject_digest"
+         WHERE artifact_id = $1 AND attachment = 'cosign-tag' AND superseded <> {} RETURNING subject_digest",
+        is_superseded("accessories")
     )))
     .bind(artifact)
     .fetch_all(c)
@@ -227,10 +265,35 @@ pub async fn waiting(c: &mut AnyConnection, repository: i64, subject: &str) -> R
     Ok(rows.iter().map(|row| row.get("id")).collect())
 }
 
+/// Whether the accessory of the row `x` is not in force: no tag of cosign's names it any more.
+pub fn is_superseded(x: &str) -> String {
+    let names = [".sig", ".att", ".sbom"].map(|suffix| format!("REPLACE({x}.subject_digest, ':', '-') || '{suffix}'")).join(", ");
+    format!(
+        "CASE WHEN {x}.attachment = 'cosign-tag' AND NOT EXISTS (SELECT 1 FROM tags AS g
+           WHERE g.artifact_id = {x}.artifact_id AND g.name IN ({names})) THEN 1 ELSE 0 END"
+    )
+}
+
 /// Whether the artifact with digest `$2` in the repository `$1` is signed, from what hangs under it.
 pub const IS_SIGNED: &str = "CASE WHEN EXISTS (
     SELECT 1 FROM accessories AS x WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.superseded = 0
       AND x.kind IN ('cosign-signature', 'notation-signature')) THEN 1 ELSE 0 END";
+
+/// What is signed by this artifact alone, by cosign's tag only or in any way.
+pub async fn signed_by_it_alone(c: &mut AnyConnection, artifact: i64, by_tag: bool) -> Result<Vec<Digest>> {
+    let rows = sqlx::query(
+        "SELECT x.subject_digest AS digest FROM accessories AS x JOIN artifacts AS s ON s.repository_id = x.repository_id AND s.digest = x.subject_digest
+         WHERE x.artifact_id = $1 AND x.superseded = 0 AND x.kind IN ('cosign-signature', 'notation-signature') AND s.signed = 1
+           AND ($2 = 0 OR x.attachment = 'cosign-tag') AND NOT EXISTS
+             (SELECT 1 FROM accessories AS y WHERE y.repository_id = x.repository_id AND y.subject_digest = x.subject_digest AND y.artifact_id <> $1
+              AND y.superseded = 0 AND y.kind IN ('cosign-signature', 'notation-signature')) ORDER BY x.id LIMIT 20",
+    )
+    .bind(artifact)
+    .bind(i64::from(by_tag))
+    .fetch_all(c)
+    .await?;
+    rows.iter().map(|row| crate::artifacts::sql::digest(row.get("digest"))).collect()
+}
 
 /// Sets whether the artifacts with these digests are signed.
 pub async fn recount_signatures(c: &mut AnyConnection, repository: i64, digests: impl IntoIterator<Item = &str>) -> Result<()> {

@@ -11,7 +11,8 @@ use serde_json::json;
 async fn all_true(world: &World, after: &str) {
     for figure in crate::fsck::sql::figures::all() {
         let found = figure.find(&mut world.ctx.db.read().await.unwrap(), 0).await.unwrap();
-        let wrong = found.expect("there are rows").1;
+        assert!(found.is_some() || figure.table == "accessories", "there are rows");
+        let wrong = found.map(|found| found.1).unwrap_or_default();
         assert!(wrong.is_empty(), "after {after}: {wrong:?}");
     }
 }
@@ -53,7 +54,7 @@ async fn what_is_counted_is_what_is_there() {
     world.attach(&project, &elsewhere, &one, "application/spdx+json", b"{}").await;
     all_true(&world, "a repository that begins with an attachment").await;
 
-    delete_tag(ctx, who, &project, &repository, &"x0".parse().unwrap()).await.unwrap();
+    delete_tag(ctx, who, &project, &repository, &"x0".parse().unwrap(), None).await.unwrap();
     all_true(&world, "a tag that was taken away").await;
     delete(ctx, who, &project, &repository, &Reference::Digest(index)).await.unwrap();
     all_true(&world, "a deletion").await;

@@ -14,7 +14,7 @@ use crate::points::point;
 use crate::policy;
 use crate::policy::delete::Going;
 use model::accessory::Kind;
-use model::artifact::DeletionPlan;
+use model::artifact::{DeletionPlan, TagRemoval};
 use model::deletion::What;
 use model::{Action, Digest, ProjectName, RepositoryName, Stamp, Tag};
 use sqlx::AnyConnection;
@@ -191,6 +191,7 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
         tags_along: sql::some_tags(c, &ids[1..]).await?,
         kept_by,
         freed: sql::freed(c, repository, &ids).await?,
+        unsigned: if root.is_accessory { accessories::signed_by_it_alone(c, root.id, false).await? } else { Vec::new() },
         kept_for: 0,
     };
     let is_tagged = plan.tags.iter().any(|tag| machinery_subject(tag).is_none());
@@ -317,27 +318,62 @@ pub async fn delete_many(
     }
 }
 
-/// Removes a tag; its artifact stays.
+/// What removing a tag from the artifact with this digest would do besides, for who may remove tags there.
+pub async fn tag_plan(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    tag: &Tag,
+    digest: &Digest,
+) -> Result<TagRemoval> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::repository_again(&mut c, ctx, who, project, repository.as_str(), Action::TagDelete).await?;
+    let found = named(&mut proof, repository, tag, Some(digest)).await?;
+    removal(proof.conn(), found.id, tag).await
+}
+
+/// The artifact that the tag names: that one, if the caller said which it means.
+async fn named(proof: &mut Authorized<'_>, repository: &RepositoryName, tag: &Tag, meant: Option<&Digest>) -> Result<sql::Found> {
+    let found = sql::find(proof, repository, &Reference::Tag(tag.clone())).await?.ok_or_else(|| Error::not_found("tag", tag))?;
+    match meant.is_none_or(|meant| *meant == found.digest) {
+        true => Ok(found),
+        false => Err(Error::Precondition(format!("the tag {tag} names {} by now: look at that artifact first", found.digest.short()))),
+    }
+}
+
+async fn removal(c: &mut AnyConnection, artifact: i64, tag: &Tag) -> Result<TagRemoval> {
+    let goes = sql::is_list_of_one_tag(c, artifact).await?;
+    let Some(subject) = machinery_subject(tag) else { return Ok(TagRemoval { goes, unsigned: Vec::new() }) };
+    let tags = sql::tags_of(c, artifact).await?;
+    let others = tags.iter().filter(|other| other.name != *tag && machinery_subject(&other.name).as_ref() == Some(&subject)).count();
+    let mut unsigned = if others == 0 { accessories::signed_by_it_alone(c, artifact, true).await? } else { Vec::new() };
+    unsigned.retain(|digest| *digest == subject);
+    Ok(TagRemoval { goes, unsigned })
+}
+
+/// Removes a tag; only from the artifact that is `meant`, if the caller says which: tags move.
 pub async fn delete_tag(
     ctx: &Ctx,
     who: &Principal,
     project: &ProjectName,
     repository: &RepositoryName,
     tag: &Tag,
-) -> Result<()> {
-    let (now, caller, project, repository, tag) =
-        (ctx.now(), who.clone(), project.clone(), repository.clone(), tag.clone());
+    meant: Option<&Digest>,
+) -> Result<TagRemoval> {
+    let (now, caller, project, repository, tag, meant) =
+        (ctx.now(), who.clone(), project.clone(), repository.clone(), tag.clone(), meant.cloned());
     let (moves, window) = (Moves::of(&ctx.settings, now, who), ctx.settings.recycle);
     ctx.change(who, Event::TagRemoved { project: project.to_string(), repository: repository.to_string(), tag: tag.to_string() }, async move |c| {
         let mut proof =
             access::repository(c, now, &caller, &project, repository.as_str(), Action::TagDelete).await?;
-        let found = sql::find(&mut proof, &repository, &Reference::Tag(tag.clone()))
-            .await?
-            .ok_or_else(|| Error::not_found("tag", &tag))?;
+        let found = named(&mut proof, &repository, &tag, meant.as_ref()).await?;
+        let removal = removal(proof.conn(), found.id, &tag).await?;
         // A list of referrers goes with its tag. That is the deletion of an artifact, with its right and its undo.
-        if sql::is_list_of_one_tag(proof.conn(), found.id).await? {
+        if removal.goes {
             let drawn = draw(&mut proof, &repository, &Reference::Digest(found.digest.clone())).await?;
-            return take(&mut proof, now, &caller, window, drawn).await.map(drop);
+            take(&mut proof, now, &caller, window, drawn).await?;
+            return Ok(removal);
         }
         let project_id = proof.project.id.0;
         let c = proof.conn();
@@ -346,7 +382,8 @@ pub async fn delete_tag(
         }
         sql::remove_tag(c, found.repository_id, &tag).await?;
         tags_moved(c, now, project_id, found.repository_id, &[found.id]).await?;
-        sql::relist(c, project_id, found.repository_id, &[found.id]).await
+        sql::relist(c, project_id, found.repository_id, &[found.id]).await?;
+        Ok(removal)
     })
     .await
 }

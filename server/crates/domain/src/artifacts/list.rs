@@ -180,14 +180,16 @@ pub async fn page(
     })
 }
 
-/// The platforms of an index, without BuildKit's attestations, which hang in the tree.
+/// The platforms of an index, without BuildKit's attestations, which hang in the tree; with those that have not come.
 async fn children(c: &mut AnyConnection, repository: i64, index: i64, skip: i64) -> Result<Vec<Child>> {
     let rows = sqlx::query(
-        "SELECT x.child_digest AS digest, x.platform AS platform, a.size AS size, a.signed AS signed
+AssertSqlSafe(format!(
+        "SELECT x.child_digest AS digest, x.platform AS platform, a.id AS id, COALESCE(a.size, 0) AS size, COALESCE(a.signed, 0) AS signed
          FROM artifact_children AS x
-         JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
-         WHERE x.parent_id = $1 AND x.repository_id = $2 AND a.accessory_kind IS NULL ORDER BY x.position LIMIT $3 OFFSET $4",
-    )
+         LEFT JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
+         WHERE x.parent_id = $1 AND x.repository_id = $2 AND {} ORDER BY x.position LIMIT $3 OFFSET $4",
+        sql::IS_PLATFORM
+    )))
     .bind(index)
     .bind(repository)
     .bind(CHILDREN)
@@ -201,6 +203,7 @@ async fn children(c: &mut AnyConnection, repository: i64, index: i64, skip: i64)
                 platform: row.get("platform"),
                 size: row.get("size"),
                 signed: row.get::<i64, _>("signed") != 0,
+                here: row.get::<Option<i64>, _>("id").is_some(),
             })
         })
         .collect()

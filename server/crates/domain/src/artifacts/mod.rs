@@ -13,7 +13,7 @@ pub(crate) mod sql;
 mod tests;
 
 pub use crate::accessories::sql::Referrer;
-pub use delete::{AT_ONCE, DeletedMany, delete, delete_many, delete_tag, may_delete, plan};
+pub use delete::{AT_ONCE, DeletedMany, delete, delete_many, delete_tag, may_delete, plan, tag_plan};
 pub use list::{Attached, GraphNode, attached, graph, list, names, page, said, tags};
 pub use pulls::Pulls;
 pub use push::{Pushed, add_tag, may_push, push};

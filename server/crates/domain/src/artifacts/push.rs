@@ -326,10 +326,10 @@ async fn attest(
             attachment: Attachment::IndexChild,
             detail: "BuildKit".to_owned(),
         };
-        sql::add_mark(&mut script, row.id, &said);
         accessories::sql::add_attached(&mut script, now, repository, row.id, &said);
         attested.push(row.id);
     }
+    accessories::sql::add_marks(&mut script, &attested);
     script.run(c).await?;
     Ok(attested)
 }
@@ -436,7 +436,6 @@ pub async fn add_tag(
         if let Some((digest, recognised)) = &recognised
             && *digest == found.digest
         {
-            sql::mark_accessory(c, found.id, recognised).await?;
             accessories::sql::attach(c, now, found.repository_id, found.id, recognised).await?;
             accessories::sql::recount_signatures(c, found.repository_id, [recognised.subject.as_str()]).await?;
         }

@@ -109,7 +109,7 @@ async fn an_index_keeps_its_children_and_goes_with_them() {
     let project = world.project("p", false).await;
     let (repository, tag) = names();
     let child = world.image(&project, &repository, "child", "a").await;
-    delete_tag(&world.ctx, &world.admin, &project, &repository, &"child".parse().unwrap()).await.unwrap();
+    delete_tag(&world.ctx, &world.admin, &project, &repository, &"child".parse().unwrap(), None).await.unwrap();
     let size = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(child.clone()), false).await.unwrap().content.len();
     let index = world
         .manifest(&project, &repository, tag.as_str(), &json!({

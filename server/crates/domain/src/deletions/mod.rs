@@ -202,8 +202,10 @@ async fn one(
     for accessory in &kept.accessories {
         accessories::sql::add_attached(&mut script, now, repository_id, artifact, &accessory.recognised);
     }
+    accessories::sql::add_marks(&mut script, &[artifact]);
     script.run(c).await?;
     accessories::sql::settle(c, artifact).await?;
+    accessories::sql::settle_words(c, &[artifact]).await?;
     accessories::sql::recount_signatures(c, repository_id, kept.accessories.iter().map(|accessory| accessory.recognised.subject.as_str())).await?;
     // What it is attached to may be here by now, or not yet.
     let project = proof.project.id.0;

@@ -56,7 +56,7 @@ async fn storage(world: &World, project: &ProjectName, repository: &RepositoryNa
 async fn an_undo_brings_the_whole_tree_back_as_it_was() {
     let (world, project, repository) = world().await;
     let child = world.image(&project, &repository, "child", "a").await;
-    artifacts::delete_tag(&world.ctx, &world.admin, &project, &repository, &"child".parse().unwrap()).await.unwrap();
+    artifacts::delete_tag(&world.ctx, &world.admin, &project, &repository, &"child".parse().unwrap(), None).await.unwrap();
     let size = pull(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(child.clone()), false).await.unwrap().content.len();
     let index = world
         .manifest(&project, &repository, "1", &json!({
@@ -219,12 +219,12 @@ async fn c_6_6_a_tag_that_was_removed_or_moved_and_a_repository_come_back_as_wel
         restore(ctx, who, &project, found.id).await
     };
     // Removed.
-    artifacts::delete_tag(ctx, who, &project, &repository, &"v1".parse().unwrap()).await.unwrap();
+    artifacts::delete_tag(ctx, who, &project, &repository, &"v1".parse().unwrap(), None).await.unwrap();
     assert_eq!(names("v1").await, None);
     undo(What::Tag).await.unwrap();
     assert_eq!(names("v1").await, Some(one.clone()));
     // Removed, and given to another meanwhile: it is not taken from that.
-    artifacts::delete_tag(ctx, who, &project, &repository, &"v1".parse().unwrap()).await.unwrap();
+    artifacts::delete_tag(ctx, who, &project, &repository, &"v1".parse().unwrap(), None).await.unwrap();
     artifacts::add_tag(ctx, who, &project, &repository, &Reference::Digest(two.clone()), "v1", true).await.unwrap();
     assert!(matches!(undo(What::Tag).await, Err(Error::Conflict { .. })));
     assert_eq!(names("v1").await, Some(two.clone()));

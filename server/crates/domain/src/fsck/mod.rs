@@ -58,6 +58,8 @@ pub struct Report {
     pub bytes: u64,
     /// Layers that artifacts name as being elsewhere, and that nobody pushed.
     pub elsewhere: u64,
+    /// Manifests that indexes list and that have not come, where the server lets an index come first.
+    pub awaited: u64,
     pub findings: Vec<Finding>,
 }
 
@@ -81,7 +83,8 @@ pub async fn check(ctx: &Ctx, options: Options) -> Result<Report> {
         }
     }
     artifacts(ctx, &mut report).await?;
-    report.elsewhere = sql::elsewhere(&mut *ctx.db.read().await?).await?.unsigned_abs();
+    let (layers, awaited) = sql::elsewhere(&mut *ctx.db.read().await?).await?;
+    (report.elsewhere, report.awaited) = (layers.unsigned_abs(), awaited.unsigned_abs());
     let known = blobs(ctx, options, &mut report).await?;
     promises(ctx, options, &mut report).await?;
     figures(ctx, options, &mut report).await?;

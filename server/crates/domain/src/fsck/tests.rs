@@ -109,6 +109,37 @@ async fn a_changed_manifest_and_a_tag_without_artifact_are_losses() {
 }
 
 #[tokio::test]
+async fn a_layer_that_was_here_is_a_loss_whatever_its_manifest_says_of_it() {
+    for (media_type, urls) in [
+        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", true),
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", false),
+    ] {
+        let d = damaged().await;
+        let layer = d.world.blob(&d.project, &d.repository, b"a base layer that somebody pushed").await;
+        let config = d.world.blob(&d.project, &d.repository, b"{}").await;
+        let mut entry = serde_json::json!({ "mediaType": media_type, "digest": layer, "size": 33 });
+        if urls {
+            entry["urls"] = serde_json::json!(["https://mcr.example/layer"]);
+        }
+        let made = serde_json::json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2 }, "layers": [entry],
+        });
+        let image = d.world.manifest(&d.project, &d.repository, "windows", &made).await;
+        fs::remove_file(d.file(&layer)).unwrap();
+        let lost = format!("artifact cargo/image@{image} needs blob {layer}, which is unknown: push it again");
+        assert!(d.run(false, true).await.findings.iter().any(|finding| finding.text.contains("is lost")));
+        for _ in 0..2 {
+            let report = d.run(false, true).await;
+            assert_eq!(texts(&report), vec![(Severity::Loss, lost.as_str(), false)]);
+            assert_eq!(report.elsewhere, 0);
+        }
+        d.world.blob(&d.project, &d.repository, b"a base layer that somebody pushed").await;
+        assert_eq!(texts(&d.run(true, false).await), vec![]);
+    }
+}
+
+#[tokio::test]
 async fn what_is_counted_wrong_is_named_and_counted_again() {
     let d = damaged().await;
     let write = async |text: String| {
@@ -119,6 +150,7 @@ async fn what_is_counted_wrong_is_named_and_counted_again() {
     let [finding] = report.findings.as_slice() else { panic!("{report:?}") };
     assert!(finding.text.starts_with("repository cargo/image: stored bytes is 1 and should be "), "{finding:?}");
     assert_eq!((finding.severity, finding.mended), (Severity::Count, false));
+    d.world.attach(&d.project, &d.repository, &d.image, "application/spdx+json", b"{}").await;
     for figure in super::sql::figures::all() {
         let (table, column) = (figure.table, figure.column);
         write(format!("UPDATE {table} SET {column} = {column} + 1")).await;

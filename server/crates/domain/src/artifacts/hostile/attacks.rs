@@ -168,7 +168,7 @@ async fn s_05_nothing_is_taken_along_that_its_deleter_may_not_delete() {
         assert_eq!(after, before);
     }
     // What is an accessory through and through, they may.
-    delete_tag(&world.ctx, &world.admin, &project, &r, &"kept-by-ada".parse().unwrap()).await.unwrap();
+    delete_tag(&world.ctx, &world.admin, &project, &r, &"kept-by-ada".parse().unwrap(), None).await.unwrap();
     delete(&world.ctx, &developer, &project, &r, &Reference::Digest(sbom)).await.unwrap();
     // A maintainer may all of it, and an administrator.
     delete(&world.ctx, &world.admin, &project, &r, &Reference::Digest(outer)).await.unwrap();
@@ -236,7 +236,7 @@ async fn s_14_signed_is_what_tags_and_subjects_say_now_after_every_change_by_eve
     // The registry's door sets the tag, and takes it away.
     let signature_digest = world.manifest(&project, &r, &sig, &made).await;
     assert!(signed().await);
-    delete_tag(ctx, who, &project, &r, &tag).await.unwrap();
+    delete_tag(ctx, who, &project, &r, &tag, None).await.unwrap();
     assert!(!signed().await, "its tag is gone");
     // The portal's door sets it again; under another name it says nothing.
     add_tag(ctx, who, &project, &r, &by(&signature_digest), "junk", true).await.unwrap();

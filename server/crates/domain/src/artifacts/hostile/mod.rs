@@ -3,6 +3,7 @@
 mod attacks;
 mod reports;
 mod second;
+mod third;
 
 use super::*;
 use crate::manifest::{DOCKER_LIST, DOCKER_MANIFEST, EMPTY, OCI_INDEX, OCI_MANIFEST, media};

@@ -59,7 +59,7 @@ async fn what_an_index_that_stays_lists_stays_whatever_it_hangs_on() {
         let mut keeper = world.manifest(&project, &r, "sboms", &index(vec![as_child(&world, &project, &r, &kept).await])).await;
         if which == "within another index" {
             world.manifest(&project, &r, "outer", &index(vec![as_child(&world, &project, &r, &keeper).await])).await;
-            delete_tag(&world.ctx, &world.admin, &project, &r, &"sboms".parse().unwrap()).await.unwrap();
+            delete_tag(&world.ctx, &world.admin, &project, &r, &"sboms".parse().unwrap(), None).await.unwrap();
             keeper = row(&world, &project, &r, &keeper).await.digest;
         }
         let plan = plan(&world.ctx, &world.admin, &project, &r, &deleted).await.unwrap();
@@ -175,9 +175,9 @@ async fn removing_a_lists_tag_is_its_deletion_and_is_undone_as_one() {
     let input = model::robot::NewRobot { name: "tags".into(), project: Some(project.clone()), description: String::new(), days: 30, disabled: false, grants };
     let made_robot = crate::robots::create(ctx, who, input, None).await.unwrap();
     let robot = crate::identity::authenticate(ctx, &made_robot.robot.full_name, &made_robot.secret, Default::default()).await.unwrap();
-    let error = delete_tag(ctx, &robot, &project, &r, &stem).await.unwrap_err();
+    let error = delete_tag(ctx, &robot, &project, &r, &stem, None).await.unwrap_err();
     assert!(matches!(error, Error::Forbidden { .. }) && stands(&world, &project, &r, &list).await, "{error}");
-    delete_tag(ctx, who, &project, &r, &stem).await.unwrap();
+    delete_tag(ctx, who, &project, &r, &stem, None).await.unwrap();
     assert!(!stands(&world, &project, &r, &list).await);
     assert!(stands(&world, &project, &r, &attached).await, "what it lists is the image's, not the list's");
     undo_all(&world, &project).await;
@@ -189,7 +189,7 @@ async fn removing_a_lists_tag_is_its_deletion_and_is_undone_as_one() {
     let lost = world.attach(&project, &r, &nowhere, "application/vnd.sig", b"[2]").await;
     let of_lost = index(vec![as_child(&world, &project, &r, &lost).await]);
     let of_lost = world.manifest(&project, &r, &nowhere.tag_stem(), &of_lost).await;
-    delete_tag(ctx, who, &project, &r, &nowhere.tag_stem().parse().unwrap()).await.unwrap();
+    delete_tag(ctx, who, &project, &r, &nowhere.tag_stem().parse().unwrap(), None).await.unwrap();
     assert!(!stands(&world, &project, &r, &of_lost).await && stands(&world, &project, &r, &lost).await);
     // Listed by an index of a person's it outlives its tag, whoever moves that.
     let keeper = world.manifest(&project, &r, "mine", &index(vec![as_child(&world, &project, &r, &list).await])).await;
@@ -238,7 +238,7 @@ async fn a_persons_tag_is_shown_on_whatever_it_stands_and_named_before_it_goes()
     let signed = world.manifest(&project, &r, sig.as_str(), &made).await;
     world.manifest(&project, &r, "keep", &made).await;
     assert_eq!(rows(&world, &project, &r).await.len(), 1, "it is in the tree");
-    delete_tag(ctx, who, &project, &r, &sig).await.unwrap();
+    delete_tag(ctx, who, &project, &r, &sig, None).await.unwrap();
     let shown: Vec<Digest> = rows(&world, &project, &r).await.into_iter().map(|row| row.digest).collect();
     assert!(shown.contains(&signed), "no tree shows it now: {shown:?}");
     assert_eq!(findings(&world).await, Vec::<String>::new());
@@ -294,7 +294,7 @@ async fn a_deletion_counts_accessories_that_an_index_lists_and_an_artifact_has_a
     }
     assert_eq!(row(&world, &project, &r, &image).await.tag_count, most);
     push(ctx, who, &project, &r, &by, tags(1, 90), None, bytes).await.unwrap();
-    delete_tag(ctx, who, &project, &r, &"t1".parse().unwrap()).await.unwrap();
+    delete_tag(ctx, who, &project, &r, &"t1".parse().unwrap(), None).await.unwrap();
     add_tag(ctx, who, &project, &r, &by, "one-more", false).await.unwrap();
 }
 

@@ -13,6 +13,11 @@ const PART: usize = 64;
 /// Most accessories of a row, and platforms of an index, that are looked at.
 const LOOKED_AT: i64 = 1000;
 
+/// Is the child `x` of an index, with its artifact `a` if it has come, a platform of it? What has not come is one as the index says so.
+pub const IS_PLATFORM: &str = "((a.id IS NOT NULL AND a.accessory_kind IS NULL)
+    OR (a.id IS NULL AND x.platform NOT IN ('', 'unknown/unknown') AND EXISTS
+      (SELECT 1 FROM artifact_blobs AS w WHERE w.artifact_id = x.parent_id AND w.digest = x.child_digest AND w.optional = 1)))";
+
 /// Adds to each artifact so many of its tags at most, what is attached to it, the index that signs it, and how many of its platforms are signed.
 /// All that is read has a bound for each row.
 pub async fn complete(c: &mut AnyConnection, repository: i64, artifacts: &mut [Artifact], tags: i64) -> Result<()> {
@@ -63,10 +68,10 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
             format!(
                 "SELECT CAST({id} AS BIGINT) AS parent, CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(z.signed), 0) AS BIGINT) AS signed,
                    CAST(COALESCE(SUM(z.described), 0) AS BIGINT) AS described FROM
-                   (SELECT a.signed AS signed, CASE WHEN EXISTS (SELECT 1 FROM accessories AS s WHERE s.repository_id = a.repository_id
+                   (SELECT COALESCE(a.signed, 0) AS signed, CASE WHEN EXISTS (SELECT 1 FROM accessories AS s WHERE s.repository_id = a.repository_id
                       AND s.subject_digest = a.digest AND s.kind = 'sbom' AND s.superseded = 0) THEN 1 ELSE 0 END AS described
-                    FROM artifact_children AS x JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
-                    WHERE x.parent_id = {id} AND a.accessory_kind IS NULL LIMIT {LOOKED_AT}) AS z"
+                    FROM artifact_children AS x LEFT JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
+                    WHERE x.parent_id = {id} AND {IS_PLATFORM} LIMIT {LOOKED_AT}) AS z"
             )
         });
         script.add(text, these.iter().map(|id| (**id).into()));

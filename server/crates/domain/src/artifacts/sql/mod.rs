@@ -7,7 +7,7 @@ mod tags;
 mod write;
 
 pub use along::*;
-pub use listed::complete;
+pub use listed::{IS_PLATFORM, complete};
 pub use lists::*;
 pub use tags::*;
 pub use write::*;

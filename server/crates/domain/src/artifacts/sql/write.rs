@@ -1,7 +1,7 @@
 //! What writes artifacts, their parts and what is counted of them.
 
 use super::ROWS;
-use crate::accessories::sql::IS_SIGNED;
+use crate::accessories::sql::{self as attached, IS_SIGNED};
 use crate::db::{Script, Value, parts, places};
 use crate::error::Result;
 use crate::manifest::{Child, Manifest, Recognised};
@@ -103,11 +103,7 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
         .bind(now.0)
         .fetch_one(&mut *c)
         .await?;
-    let id = row.get("id");
-    if let Some(recognised) = new.recognised {
-        mark_accessory(c, id, recognised).await?;
-    }
-    Ok((id, None))
+    Ok((row.get("id"), None))
 }
 
 /// Said in place of annotations that are longer than a row may be.
@@ -159,18 +155,6 @@ fn add_parents(script: &mut Script, repository: i64, children: &[&str], more: i6
         let text = format!("UPDATE artifacts SET parent_count = parent_count + $2 WHERE repository_id = $1 AND digest IN ({})", places(3, part.len()));
         script.add(text, [repository.into(), more.into()].into_iter().chain(part.iter().map(|digest| (**digest).into())));
     }
-}
-
-/// Marks an artifact as an accessory.
-pub fn add_mark(script: &mut Script, id: i64, recognised: &Recognised) {
-    let text = "UPDATE artifacts SET accessory_kind = $2, accessory_detail = $3 WHERE id = $1";
-    script.add(text, [id.into(), recognised.kind.key().into(), recognised.detail.replace('\0', "").into()]);
-}
-
-pub async fn mark_accessory(c: &mut AnyConnection, id: i64, recognised: &Recognised) -> Result<()> {
-    let mut script = Script::default();
-    add_mark(&mut script, id, recognised);
-    script.run(c).await.map(drop)
 }
 
 /// A repository shows, and is counted, from its first manifest on. It may have one more artifact that is listed.
@@ -294,5 +278,6 @@ pub async fn delete(c: &mut AnyConnection, now: Stamp, project: i64, repository:
         script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
     }
     let left: Vec<i64> = script.run(&mut *c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect();
+    attached::settle_words(c, &left).await?;
     relist(c, project, repository, &left).await
 }

@@ -1,6 +1,6 @@
 //! What is counted beside the rows that it counts.
 
-use crate::accessories::sql::IS_SIGNED;
+use crate::accessories::sql::{IS_SIGNED, is_superseded};
 use crate::error::Result;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
@@ -45,6 +45,7 @@ pub(crate) fn all() -> Vec<Figure> {
     vec![
         figure("artifacts", "tag_count", "number of tags", tags),
         figure("artifacts", "parent_count", "number of indexes that list it", indexes),
+        figure("accessories", "superseded", "mark as not in force", is_superseded("t")),
         figure("artifacts", "signed", "mark as signed", IS_SIGNED.replace("$1", "t.repository_id").replace("$2", "t.digest")),
         figure("artifacts", "listed", "mark as listed", listed),
         figure("repositories", "artifact_count", "number of artifacts", count("artifacts AS a WHERE a.repository_id = t.id AND a.listed = 1")),
@@ -76,6 +77,7 @@ impl Figure {
         let Some(last) = last else { return Ok(None) };
         let name = match self.table {
             "artifacts" => "'artifact ' || COALESCE((SELECT r.full_name FROM repositories AS r WHERE r.id = t.repository_id), '?') || '@' || t.digest",
+            "accessories" => "'accessory of ' || t.subject_digest",
             "repositories" => "'repository ' || t.full_name",
             _ => "'project ' || t.name",
         };

@@ -99,6 +99,14 @@ pub async fn indexes_without_child(c: &mut AnyConnection, after: i64, to: i64) -
 
 /// Makes a blob unknown.
 pub async fn forget(c: &mut AnyConnection, digest: &str) -> Result<()> {
+    // It was here: no manifest's word that it may be elsewhere makes its loss none.
+    sqlx::query(
+        "UPDATE artifact_blobs SET optional = 0 WHERE digest = $1 AND optional = 1 AND EXISTS
+           (SELECT 1 FROM repository_blobs AS l WHERE l.digest = $1 AND l.repository_id = artifact_blobs.repository_id)",
+    )
+    .bind(digest)
+    .execute(&mut *c)
+    .await?;
     // One by one: the triggers that count storage look at what is left.
     let rows = sqlx::query("SELECT project_id, repository_id FROM repository_blobs WHERE digest = $1").bind(digest).fetch_all(&mut *c).await?;
     for row in rows {
@@ -113,15 +121,19 @@ pub async fn forget(c: &mut AnyConnection, digest: &str) -> Result<()> {
     Ok(())
 }
 
-/// Layers that may be elsewhere, and are not here.
-pub async fn elsewhere(c: &mut AnyConnection) -> Result<i64> {
+/// Layers that may be elsewhere, and are not here; and manifests that an index lists and that have not come.
+pub async fn elsewhere(c: &mut AnyConnection) -> Result<(i64, i64)> {
     let row = sqlx::query(
-        "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM artifact_blobs AS x WHERE x.optional = 1 AND NOT EXISTS
-           (SELECT 1 FROM repository_blobs AS l WHERE l.digest = x.digest AND l.repository_id = x.repository_id)",
+        "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(CASE WHEN EXISTS
+           (SELECT 1 FROM artifact_children AS c WHERE c.parent_id = x.artifact_id AND c.child_digest = x.digest) THEN 1 ELSE 0 END), 0) AS BIGINT) AS children
+         FROM artifact_blobs AS x WHERE x.optional = 1 AND NOT EXISTS
+           (SELECT 1 FROM repository_blobs AS l WHERE l.digest = x.digest AND l.repository_id = x.repository_id)
+           AND NOT EXISTS (SELECT 1 FROM artifacts AS a WHERE a.repository_id = x.repository_id AND a.digest = x.digest)",
     )
     .fetch_one(c)
     .await?;
-    Ok(row.get("n"))
+    let (all, children): (i64, i64) = (row.get("n"), row.get("children"));
+    Ok((all - children, children))
 }
 
 /// Artifacts of a span of ids that name a blob which their repository does not hold.
