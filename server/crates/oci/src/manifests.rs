@@ -91,7 +91,7 @@ pub async fn put(call: &Call, body: Body) -> Answer {
 pub async fn delete(call: &Call) -> Answer {
     let done: Result<(), Failure> = match reference(call)? {
         Reference::Tag(tag) => {
-            artifacts::delete_tag(&call.ctx, &call.who, &call.project, &call.repository, &tag, None).await.map_err(Into::into)
+            artifacts::delete_tag(&call.ctx, &call.who, &call.project, &call.repository, &tag, None).await.map(drop).map_err(Into::into)
         }
         by_digest => artifacts::delete(&call.ctx, &call.who, &call.project, &call.repository, &by_digest)
             .await

@@ -17,6 +17,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod text;
+mod line;
 mod turns;
 mod writer;
 
@@ -98,6 +99,8 @@ struct Counts {
     /// µs that the writer worked.
     busy: AtomicU64,
     commits: AtomicU64,
+    /// Writes that the writer has taken from its queue and not begun.
+    waiting: AtomicU64,
     /// Odd while a write is under way that may change what permissions are made of.
     permissions: AtomicU64,
 }
@@ -189,7 +192,7 @@ impl Db {
         content: bool,
     ) -> Result<T> {
         let _turn = self.turns.1.take().await?;
-        let (op, answer) = Op::new(f, content);
+        let (op, answer) = Op::new(f, content, turns::asker());
         let closed = || Error::Unavailable("the server is shutting down".to_owned());
         self.jobs.send(Box::new(op)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?.map_err(Error::told)
@@ -205,7 +208,7 @@ impl Db {
     pub fn load(&self) -> Load {
         let (all, idle) = (self.readers.size() as u64, self.readers.num_idle() as u64);
         Load {
-            queued: (self.jobs.max_capacity() - self.jobs.capacity()) as u64,
+            queued: (self.jobs.max_capacity() - self.jobs.capacity()) as u64 + self.counts.waiting.load(Ordering::Relaxed),
             queue: self.jobs.max_capacity() as u64,
             reading: all.saturating_sub(idle),
             readers: u64::from(READERS),

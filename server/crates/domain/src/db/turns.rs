@@ -35,6 +35,11 @@ pub fn asks(name: &str) {
     let _ = ASKER.try_with(|asker| *asker.name.lock().unwrap_or_else(PoisonError::into_inner) = name.into());
 }
 
+/// Who asks; nobody in particular outside of a request.
+pub(super) fn asker() -> Arc<str> {
+    ASKER.try_with(|asker| asker.name.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_else(|_| "".into())
+}
+
 /// The turns of one resource.
 pub struct Turns {
     most: usize,

@@ -5,6 +5,7 @@
 //! cost a few syncs. Where one of them fails they run again, each behind a savepoint. PostgreSQL runs them side by
 //! side, SERIALIZABLE.
 
+use super::line::{Line, TOGETHER};
 use super::{Counts, Engine};
 use crate::error::{Error, Result};
 use crate::points::point;
@@ -14,7 +15,8 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, mpsc, oneshot};
 
 /// After so many tries a PostgreSQL closure has the writers to itself, which ends a storm of conflicts.
@@ -24,6 +26,8 @@ const TRIES: u32 = 20;
 pub(super) trait Job: Send {
     /// It changes nothing that permissions are made of.
     fn is_content(&self) -> bool;
+    /// In whose name.
+    fn by(&self) -> &Arc<str>;
     fn run<'a>(&'a mut self, c: &'a mut AnyConnection) -> LocalBoxFuture<'a, Result<()>>;
     fn answer(self: Box<Self>, done: Result<()>);
 }
@@ -31,20 +35,25 @@ pub(super) trait Job: Send {
 pub(super) struct Op<F, T> {
     f: F,
     content: bool,
+    by: Arc<str>,
     out: Option<T>,
     answer: oneshot::Sender<Result<T>>,
 }
 
 impl<F, T> Op<F, T> {
-    pub(super) fn new(f: F, content: bool) -> (Self, oneshot::Receiver<Result<T>>) {
+    pub(super) fn new(f: F, content: bool, by: Arc<str>) -> (Self, oneshot::Receiver<Result<T>>) {
         let (answer, receiver) = oneshot::channel();
-        (Op { f, content, out: None, answer }, receiver)
+        (Op { f, content, by, out: None, answer }, receiver)
     }
 }
 
 impl<T: Send, F: AsyncFn(&mut AnyConnection) -> Result<T> + Send> Job for Op<F, T> {
     fn is_content(&self) -> bool {
         self.content
+    }
+
+    fn by(&self) -> &Arc<str> {
+        &self.by
     }
 
     fn run<'a>(&'a mut self, c: &'a mut AnyConnection) -> LocalBoxFuture<'a, Result<()>> {
@@ -113,8 +122,21 @@ pub(super) async fn start(
 }
 
 async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, group: usize, counts: &Counts) {
-    let mut batch = Vec::new();
-    while queue.recv_many(&mut batch, group).await > 0 {
+    let (mut line, most) = (Line::default(), queue.max_capacity());
+    loop {
+        if line.len() == 0 {
+            match queue.recv().await {
+                Some(job) => line.push(job),
+                None => return,
+            }
+        }
+        while line.len() < most
+            && let Ok(job) = queue.try_recv()
+        {
+            line.push(job);
+        }
+        let mut batch = line.batch(group);
+        counts.waiting.store(line.len() as u64, Ordering::Relaxed);
         let begin = Instant::now();
         let settling = batch.iter().any(|job| !job.is_content()).then(|| counts.settle());
         let mut shared = None;
@@ -130,7 +152,8 @@ async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, gro
             None => {
                 let mut results = Vec::with_capacity(batch.len());
                 for job in &mut batch {
-                    results.push(alone(pool, &mut **job, "BEGIN IMMEDIATE", Engine::Sqlite).await);
+                    let begin = Instant::now();
+                    results.push((alone(pool, &mut **job, "BEGIN IMMEDIATE", Engine::Sqlite).await, begin.elapsed()));
                     counts.committed();
                 }
                 results
@@ -139,7 +162,9 @@ async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, gro
         counts.worked(begin);
         // Before the answers, so that whoever has one finds permissions known.
         drop(settling);
-        for (job, done) in batch.drain(..).zip(results) {
+        line.put_back(batch.split_off(results.len()));
+        for (job, (done, cost)) in batch.drain(..).zip(results) {
+            line.took(job.by(), cost);
             job.answer(done);
         }
     }
@@ -154,9 +179,9 @@ enum Guard {
     Savepoints,
 }
 
-/// Runs the batch in one transaction. `None`: nothing of it was kept.
-async fn together(pool: &AnyPool, batch: &mut [Box<dyn Job>], guard: Guard) -> Option<Vec<Result<()>>> {
-    let unavailable = |n: usize| Some((0..n).map(|_| Err(Error::Unavailable("the database is busy".into()))).collect());
+/// Runs the batch in one transaction, and answers what each came to and how long it took; of those for which there is no time left nothing. `None`: nothing of it was kept.
+async fn together(pool: &AnyPool, batch: &mut [Box<dyn Job>], guard: Guard) -> Option<Vec<(Result<()>, Duration)>> {
+    let unavailable = |n: usize| Some((0..n).map(|_| (Err(Error::Unavailable("the database is busy".into())), Duration::ZERO)).collect());
     let size = batch.len();
     let Ok(mut connection) = pool.acquire().await else { return unavailable(size) };
     let mut begun = false;
@@ -167,7 +192,12 @@ async fn together(pool: &AnyPool, batch: &mut [Box<dyn Job>], guard: Guard) -> O
         if guard == Guard::Savepoints {
             sqlx::query("SAVEPOINT job").execute(&mut *tx).await?;
         }
+        let begin = Instant::now();
         for job in batch {
+            if begin.elapsed() > TOGETHER {
+                break;
+            }
+            let started = Instant::now();
             let result = job.run(&mut tx).await;
             match (guard, result.is_ok()) {
                 (Guard::None, true) => {}
@@ -178,7 +208,7 @@ async fn together(pool: &AnyPool, batch: &mut [Box<dyn Job>], guard: Guard) -> O
                 (Guard::Savepoints, true) => sqlx::raw_sql("RELEASE job; SAVEPOINT job").execute(&mut *tx).await.map(drop)?,
                 (Guard::Savepoints, false) => sqlx::raw_sql("ROLLBACK TO job").execute(&mut *tx).await.map(drop)?,
             }
-            results.push(result);
+            results.push((result, started.elapsed()));
         }
         point!("write.before");
         tx.commit().await?;
