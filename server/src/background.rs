@@ -67,6 +67,9 @@ async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
                     Ok(n) => tracing::info!(n, "rows that were past their time are gone"),
                     Err(error) => tracing::warn!(%error, "rows that are past their time could not be purged"),
                 }
+                if let Err(error) = domain::artifacts::fill(&ctx).await {
+                    tracing::warn!(%error, "what configurations say could not be filled in");
+                }
                 match uploads::sweep(&ctx).await {
                     Ok(0) => {}
                     Ok(n) => tracing::info!(n, "uploads that were left behind are gone"),

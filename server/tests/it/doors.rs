@@ -223,7 +223,7 @@ fn s_20_nobody_is_signed_out_by_another_site_and_robots_of_the_system_look_like_
             assert_eq!(inside.send(ask).await.status(), StatusCode::FORBIDDEN, "a browser that does not say where from: {headers:?}");
         }
         assert_eq!(get(&inside, "/account", &session).await.0, StatusCode::OK, "still signed in");
-        let grants = vec![model::robot::Grant { scope: model::robot::Scope::AllProjects, actions: vec![model::Action::RepositoryPull] }];
+        let grants = vec![model::robot::Grant::new(model::robot::Scope::AllProjects, vec![model::Action::RepositoryPull])];
         let input = model::robot::NewRobot { name: "all".into(), project: None, description: String::new(), days: 30, disabled: false, grants };
         let made = domain::robots::create(&inside.world.ctx, &inside.world.admin, input, None).await.unwrap().robot;
         inside.world.user("ada").await;

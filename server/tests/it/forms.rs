@@ -84,7 +84,7 @@ fn a_form_outlives_its_session() {
         let door = text(inside.form("/fn/collection/start?page=%2Fadmin%2Fgarbage&once=1-abc", &Proof::Nothing, "", OURS).await).await;
         assert!(door.contains("name=\"next\" value=\"/admin/garbage\"") && !door.contains("kept_"), "{door}");
         // Nothing was done for nobody.
-        let users = domain::users::search(&inside.world.ctx, &inside.world.admin, "new-user").await.unwrap();
+        let users = domain::users::search(&inside.world.ctx, &inside.world.admin, "new-user", 10).await.unwrap();
         assert!(users.is_empty());
     });
 }

@@ -20,6 +20,7 @@ mod numbers;
 mod odd;
 mod program;
 mod replication;
+mod reports;
 mod session;
 mod tls;
 mod torture;

@@ -31,7 +31,7 @@ async fn world() -> (Inside, Vec<Proof>, Vec<Proof>) {
         world.member(name, &own, role).await;
     }
     let robot = async |name: &str, actions: &[Action]| {
-        let grants = vec![Grant { scope: Scope::Project("own".parse().unwrap()), actions: actions.to_vec() }];
+        let grants = vec![Grant::new(Scope::Project("own".parse().unwrap()), actions.to_vec())];
         let input = NewRobot {
             name: name.into(), project: Some("own".parse::<ProjectName>().unwrap()), description: String::new(),
             days: 30, disabled: false, grants,
@@ -56,7 +56,7 @@ async fn world() -> (Inside, Vec<Proof>, Vec<Proof>) {
             name => inside.sign_in(name).await,
         });
     }
-    let disabled = users::search(&world.ctx, &world.admin, "disabled").await.unwrap()[0].0;
+    let disabled = users::search(&world.ctx, &world.admin, "disabled", 10).await.unwrap()[0].0;
     users::set_disabled(&world.ctx, &world.admin, disabled, true).await.unwrap();
     (inside, basic, session)
 }

@@ -22,6 +22,7 @@ pub async fn list(call: &Call) -> Shown {
         signed: yes_no("signed"),
         tagged: yes_no("tagged"),
         kind: Type::from_key(f.facet("kind")),
+        also: Vec::new(),
     };
     let frame = domain::projects::frame(ctx, who, &project).await?;
     let repository = domain::repositories::get(ctx, who, &project, &name).await?;

@@ -26,7 +26,7 @@ pub async fn new(call: &Call) -> Shown {
 
 /// Names that may be meant: none for who may not look users up.
 async fn candidates(call: &Call, text: &str) -> Result<Vec<(String, String)>, UiError> {
-    match domain::users::search(&call.ctx, &call.who, text).await {
+    match domain::users::search(&call.ctx, &call.who, text, 10).await {
         Ok(found) => Ok(found.into_iter().map(|(_, name, full)| (name, full)).collect()),
         Err(domain::Error::Forbidden { .. }) => Ok(Vec::new()),
         Err(error) => Err(error.into()),

@@ -23,7 +23,7 @@ fn grants(ticks: &[String]) -> Result<Vec<Grant>, UiError> {
         match grants.iter_mut().find(|grant| grant.scope == scope) {
             Some(grant) if grant.actions.contains(&action) => {}
             Some(grant) => grant.actions.push(action),
-            None => grants.push(Grant { scope, actions: vec![action] }),
+            None => grants.push(Grant::new(scope, vec![action])),
         }
     }
     Ok(grants)
@@ -83,6 +83,7 @@ act! {
     |form, call| {
         let (days, grants) = (Some(lifetime(form.never, &form.days)), grants(&form.grants)?);
         let before = robots::get(&call.ctx, &call.who, form.id).await?;
+        let grants = model::robot::keeping(grants, &before.grants);
         let change = Change { description: form.description, days, disabled: before.disabled, grants };
         let robot = robots::update(&call.ctx, &call.who, form.id, change).await.map_err(lived)?;
         Ok(Answer::done(page_of(&robot), "The robot account was changed."))

@@ -44,6 +44,8 @@ fn rights(call: &Call, robot: &Robot) -> AnyView {
     };
     let more = robot.project.is_none().then(|| add_column(own.clone(), &projects, &[]));
     let here = paths::with(&own, &[("projects", call.query("projects"))]);
+    let others = robot.grants.iter().flat_map(|grant| &grant.others).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let others = (!others.is_empty()).then(|| view! { <p class="note">"Not in effect here, and kept as it was sent: "<code class="wrap">{others}</code></p> });
     let form = call.form::<forms::Update>().with(vec![("id", robot.id.to_string())]);
     let days = if robot.days == -1 { "30".to_owned() } else { robot.days.to_string() };
     view! {
@@ -55,6 +57,7 @@ fn rights(call: &Call, robot: &Robot) -> AnyView {
                 {form.number("days", "Expires after, in days from its creation").value(days)}
                 {form.tick("never", "Never expires").ticked(robot.days == -1)}
                 {permissions(&form, &here, call.query("template"), &columns, &ticks(&robot.grants))}
+                {others}
                 {buttons("Save robot account")}
             })}
         </section>

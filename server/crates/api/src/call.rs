@@ -62,8 +62,14 @@ pub async fn caller(ctx: &Ctx, parts: &Parts) -> Result<Principal, ApiError> {
 /// The project that a path names: by name, or by number unless `X-Is-Resource-Name` says it is a name.
 pub async fn project(ctx: &Ctx, who: &Principal, headers: &HeaderMap, text: &str) -> Result<ProjectName, ApiError> {
     let by_name = said(headers, "x-is-resource-name");
-    if !by_name && let Ok(id) = text.parse::<i64>() {
-        return Ok(projects::name_of(ctx, who, ProjectId(id)).await?);
+    // No id is written `002`; and where there is no such id it is a name: customers and dates are numbers, too.
+    if !by_name
+        && let Some(id) = text.parse::<i64>().ok().filter(|id| id.to_string() == text)
+    {
+        match (projects::name_of(ctx, who, ProjectId(id)).await, text.parse::<ProjectName>()) {
+            (Err(Error::Unauthenticated | Error::NotVisible(_) | Error::NotFound(_)), Ok(_)) => {}
+            (found, _) => return Ok(found?),
+        }
     }
     if who.is_anonymous() && text.parse::<ProjectName>().is_err() {
         return Err(Error::Unauthenticated.into());

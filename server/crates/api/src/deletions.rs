@@ -2,7 +2,7 @@
 
 use crate::call::{Call, done, id, ok};
 use crate::errors::Answer;
-use crate::list::{self, page};
+use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::deletions;
 use model::DeletionId;
@@ -19,7 +19,7 @@ fn show(deletion: Deletion) -> Value {
 
 pub async fn list(call: Call, Path(project): Path<String>) -> Answer {
     let name = call.project(&project).await?;
-    let (query, _) = list::query(&call, &[], "digest", "digest")?;
+    let (query, _) = list::query(&call, &Asks { sorts: &[], name: "", keys: &[] })?;
     page(&call, deletions::list(&call.ctx, &call.who, &name, &query).await?, show)
 }
 

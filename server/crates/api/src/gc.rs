@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Json, created, done, id, ok, text};
 use crate::errors::{Answer, ApiError};
-use crate::list::{self, page};
+use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::gc;
 use model::CollectionId;
@@ -61,7 +61,7 @@ pub struct Input {
 }
 
 pub async fn list(call: Call) -> Answer {
-    let (query, _) = list::query(&call, &[("id", "id"), ("creation_time", "id")], "", "")?;
+    let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id"), ("creation_time", "id")], name: "", keys: &[] })?;
     page(&call, gc::list(&call.ctx, &call.who, &query).await?, show)
 }
 

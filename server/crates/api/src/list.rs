@@ -29,58 +29,174 @@ fn unprocessable(message: String) -> ApiError {
     ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message)
 }
 
-/// A list's query: `sort` by the API's names, each with ours; search text from `q` under `field`, or from `also`.
-pub fn query(call: &Call, sorts: &[(&str, &str)], field: &str, also: &str) -> Result<(Query, Q), ApiError> {
+/// What a list can be asked for.
+pub struct Asks<'a> {
+    /// `sort` by the API's names, each with ours.
+    pub sorts: &'a [(&'a str, &'a str)],
+    /// The key of `q`, and the parameter, that name rows.
+    pub name: &'a str,
+    /// Further keys of `q`; any other is refused.
+    pub keys: &'a [&'a str],
+}
+
+/// A list's query, and `q` for what only the list itself knows.
+pub fn query(call: &Call, asks: &Asks<'_>) -> Result<(Query, Q), ApiError> {
     let (number, size) = window(call)?;
     let q = Q::parse(call.param("q").unwrap_or_default())?;
+    if let Some((key, _)) = q.0.iter().find(|(key, _)| !asks.keys.iter().chain([&asks.name]).any(|known| !known.is_empty() && known.eq_ignore_ascii_case(key))) {
+        let known: Vec<&str> = asks.keys.iter().copied().chain([asks.name]).filter(|known| !known.is_empty()).collect();
+        let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
+        return Err(ApiError::bad(format!("q: {key:?} is not known here; this list can be asked for {known}")));
+    }
     let sort = match call.param("sort") {
         None => String::new(),
         Some(text) => {
             let first = text.split(',').next().unwrap_or_default();
             let (minus, name) = first.strip_prefix('-').map_or(("", first), |name| ("-", name));
-            let known = sorts.iter().find(|(theirs, _)| *theirs == name);
+            let known = asks.sorts.iter().find(|(theirs, _)| *theirs == name);
             let (_, ours) = known.ok_or_else(|| ApiError::bad(format!("cannot sort by {name}")))?;
             format!("{minus}{ours}")
         }
     };
-    let search = q.text(field).map(str::to_owned).or_else(|| call.param(also).map(str::to_owned)).unwrap_or_default();
-    Ok((Query { search, sort, window: Window::Number { number, size } }, q))
+    let (search, names) = match q.is(asks.name) {
+        Some(Is::Like(part)) => (part.clone(), None),
+        Some(Is::One(name)) => (String::new(), Some(vec![name.clone()])),
+        Some(Is::Any(names)) => (String::new(), Some(names.clone())),
+        // A row has one name.
+        Some(Is::All(names)) => (String::new(), Some(if names.len() == 1 { names.clone() } else { Vec::new() })),
+        Some(Is::Between(..)) => return Err(ApiError::bad(format!("q: {} takes no range", asks.name))),
+        None => (call.param(asks.name).unwrap_or_default().to_owned(), None),
+    };
+    Ok((Query { search, names, sort, window: Window::Number { number, size } }, q))
 }
 
-/// The `q` language: `k=v`, `k=~v`, `k={a b}`, `k=(a b)`, separated by commas; unescaped a second time.
+/// What `q` says of one key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Is {
+    /// `k=v`.
+    One(String),
+    /// `k=~v`: holds it.
+    Like(String),
+    /// `k={a b}`.
+    Any(Vec<String>),
+    /// `k=(a b)`.
+    All(Vec<String>),
+    /// `k=[a~b]`, either end open.
+    Between(String, String),
+}
+
+impl Is {
+    /// The values of which it may be any; `None` for what is no list of values.
+    pub fn values(&self) -> Option<Vec<String>> {
+        match self {
+            Is::One(value) => Some(vec![value.clone()]),
+            Is::Any(values) => Some(values.clone()),
+            Is::All(values) if values.len() == 1 => Some(values.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Harbor's `q` language: pairs separated by commas; unescaped a second time.
 #[derive(Debug, Default)]
-pub struct Q(Vec<(String, String)>);
+pub struct Q(Vec<(String, Is)>);
+
+fn unquoted(text: &str) -> String {
+    let text = text.trim();
+    let inner = ['\'', '"'].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
+    inner.unwrap_or(text).to_owned()
+}
+
+/// Words of a set: separated by spaces, quoted where they hold one.
+fn words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+    for c in text.chars() {
+        match quote {
+            Some(mark) if c == mark => quote = None,
+            Some(_) => word.push(c),
+            None if matches!(c, '\'' | '"') => quote = Some(c),
+            None if c == ' ' => words.push(std::mem::take(&mut word)),
+            None => word.push(c),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
 
 impl Q {
     pub fn parse(text: &str) -> Result<Q, ApiError> {
         let text = percent_decode_str(text).decode_utf8_lossy();
-        let mut found = Vec::new();
+        let mut found: Vec<(String, Is)> = Vec::new();
         for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
             let (key, value) = pair.split_once('=').ok_or_else(|| ApiError::bad(format!("q holds {pair:?}, which is no key=value")))?;
-            found.push((key.trim().to_owned(), value.trim().to_owned()));
+            let (key, value) = (key.trim(), value.trim());
+            if found.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)) {
+                return Err(ApiError::bad(format!("q: {key} stands twice")));
+            }
+            let within = |open: char, close: char| value.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+            let is = if let Some(part) = value.strip_prefix('~') {
+                Is::Like(unquoted(part))
+            } else if let Some(inner) = within('{', '}') {
+                Is::Any(words(inner))
+            } else if let Some(inner) = within('(', ')') {
+                Is::All(words(inner))
+            } else if let Some(inner) = within('[', ']') {
+                let (from, to) = inner.split_once('~').ok_or_else(|| ApiError::bad(format!("q: the range of {key} must read [from~to]")))?;
+                Is::Between(unquoted(from), unquoted(to))
+            } else if value.starts_with(['{', '(', '[']) {
+                return Err(ApiError::bad(format!("q: the value of {key} does not end")));
+            } else {
+                Is::One(unquoted(value))
+            };
+            found.push((key.to_owned(), is));
         }
         Ok(Q(found))
     }
 
-    /// The value of `key`, without what marks it as fuzzy or quoted.
-    pub fn text(&self, key: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key))?;
-        Some(value.trim_start_matches('~').trim_matches(['\'', '"']))
+    /// What it says of `key`.
+    pub fn is(&self, key: &str) -> Option<&Is> {
+        self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, is)| is)
     }
 
-    /// The values of `key={a b}` or `key=(a b)`, or its one exact value.
-    pub fn set(&self, key: &str) -> Vec<String> {
-        let Some((_, value)) = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) else { return Vec::new() };
-        if value.starts_with('~') {
-            return Vec::new();
+    /// Its one value.
+    pub fn text(&self, key: &str) -> Result<Option<&str>, ApiError> {
+        match self.is(key) {
+            None => Ok(None),
+            Some(Is::One(value)) => Ok(Some(value)),
+            Some(_) => Err(ApiError::bad(format!("q: {key} takes one value"))),
         }
-        let inner = value.trim_matches(['{', '}', '(', ')']);
-        inner.split_whitespace().map(|word| word.trim_matches(['\'', '"']).to_owned()).filter(|w| !w.is_empty()).collect()
     }
 
-    pub fn is_exact(&self, key: &str) -> bool {
-        self.0.iter().any(|(name, value)| name.eq_ignore_ascii_case(key) && !value.starts_with('~'))
+    /// A range of numbers as `read` takes them from text.
+    pub fn between(&self, key: &str, read: impl Fn(&str, bool) -> Option<i64>) -> Result<Option<(Option<i64>, Option<i64>)>, ApiError> {
+        let wrong = || ApiError::bad(format!("q: {key} must read [from~to]"));
+        let end = |text: &str, last: bool| match text {
+            "" => Ok(None),
+            text => read(text, last).map(Some).ok_or_else(wrong),
+        };
+        match self.is(key) {
+            None => Ok(None),
+            Some(Is::Between(from, to)) => Ok(Some((end(from, false)?, end(to, true)?))),
+            Some(Is::One(value)) => Ok(Some((end(value, false)?, end(value, true)?))),
+            Some(_) => Err(wrong()),
+        }
     }
+}
+
+/// A time of `q`, in ms since 1970: RFC 3339, `2020-01-02 03:04:05`, or a day, whose end is meant where a range ends.
+pub fn moment(text: &str, last: bool) -> Option<i64> {
+    let day = text.len() == 10;
+    let whole = match day {
+        true => format!("{text}T{}Z", if last { "23:59:59.999" } else { "00:00:00" }),
+        false => {
+            let text = text.replacen(' ', "T", 1);
+            let zoned = text.ends_with('Z') || text.get(19..).is_some_and(|rest| rest.contains(['+', '-']));
+            if zoned { text } else { format!("{text}Z") }
+        }
+    };
+    let at = time::OffsetDateTime::parse(&whole, &time::format_description::well_known::Rfc3339).ok()?;
+    i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
 /// The rows, their number in all, and the ways to the pages around.
@@ -121,12 +237,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_q_language_is_read() {
-        let q = Q::parse("Level=project,name=~co%2Bsign,x={'a' 'b'}").unwrap();
-        assert_eq!(q.text("level"), Some("project"));
-        assert_eq!(q.text("name"), Some("co+sign"));
-        assert_eq!(q.set("x"), ["a", "b"]);
-        assert!(Q::parse("nonsense").is_err());
-        assert!(Q::parse("").unwrap().text("a").is_none());
+    fn c_4_9_the_q_language_is_read() {
+        let q = Q::parse("Level=project,name=~co%2Bsign,x={'a b' c},y=(a),z=[1~],w='v w',date=[2020-01-01~2020-01-02 03:04:05]").unwrap();
+        assert_eq!(q.text("level").unwrap(), Some("project"));
+        let many = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+        for (key, is) in [
+            ("name", Is::Like("co+sign".into())), ("x", Is::Any(many(&["a b", "c"]))), ("Y", Is::All(many(&["a"]))),
+            ("z", Is::Between("1".into(), String::new())), ("w", Is::One("v w".into())),
+        ] {
+            assert_eq!(q.is(key), Some(&is), "{key}");
+        }
+        assert_eq!(q.between("date", moment).unwrap(), Some((Some(1_577_836_800_000), Some(1_577_934_245_000))));
+        assert_eq!(q.between("z", |text, _| text.parse().ok()).unwrap(), Some((Some(1), None)));
+        assert!(q.text("x").is_err() && q.between("w", moment).is_err() && Q::parse("").unwrap().is("a").is_none());
+        for bad in ["nonsense", "a=1,a=2", "a={b", "a=[1]", "a=(b}"] {
+            assert!(Q::parse(bad).is_err(), "{bad}");
+        }
     }
 }

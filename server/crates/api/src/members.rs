@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Json, created, done, id, ok};
 use crate::errors::{Answer, ApiError};
-use crate::list::{self, page};
+use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::{members, users};
 use model::project::Member;
@@ -45,7 +45,7 @@ fn role(id: i64) -> Result<Role, ApiError> {
 
 pub async fn list(call: Call, Path(project): Path<String>) -> Answer {
     let name = call.project(&project).await?;
-    let (query, _) = list::query(&call, &[], "entityname", "entityname")?;
+    let (query, _) = list::query(&call, &Asks { sorts: &[], name: "entityname", keys: &[] })?;
     page(&call, members::list(&call.ctx, &call.who, &name, &query).await?, show)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Json, created, done, ok};
 use crate::errors::{Answer, ApiError};
-use crate::list::{self, page};
+use crate::list::{self, Asks, page};
 use axum::body::Body;
 use axum::extract::Path;
 use axum::response::Response;
@@ -78,20 +78,14 @@ pub async fn create(call: Call, Json(new): Json<New>) -> Answer {
 
 pub async fn list(call: Call) -> Answer {
     let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("repo_count", "repositories")];
-    let (mut query, q) = list::query(&call, &sorts, "name", "name")?;
-    let mut names = q.set("name");
-    if names.is_empty() && q.is_exact("name") {
-        names = q.text("name").map(str::to_owned).into_iter().collect();
-    }
-    if !names.is_empty() {
-        query.search.clear();
-    }
-    let public = match call.param("public").or_else(|| q.text("public")) {
-        Some("true") => Some(true),
-        Some("false") => Some(false),
-        _ => None,
+    let (query, q) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &["public"] })?;
+    let public = match call.param("public").or(q.text("public")?) {
+        Some("true" | "1") => Some(true),
+        Some("false" | "0") => Some(false),
+        Some(_) => return Err(ApiError::bad("public must be true or false")),
+        None => None,
     };
-    page(&call, projects::list(&call.ctx, &call.who, &query, &Filter { public, names }).await?, show)
+    page(&call, projects::list(&call.ctx, &call.who, &query, &Filter { public }).await?, show)
 }
 
 /// HEAD: is there one of this name?

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Json, created, done, id, ok};
 use crate::errors::{Answer, ApiError};
-use crate::list::{self, page};
+use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::secrets::PlainSecret;
 use domain::replication::targets;
@@ -103,7 +103,7 @@ fn healthy(probe: &Probe) -> Result<(), ApiError> {
 }
 
 pub async fn list(call: Call) -> Answer {
-    let (query, _) = list::query(&call, &[("name", "name"), ("creation_time", "created")], "name", "name")?;
+    let (query, _) = list::query(&call, &Asks { sorts: &[("name", "name"), ("creation_time", "created")], name: "name", keys: &[] })?;
     page(&call, targets::list(&call.ctx, &call.who, &query).await?, show)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Json, created, done, id, ok, text};
 use crate::errors::{Answer, ApiError};
-use crate::list::{self, page};
+use crate::list::{self, Asks, page};
 use crate::registries;
 use axum::extract::Path;
 use domain::replication::{executions, rules, targets};
@@ -164,7 +164,7 @@ impl Input {
 }
 
 pub async fn list(call: Call) -> Answer {
-    let (query, _) = list::query(&call, &[("name", "name"), ("creation_time", "created")], "name", "name")?;
+    let (query, _) = list::query(&call, &Asks { sorts: &[("name", "name"), ("creation_time", "created")], name: "name", keys: &[] })?;
     page(&call, rules::list(&call.ctx, &call.who, &query).await?, |rule| show(rule, None))
 }
 
@@ -214,12 +214,12 @@ pub async fn start(call: Call, Json(start): Json<Start>) -> Answer {
 }
 
 pub async fn executions(call: Call) -> Answer {
-    let (query, q) = list::query(&call, &[("start_time", "started"), ("id", "id")], "", "")?;
-    let rule = match call.param("policy_id").or_else(|| q.text("policy_id")) {
+    let (query, q) = list::query(&call, &Asks { sorts: &[("start_time", "started"), ("id", "id")], name: "", keys: &["policy_id", "status"] })?;
+    let rule = match call.param("policy_id").or(q.text("policy_id")?) {
         None => None,
         Some(text) => Some(RuleId(id(text)?)),
     };
-    let status = match call.param("status") {
+    let status = match call.param("status").or(q.text("status")?) {
         None => None,
         Some(word) => Some(
             Status::ALL
@@ -254,7 +254,7 @@ fn show_task(task: Task) -> Value {
 }
 
 pub async fn tasks(call: Call, Path(text): Path<String>) -> Answer {
-    let (query, _) = list::query(&call, &[("id", "id")], "", "")?;
+    let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id")], name: "", keys: &[] })?;
     page(&call, executions::tasks(&call.ctx, &call.who, ExecutionId(id(&text)?), &query).await?, show_task)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Json, done, ok, repository};
 use crate::errors::Answer;
-use crate::list::{self, page};
+use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::repositories;
 use model::repository::Repository;
@@ -21,7 +21,13 @@ fn show(repository: Repository) -> Value {
 pub async fn list(call: Call, Path(project): Path<String>) -> Answer {
     let name = call.project(&project).await?;
     let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated")];
-    let (query, _) = list::query(&call, &sorts, "name", "name")?;
+    let (mut query, _) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &[] })?;
+    // Harbor's names begin with the project's.
+    let own = format!("{name}/");
+    query.search = query.search.strip_prefix(&own).unwrap_or(&query.search).to_owned();
+    for name in query.names.iter_mut().flatten() {
+        *name = name.strip_prefix(&own).unwrap_or(name).to_owned();
+    }
     page(&call, repositories::list(&call.ctx, &call.who, &name, &query).await?, show)
 }
 

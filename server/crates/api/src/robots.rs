@@ -2,12 +2,12 @@
 
 use crate::call::{Call, Json, created, done, id, ok};
 use crate::errors::{Answer, ApiError};
-use crate::list::{self, page};
+use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::robots::{self, Change, Level};
 use domain::secrets::PlainSecret;
 use model::robot::{Grant, NewRobot, Robot, Scope};
-use model::{Action, RobotId};
+use model::{Action, ProjectName, RobotId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,7 +19,8 @@ fn permissions(grants: &[Grant]) -> Value {
             Scope::Project(name) => ("project", name.to_string()),
         };
         let access: Vec<Value> =
-            grant.actions.iter().map(|a| json!({ "resource": a.resource(), "action": a.verb() })).collect();
+            grant.actions.iter().map(|a| (a.resource(), a.verb())).chain(grant.others.iter().filter_map(|other| other.split_once(':')))
+                .map(|(resource, action)| json!({ "resource": resource, "action": action })).collect();
         json!({ "kind": kind, "namespace": namespace, "access": access })
     });
     Value::Array(rows.collect())
@@ -71,9 +72,9 @@ pub struct Input {
     secret: Option<String>,
 }
 
-/// Permissions for things that this server does not have are left out: what is not there needs no right.
+/// Permissions for what Harbor has and this server has not are kept by their names; what neither has is refused, all of it named.
 fn grants(permissions: Vec<Permission>) -> Result<Vec<Grant>, ApiError> {
-    let mut grants = Vec::new();
+    let (mut grants, mut unknown) = (Vec::<Grant>::new(), Vec::new());
     for permission in permissions {
         let scope = match (permission.kind.as_str(), permission.namespace.as_str()) {
             ("system", _) => Scope::System,
@@ -83,22 +84,32 @@ fn grants(permissions: Vec<Permission>) -> Result<Vec<Grant>, ApiError> {
             ),
             (kind, _) => return Err(ApiError::bad(format!("the kind {kind:?} must be system or project"))),
         };
-        let mut actions = Vec::new();
+        let (mut actions, mut others) = (Vec::new(), Vec::new());
         for access in permission.access {
             if access.effect.as_deref().is_some_and(|effect| !effect.is_empty() && effect != "allow") {
                 return Err(ApiError::bad("effect: only allow is known"));
             }
-            if let Some(action) = Action::find(&access.resource, &access.action)
-                && !actions.contains(&action)
-            {
-                actions.push(action);
+            let name = format!("{}:{}", access.resource, access.action);
+            match Action::find(&access.resource, &access.action) {
+                Some(action) if actions.contains(&action) => {}
+                Some(action) => actions.push(action),
+                None if !model::catalogue::is_known(&access.resource, &access.action) => unknown.push(name),
+                None if others.contains(&name) => {}
+                None => others.push(name),
             }
         }
-        if !actions.is_empty() {
-            grants.push(Grant { scope, actions });
+        match grants.iter_mut().find(|grant| grant.scope == scope) {
+            Some(grant) => {
+                grant.actions.extend(actions);
+                grant.others.extend(others);
+            }
+            None => grants.push(Grant { scope, actions, others }),
         }
     }
-    Ok(grants)
+    match unknown.is_empty() {
+        true => Ok(grants),
+        false => Err(ApiError::bad(format!("permissions: not known: {}", unknown.join(", ")))),
+    }
 }
 
 pub async fn create(call: Call, Json(input): Json<Input>) -> Answer {
@@ -128,18 +139,36 @@ pub async fn create(call: Call, Json(input): Json<Input>) -> Answer {
 
 pub async fn list(call: Call) -> Answer {
     call.signed_in()?;
-    let (query, q) = list::query(&call, &[("name", "name"), ("creation_time", "created")], "name", "name")?;
-    let level = match q.text("level") {
-        Some("project") => {
-            let project = q.text("projectid").ok_or_else(|| ApiError::bad("q needs ProjectID with Level=project"))?.to_owned();
-            Level::Project(call.project(&project).await?)
-        }
-        _ => Level::System,
+    let asks = Asks { sorts: &[("name", "name"), ("creation_time", "created")], name: "name", keys: &["level", "projectid"] };
+    let (mut query, q) = list::query(&call, &asks)?;
+    // A plus that was not encoded reads as a space, which no account has.
+    let prefix = call.ctx.settings.robot_prefix.as_str();
+    let plain = |name: &str| name.strip_prefix(prefix).unwrap_or(name).replace(' ', "+");
+    query.search = plain(&query.search);
+    query.names = query.names.map(|names| names.iter().map(|name| plain(name)).collect());
+    let named = query.names.iter().flatten().chain([&query.search]).find_map(|name| name.split_once('+')).map(|(project, _)| project.to_owned());
+    let level = match (q.text("level")?, q.text("projectid")?) {
+        (Some("project"), None) => return Err(ApiError::bad("q needs ProjectID with Level=project")),
+        (Some("project") | None, Some(project)) => Level::Project(call.project(project).await?),
+        (Some("system"), _) => Level::System,
+        // By its full name alone an account is found where it is.
+        (None, None) => match named.as_deref().map(str::parse::<ProjectName>) {
+            Some(Ok(project)) => Level::Project(project),
+            _ => Level::System,
+        },
+        (Some(_), _) => return Err(ApiError::bad("q: Level must be system or project")),
     };
-    // Clients look a project's robot up as `project+name`.
-    let mut query = query;
-    if let Some((_, own)) = query.search.split_once('+') {
-        query.search = own.to_owned();
+    // Of a project's account the own name is looked for; under another project's name there is none.
+    if let Level::Project(project) = &level {
+        let own = |name: &str| match name.split_once('+') {
+            Some((of, own)) => (of == project.as_str()).then(|| own.to_owned()),
+            None => Some(name.to_owned()),
+        };
+        match own(&query.search) {
+            Some(search) => query.search = search,
+            None => query.names = Some(Vec::new()),
+        }
+        query.names = query.names.map(|names| names.iter().filter_map(|name| own(name)).collect());
     }
     page(&call, robots::list(&call.ctx, &call.who, &level, &query).await?, show)
 }

@@ -131,6 +131,7 @@ routes! {
     get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::get, Right(Action::ArtifactRead);
     delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::delete, Right(Action::ArtifactRead);
     get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/accessories" artifacts::accessories, Right(Action::AccessoryList);
+    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/additions/{addition}" artifacts::addition, Right(Action::ArtifactRead);
     get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags" artifacts::tags, Right(Action::TagList);
     post "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags" artifacts::add_tag, Right(Action::TagCreate);
     delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags/{tag}" artifacts::delete_tag, Right(Action::TagDelete);

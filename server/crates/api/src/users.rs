@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Json, created, done, id, ok};
 use crate::errors::{Answer, ApiError};
-use crate::list::{self, page};
+use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::Who;
 use domain::secrets::PlainSecret;
@@ -84,15 +84,20 @@ pub async fn create(call: Call, Json(new): Json<New>) -> Answer {
 
 pub async fn list(call: Call) -> Answer {
     let sorts = [("username", "name"), ("email", "email"), ("creation_time", "created")];
-    let (query, _) = list::query(&call, &sorts, "username", "username")?;
+    let (query, _) = list::query(&call, &Asks { sorts: &sorts, name: "username", keys: &[] })?;
     page(&call, users::list(&call.ctx, &call.who, &query).await?, show)
 }
 
+/// Most users that a search finds.
+const FOUND: i64 = 1000;
+
 pub async fn search(call: Call) -> Answer {
     let text = call.param("username").unwrap_or_default();
-    let found = users::search(&call.ctx, &call.who, text).await?;
+    let (number, size) = list::window(&call)?;
+    let found = users::search(&call.ctx, &call.who, text, FOUND).await?;
     let total = found.len() as i64;
-    let rows = model::Page { items: found, total, next: None };
+    let skip = (number - 1).saturating_mul(size).clamp(0, FOUND) as usize;
+    let rows = model::Page { items: found.into_iter().skip(skip).take(size as usize).collect(), total, next: None };
     page(&call, rows, |(id, name, _)| json!({ "user_id": id, "username": name }))
 }
 

@@ -116,6 +116,8 @@ pub struct Artifact {
     pub annotations: BTreeMap<String, String>,
     /// There are more than [`ANNOTATIONS`]: the manifest has them.
     pub annotations_left_out: bool,
+    /// What its configuration says, a JSON object; empty where that is not known, or too long for a long list.
+    pub attributes: String,
     pub pushed_at: Stamp,
     pub pulled_at: Option<Stamp>,
     pub pull_count: i64,
@@ -211,4 +213,24 @@ pub struct Filter {
     pub signed: Option<bool>,
     pub tagged: Option<bool>,
     pub kind: Option<Type>,
+    /// What an API's client asks besides: all of it holds.
+    pub also: Vec<Also>,
+}
+
+/// One condition on a list's artifacts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Also {
+    /// It has one of these tags; all of them; one whose name holds this.
+    AnyTag(Vec<String>),
+    AllTags(Vec<String>),
+    TagLike(String),
+    Digests(Vec<String>),
+    Kinds(Vec<Type>),
+    /// Its artifact type, its manifest's media type.
+    ArtifactTypes(Vec<String>),
+    MediaTypes(Vec<String>),
+    /// From and to, both included, in ms since 1970; in bytes.
+    Pushed(Option<i64>, Option<i64>),
+    Pulled(Option<i64>, Option<i64>),
+    Size(Option<i64>, Option<i64>),
 }

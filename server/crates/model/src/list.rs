@@ -32,6 +32,8 @@ pub const PAGE: i64 = 25;
 pub struct Query {
     /// Part of the name; empty for all.
     pub search: String,
+    /// Whole names, one of which it must be; `None` for any.
+    pub names: Option<Vec<String>>,
     /// Key of a column, `-` before it for descending; empty for the list's own order. An unknown key is refused.
     pub sort: String,
     pub window: Window,
@@ -48,7 +50,7 @@ pub enum Window {
 
 impl Default for Query {
     fn default() -> Self {
-        Query { search: String::new(), sort: String::new(), window: Window::After { id: None, limit: PAGE } }
+        Query { search: String::new(), names: None, sort: String::new(), window: Window::After { id: None, limit: PAGE } }
     }
 }
 
@@ -62,6 +64,7 @@ impl Query {
     pub fn portal(search: Option<String>, sort: Option<String>, after: Option<i64>) -> Query {
         Query {
             search: search.unwrap_or_default(),
+            names: None,
             sort: sort.unwrap_or_default(),
             window: Window::After { id: after, limit: PAGE },
         }

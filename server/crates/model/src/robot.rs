@@ -27,6 +27,26 @@ pub enum Scope {
 pub struct Grant {
     pub scope: Scope,
     pub actions: Vec<Action>,
+    /// What Harbor has and this server has not, as `resource:action`: kept, and gives nothing.
+    #[serde(default)]
+    pub others: Vec<String>,
+}
+
+impl Grant {
+    pub fn new(scope: Scope, actions: Vec<Action>) -> Grant {
+        Grant { scope, actions, others: Vec::new() }
+    }
+}
+
+/// The same grants with what the portal's form does not ask, as it was: saving a form loses nothing of it.
+pub fn keeping(mut grants: Vec<Grant>, before: &[Grant]) -> Vec<Grant> {
+    for old in before.iter().filter(|grant| !grant.others.is_empty()) {
+        match grants.iter_mut().find(|grant| grant.scope == old.scope) {
+            Some(grant) => grant.others.clone_from(&old.others),
+            None => grants.push(Grant { actions: Vec::new(), ..old.clone() }),
+        }
+    }
+    grants
 }
 
 /// A robot account as it is shown: never with its secret.
@@ -105,7 +125,7 @@ pub fn check_days(problems: &mut Problems, days: i64) {
 
 /// A project's robot holds rights in that project only, and nobody's robot what no robot may hold.
 pub fn check_grants(problems: &mut Problems, project: Option<&ProjectName>, grants: &[Grant]) {
-    if grants.iter().all(|grant| grant.actions.is_empty()) {
+    if grants.iter().all(|grant| grant.actions.is_empty() && grant.others.is_empty()) {
         problems.add("permissions", "must name at least one thing the robot account may do");
     }
     for grant in grants {
@@ -113,6 +133,12 @@ pub fn check_grants(problems: &mut Problems, project: Option<&ProjectName>, gran
             && grant.scope != Scope::Project(own.clone())
         {
             problems.add("permissions", format!("of a robot account of “{own}” must be within that project"));
+        }
+        for other in &grant.others {
+            let known = other.split_once(':').is_some_and(|(resource, verb)| crate::catalogue::is_known(resource, verb));
+            if !known || Action::by_name(other).is_some() {
+                problems.add("permissions", format!("hold {other:?}, which is not known"));
+            }
         }
         for action in &grant.actions {
             let fits = action.is_system() == (grant.scope == Scope::System);

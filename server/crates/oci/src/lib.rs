@@ -8,6 +8,7 @@ mod blobs;
 mod errors;
 mod manifests;
 mod path;
+mod range;
 mod referrers;
 mod router;
 mod tags;

@@ -53,7 +53,9 @@ fn descriptor(referrer: &Referrer) -> Descriptor<'_> {
 
 pub async fn list(call: &Call) -> Answer {
     let subject = digest(&call.path.reference)?;
-    let wanted = call.param("artifactType").filter(|wanted| !wanted.is_empty());
+    // A plus that was not encoded reads as a space, which no type has: `application/spdx+json`.
+    let wanted = call.param("artifactType").filter(|wanted| !wanted.is_empty()).map(|wanted| wanted.replace(' ', "+"));
+    let wanted = wanted.as_deref();
     let (n, last) = call.window(PAGE)?;
     // Ours to read: it comes from the link of the page before.
     let after = match last {

@@ -16,12 +16,17 @@ fn created(call: &Call, digest: &model::Digest) -> Response<Body> {
         .expect("checked header values")
 }
 
-fn open(call: &Call, status: StatusCode, id: &str, received: i64) -> Response<Body> {
-    Response::builder()
+/// An upload, and how far it is. `Range: 0-0` is one byte: of none nothing is said, so that whoever goes on begins at the right one. A
+/// chunk's answer always has one, as Docker's client asks; who sent no byte knows.
+fn open(call: &Call, status: StatusCode, id: &str, received: i64, chunk: bool) -> Response<Body> {
+    let mut response = Response::builder();
+    if received > 0 || chunk {
+        response = response.header(header::RANGE, format!("0-{}", (received - 1).max(0)));
+    }
+    response
         .status(status)
         .header(header::LOCATION, format!("{}/blobs/uploads/{id}", call.base()))
         .header("docker-upload-uuid", id)
-        .header(header::RANGE, format!("0-{}", (received - 1).max(0)))
         .body(Body::empty())
         .expect("checked header values")
 }
@@ -78,14 +83,14 @@ pub async fn start(call: &Call, body: Body) -> Answer {
         return Ok(created(call, &digest));
     }
     let id = uploads::start(ctx, who, project, repository).await?;
-    Ok(open(call, StatusCode::ACCEPTED, &id, 0))
+    Ok(open(call, StatusCode::ACCEPTED, &id, 0, false))
 }
 
 /// GET: how far the upload is.
 pub async fn status(call: &Call) -> Answer {
     let id = &call.path.reference;
     let received = uploads::received(&call.ctx, &call.who, &call.project, &call.repository, id).await?;
-    Ok(open(call, StatusCode::NO_CONTENT, id, received))
+    Ok(open(call, StatusCode::NO_CONTENT, id, received, false))
 }
 
 /// Whose upload it is comes before what is wrong with the request.
@@ -111,7 +116,7 @@ pub async fn append(call: &Call, body: Body) -> Answer {
         &call.ctx, &call.who, &call.project, &call.repository, id, start, length, body.into_data_stream(),
     )
     .await?;
-    Ok(open(call, StatusCode::ACCEPTED, id, received))
+    Ok(open(call, StatusCode::ACCEPTED, id, received, true))
 }
 
 /// PUT: the last bytes, and what it all must be.

@@ -5,12 +5,12 @@ use crate::access;
 use crate::accessories;
 use crate::aside;
 use crate::ctx::Ctx;
-use crate::db::{Listing, folded, like_contains, like_prefix};
+use crate::db::{Conditions, Listing, folded, like_contains, like_prefix, one_of};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::manifest::{self, Manifest};
 use model::accessory::{Attachment, Kind};
-use model::artifact::{Artifact, ArtifactPage, Child, Filter, From, TAGS, TagView, Type};
+use model::artifact::{Also, Artifact, ArtifactPage, Child, Filter, From, TAGS, TagView, Type};
 use model::list::{Query, Window};
 use model::{Action, ArtifactId, Digest, Page, ProjectName, RepositoryName, Stamp};
 use sqlx::any::AnyRow;
@@ -18,19 +18,21 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use std::collections::HashSet;
 
 macro_rules! columns {
-    ($annotations:literal) => {
+    ($annotations:literal, $attributes:literal) => {
         concat!(
             "t.id AS id, t.repository_id AS repository_id, t.digest AS digest, t.media_type AS media_type, \
     t.artifact_type AS artifact_type, t.kind AS kind, t.size AS size, t.accessory_kind AS accessory_kind, \
     t.subject_digest AS subject_digest, t.tag_count AS tag_count, t.signed AS signed, \
     t.pushed_at AS pushed_at, t.pulled_at AS pulled_at, t.pull_count AS pull_count, ",
             $annotations,
-            " AS annotations"
+            " AS annotations, ",
+            $attributes,
+            " AS attributes"
         )
     };
 }
 
-const COLUMNS: &str = columns!("t.annotations");
+const COLUMNS: &str = columns!("t.annotations", "t.attributes");
 
 static LIST: Listing = Listing {
     from: "artifacts AS t",
@@ -42,7 +44,13 @@ static LIST: Listing = Listing {
 /// A page of more rows than this has less of each: of annotations 512 bytes, and of tags [`FEW`]; 10,000 rows are 30 MB at most.
 const ROWS: i64 = 100;
 const FEW: i64 = 5;
-static LONG: Listing = Listing { columns: columns!("CASE WHEN LENGTH(t.annotations) > 512 THEN 'null' ELSE t.annotations END"), ..LIST };
+static LONG: Listing = Listing {
+    columns: columns!(
+        "CASE WHEN LENGTH(t.annotations) > 512 THEN 'null' ELSE t.annotations END",
+        "CASE WHEN LENGTH(t.attributes) > 512 THEN '' ELSE t.attributes END"
+    ),
+    ..LIST
+};
 
 fn artifact(project: &ProjectName, repository: &RepositoryName, row: &AnyRow) -> Result<(i64, Artifact)> {
     let annotations: String = row.get("annotations");
@@ -64,6 +72,7 @@ fn artifact(project: &ProjectName, repository: &RepositoryName, row: &AnyRow) ->
         platforms: None,
         annotations_left_out: annotations == sql::LEFT_OUT,
         annotations: serde_json::from_str(&annotations).unwrap_or_default(),
+        attributes: row.get("attributes"),
         pushed_at: Stamp(row.get("pushed_at")),
         pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
         pull_count: row.get("pull_count"),
@@ -118,12 +127,48 @@ pub async fn list(
                     let n = w.bind(kind.key());
                     w.and(format!("t.kind = {n}"));
                 }
+                filter.also.iter().for_each(|also| condition(w, &n, also));
             },
             |row| artifact(project, repository, row).map(|(_, artifact)| artifact),
         )
         .await?;
     sql::complete(c, id, &mut page.items, if is_long { FEW } else { TAGS }).await?;
     Ok(page)
+}
+
+fn condition(w: &mut Conditions, repository: &str, also: &Also) {
+    let tagged = |w: &mut Conditions, of: &str| w.and(format!("t.id IN (SELECT artifact_id FROM tags WHERE repository_id = {repository} AND {of})"));
+    let span = |w: &mut Conditions, column: &str, (from, to): (Option<i64>, Option<i64>)| {
+        for (sign, bound) in [(">=", from), ("<=", to)] {
+            if let Some(bound) = bound {
+                let n = w.bind(bound);
+                w.and(format!("{column} {sign} {n}"));
+            }
+        }
+    };
+    match also {
+        Also::AnyTag(names) => {
+            let places: Vec<String> = names.iter().map(|name| w.bind(name.replace('\0', "\u{fffd}"))).collect();
+            tagged(w, &if places.is_empty() { "1 = 0".to_owned() } else { format!("name IN ({})", places.join(", ")) });
+        }
+        Also::AllTags(names) => {
+            for name in names {
+                let n = w.bind(name.replace('\0', "\u{fffd}"));
+                tagged(w, &format!("name = {n}"));
+            }
+        }
+        Also::TagLike(part) => {
+            let n = w.bind(like_contains(&folded(part)));
+            tagged(w, &format!("LOWER(name) LIKE {n} ESCAPE '\\'"));
+        }
+        Also::Digests(digests) => one_of(w, "t.digest", digests),
+        Also::Kinds(kinds) => one_of(w, "t.kind", &kinds.iter().map(|kind| kind.key().to_owned()).collect::<Vec<_>>()),
+        Also::ArtifactTypes(types) => one_of(w, "t.artifact_type", types),
+        Also::MediaTypes(types) => one_of(w, "t.media_type", types),
+        Also::Pushed(from, to) => span(w, "t.pushed_at", (*from, *to)),
+        Also::Pulled(from, to) => span(w, "t.pulled_at", (*from, *to)),
+        Also::Size(from, to) => span(w, "t.size", (*from, *to)),
+    }
 }
 
 async fn one(
@@ -178,6 +223,40 @@ pub async fn page(
         parents,
         subjects,
     })
+}
+
+/// What an index lists, as its page shows it.
+pub async fn references(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName, index: &Digest) -> Result<Vec<Child>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+    let found = sql::find(&mut proof, repository, &Reference::Digest(index.clone())).await?;
+    let Some(found) = found else { return Ok(Vec::new()) };
+    children(proof.conn(), found.repository_id, found.id, 0).await
+}
+
+/// How an image was built, as its configuration says; `None` where it has none that says so.
+pub async fn history(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<Option<Vec<serde_json::Value>>> {
+    let (content, repository_id) = {
+        let mut c = ctx.db.read().await?;
+        let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+        let missing = || Error::not_found("artifact", format!("{project}/{repository} {reference}"));
+        let found = sql::find(&mut proof, repository, reference).await?.ok_or_else(missing)?;
+        (sql::content(&mut proof, found.id).await?, found.repository_id)
+    };
+    let manifest = aside::run(content.len(), move || Manifest::parse(&content, None)).await?;
+    let Some(config) = manifest::telling(&manifest) else { return Ok(None) };
+    let linked = sql::blobs_in(&mut *ctx.db.read().await?, repository_id, std::iter::once(&config.digest)).await?;
+    let wanted = [(&config.digest, config.size.unsigned_abs())];
+    let parts = accessories::read(ctx, &wanted, |digest| linked.get(digest.as_str()).copied()).await?;
+    let Some(bytes) = parts.get(&config.digest) else { return Ok(None) };
+    let said: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+    Ok(said.get("history").and_then(|history| history.as_array()).cloned())
 }
 
 /// The platforms of an index, without BuildKit's attestations, which hang in the tree; with those that have not come.

@@ -90,12 +90,12 @@ pub async fn push(
     }
     all_tags.sort();
     all_tags.dedup();
-    let recognised = recognise(ctx, who, project, repository, &manifest, &all_tags).await?;
+    let (recognised, attributes) = look_into(ctx, who, project, repository, &manifest, &all_tags).await?;
     let lists = manifest::is_referrers_list(&manifest, &all_tags);
     let subject = manifest.subject.as_ref().map(|s| s.digest.clone());
     let pushed = Pushed { digest: digest.clone(), subject };
 
-    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, lists, was_list: false, moves: Moves::of(&ctx.settings, ctx.now(), who) };
+    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, attributes, lists, was_list: false, moves: Moves::of(&ctx.settings, ctx.now(), who) };
     let (ctx2, caller, project, repository) = (ctx.clone(), who.clone(), project.clone(), repository.clone());
     let (now, event) = (ctx.now(), pushed_as(&project, &repository, reference, Some(&placing.digest)));
     ctx.change_content(who, event, async move |c| {
@@ -108,16 +108,18 @@ pub async fn push(
     Ok(pushed)
 }
 
-/// What the manifest is attached to. Looked into are blobs of its repository only.
-pub(super) async fn recognise(
+/// What the manifest is attached to, and what its configuration says. Looked into are blobs of its repository only.
+pub(super) async fn look_into(
     ctx: &Ctx,
     who: &Principal,
     project: &ProjectName,
     repository: &RepositoryName,
     manifest: &Manifest,
     tags: &[Tag],
-) -> Result<Option<Recognised>> {
-    let wanted = manifest::read_to_recognise(manifest, tags);
+) -> Result<(Option<Recognised>, String)> {
+    let telling = manifest::telling(manifest);
+    let mut wanted = manifest::read_to_recognise(manifest, tags);
+    wanted.extend(telling.map(|config| (&config.digest, config.size.unsigned_abs())));
     let parts = match wanted.is_empty() {
         true => manifest::Parts::new(),
         false => {
@@ -130,8 +132,13 @@ pub(super) async fn recognise(
             accessories::read(ctx, &wanted, |digest| sizes.get(digest.as_str()).copied()).await?
         }
     };
+    let says = match telling {
+        None => "{}".to_owned(),
+        // It may come yet.
+        Some(config) => parts.get(&config.digest).map(|bytes| manifest::attributes(manifest, bytes)).unwrap_or_default(),
+    };
     let (manifest, tags) = (manifest.clone(), tags.to_vec());
-    Ok(aside::run(accessories::length(&parts), move || manifest::recognise(&manifest, &tags, &parts)).await)
+    Ok((aside::run(accessories::length(&parts), move || manifest::recognise(&manifest, &tags, &parts)).await, says))
 }
 
 /// A manifest on its way to its place, judged before the transaction.
@@ -143,6 +150,8 @@ pub(crate) struct Placing {
     /// Tags that name it from now on.
     pub tags: Vec<Tag>,
     pub recognised: Option<Recognised>,
+    /// What its configuration says; empty where nobody looked yet.
+    pub attributes: String,
     /// It is a list of referrers of this digest, if all that it lists refers to it.
     pub lists: Option<Digest>,
     /// It was such a list as it was deleted: what it lists may be deleted by now.
@@ -211,7 +220,7 @@ pub(crate) async fn place(
     sparse: Sparse,
     placing: &Placing,
 ) -> Result<i64> {
-    let Placing { digest, manifest, content, tags, recognised, lists, was_list, moves } = placing;
+    let Placing { digest, manifest, content, tags, recognised, attributes, lists, was_list, moves } = placing;
     let own: Vec<&Digest> = manifest.blobs().into_iter().map(|blob| &blob.digest).collect();
     let (id, sizes) = sql::repository_with(proof, repository, &own).await?;
     let id = match id {
@@ -237,6 +246,7 @@ pub(crate) async fn place(
         manifest,
         size: manifest.size + blobs.iter().filter(|part| part.here).map(|part| part.size).sum::<i64>() + below,
         recognised: recognised.as_ref(),
+        attributes,
         hidden,
         tags: tags.len() as i64,
     };
@@ -465,7 +475,7 @@ async fn tagged_as(
     let manifest = aside::run(content.len(), move || Manifest::parse(&content, None)).await?;
     let tags = std::slice::from_ref(tag);
     let recognised = match access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await {
-        Ok(()) => recognise(ctx, who, project, repository, &manifest, tags).await?,
+        Ok(()) => look_into(ctx, who, project, repository, &manifest, tags).await?.0,
         // Who may only tag makes no signature of it.
         Err(error) if error.is_refusal() => None,
         Err(error) => return Err(error),

@@ -1,6 +1,6 @@
 //! Lists by key or by number, from one description.
 
-use super::Conditions;
+use super::{Conditions, like_contains};
 use crate::error::{Error, Result};
 use model::Page;
 use model::list::{Query, Window};
@@ -17,6 +17,26 @@ pub struct Listing {
     pub sorts: &'static [(&'static str, &'static str)],
     /// The default order is descending.
     pub descending: bool,
+}
+
+/// Of a list's query what it says of names: part of it over `folded`, one of several whole ones over `whole`.
+pub fn named(w: &mut Conditions, query: &Query, folded: &str, whole: &str) {
+    if !query.search.is_empty() {
+        let n = w.bind(like_contains(&super::folded(&query.search)));
+        w.and(format!("{folded} LIKE {n} ESCAPE '\\'"));
+    }
+    if let Some(names) = &query.names {
+        one_of(w, whole, names);
+    }
+}
+
+/// The column has one of these values.
+pub fn one_of(w: &mut Conditions, column: &str, values: &[String]) {
+    let places: Vec<String> = values.iter().map(|value| w.bind(value.replace('\0', "\u{fffd}"))).collect();
+    w.and(match places.is_empty() {
+        true => "1 = 0".to_owned(),
+        false => format!("{column} IN ({})", places.join(", ")),
+    });
 }
 
 impl Listing {

@@ -193,6 +193,7 @@ async fn one(
         tags,
         was_list: kept.is_list,
         moves: None,
+        attributes: String::new(),
         recognised: kept.accessories.first().map(|accessory| accessory.recognised.clone()),
     };
     let artifact = place(proof, now, repository, sparse, &placing).await?;

@@ -28,6 +28,16 @@ pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: C
     if let Some(rest) = name.strip_prefix(ctx.settings.robot_prefix.as_str()) {
         let found = robots::find_by_name(ctx, rest).await?;
         let (id, version) = found.as_ref().map_or((0, 0), |robot| (robot.id.0, robot.credentials_version));
+        if let Some(hash) = found.as_ref().filter(|robot| robot.may_sign_in(now)).and_then(|robot| robot.chosen()) {
+            if !ctx.local.passwords.remembers(now, name, (id, version), secret) {
+                let guess = ctx.local.throttle.guess(ctx, name, &client.address, true).await?;
+                let judged = ctx.local.passwords.verify(now, name, (id, version), Some(hash), secret, guess.stranger.as_deref()).await;
+                if !guess.judged(judged)? {
+                    return Err(Error::Unauthenticated);
+                }
+            }
+            return Ok(robot(ctx, name, found.as_ref(), client));
+        }
         // The comparison is made also where there is nothing to compare with.
         let right = found.as_ref().is_some_and(|robot| robot.may_sign_in(now)) & robots::matches(found.as_ref(), secret);
         // Proved right before, it is let in though wrong ones of its name must wait.
@@ -39,10 +49,7 @@ pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: C
             guess.right();
             ctx.local.passwords.remember_right(now, name, (id, version), secret);
         }
-        let (id, owner) = (model::RobotId(id), found.and_then(|robot| robot.owner));
-        ctx.local.robot_uses.note(id);
-        let who = Who::Robot { id, name: name.to_owned(), owner };
-        return Ok(Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None });
+        return Ok(robot(ctx, name, found.as_ref(), client));
     }
     let found = users::credentials(ctx, name).await?;
     let (id, version) = found.as_ref().map_or((0, 0), |user| (user.id.0, user.credentials_version));
@@ -63,6 +70,15 @@ pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: C
         }
         _ => Err(Error::Unauthenticated),
     }
+}
+
+/// A robot account that proved who it is.
+fn robot(ctx: &Ctx, name: &str, found: Option<&robots::Credentials>, client: Client) -> Principal {
+    let (id, version) = found.map_or((0, 0), |robot| (robot.id.0, robot.credentials_version));
+    let id = model::RobotId(id);
+    ctx.local.robot_uses.note(id);
+    let who = Who::Robot { id, name: name.to_owned(), owner: found.and_then(|robot| robot.owner) };
+    Principal { who, via: Via::Basic, client, credentials_version: version, ceiling: None }
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ async fn n_159_a_crowd_of_robots_never_waits_for_a_password_hash() {
     let world = World::new().await;
     let robot = model::robot::NewRobot {
         name: "busy".into(), project: None, description: String::new(), days: 30, disabled: false,
-        grants: vec![model::robot::Grant { scope: model::robot::Scope::AllProjects, actions: vec![model::Action::RepositoryPull] }],
+        grants: vec![model::robot::Grant::new(model::robot::Scope::AllProjects, vec![model::Action::RepositoryPull])],
     };
     let made = crate::robots::create(&world.ctx, &world.admin, robot, None).await.unwrap();
     let name = format!("{}busy", model::robot::PREFIX);
@@ -222,7 +222,7 @@ async fn s_06_robots_of_a_persons_projects_take_that_persons_share() {
         let scope = model::robot::Scope::Project(project.parse().unwrap());
         let robot = model::robot::NewRobot {
             name: "ci".into(), project: Some(project.parse().unwrap()), description: String::new(), days: 30, disabled: false,
-            grants: vec![model::robot::Grant { scope, actions: vec![model::Action::RepositoryPull] }],
+            grants: vec![model::robot::Grant::new(scope, vec![model::Action::RepositoryPull])],
         };
         let made = crate::robots::create(&world.ctx, &world.admin, robot, None).await.unwrap();
         let by_secret = authenticate(&world.ctx, &made.robot.full_name, &made.secret, Client::default()).await.unwrap();

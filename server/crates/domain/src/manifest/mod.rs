@@ -4,12 +4,14 @@
 //! The same bytes are stored, hashed and parsed. What two readers could understand in two ways is refused: duplicate
 //! keys, a manifest that is also an index, a media type that the header contradicts.
 
+mod attributes;
 mod json;
 pub mod media;
 mod passive;
 mod recognise;
 mod said;
 
+pub use attributes::{attributes, telling};
 pub use passive::{is_passive, looks_passive, read_to_judge};
 pub use recognise::{Recognised, is_referrers_list, is_referrers_tag, lists_referrers_of, machinery_subject, read_to_recognise, recognise};
 
@@ -20,7 +22,7 @@ use model::Digest;
 use model::artifact::Type;
 use json::NoDuplicates;
 use media::plain;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Largest manifest, in bytes: distribution-spec 1.1, "Pushing Manifests".
@@ -46,14 +48,14 @@ pub type Parts = HashMap<Digest, bytes::Bytes>;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub media_type: String,
     pub digest: Digest,
     pub size: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub annotations: Option<BTreeMap<String, String>>,
+    pub annotations: Option<Annotations>,
     #[serde(default, skip_serializing)]
     pub platform: Option<Platform>,
     #[serde(default, skip_serializing)]
@@ -63,12 +65,35 @@ pub struct Descriptor {
 /// What an index says of a child.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Platform {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub os: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub architecture: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub variant: String,
+}
+
+/// Annotations; a value that is null is an empty one, as other registries read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Annotations(pub BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let read = BTreeMap::<String, Option<String>>::deserialize(deserializer)?;
+        Ok(Annotations(read.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect()))
+    }
+}
+
+impl std::ops::Deref for Annotations {
+    type Target = BTreeMap<String, String>;
+    fn deref(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+}
+
+/// What is null is as if it were not there.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> std::result::Result<T, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl Descriptor {
@@ -120,7 +145,7 @@ struct Raw {
     #[serde(default)]
     subject: Option<Descriptor>,
     #[serde(default)]
-    annotations: Option<BTreeMap<String, String>>,
+    annotations: Option<Annotations>,
 }
 
 /// A manifest that was read and makes sense.
@@ -184,11 +209,9 @@ impl Manifest {
         if !is_index && raw.manifests.is_some() {
             return Err(bad("an image manifest must not have manifests"));
         }
-        if !is_index && (raw.config.is_none() || raw.layers.is_none()) {
-            return Err(bad("an image manifest must have config and layers"));
-        }
-        if is_index && raw.manifests.is_none() {
-            return Err(bad("an index must have manifests"));
+        // Tools that write no layers, or null for none, are out there, and the bytes may not be changed to please us.
+        if !is_index && raw.config.is_none() {
+            return Err(bad("an image manifest must have a config"));
         }
         let manifest = Manifest {
             media_type,
@@ -197,7 +220,7 @@ impl Manifest {
             layers: raw.layers.unwrap_or_default(),
             manifests: raw.manifests.unwrap_or_default(),
             subject: raw.subject,
-            annotations: raw.annotations.unwrap_or_default(),
+            annotations: raw.annotations.unwrap_or_default().0,
             size: bytes.len() as i64,
         };
         let all = manifest.config.iter().chain(&manifest.layers).chain(&manifest.manifests).chain(&manifest.subject);

@@ -1,7 +1,7 @@
 //! SQL of members.
 
 use crate::access::Authorized;
-use crate::db::{Listing, folded, like_contains};
+use crate::db::{Listing, named};
 use crate::error::{Error, Result};
 use model::list::Query;
 use model::project::Member;
@@ -41,10 +41,7 @@ pub async fn list(proof: &mut Authorized<'_>, query: &Query) -> Result<Page<Memb
         |w| {
             let n = w.bind(id);
             w.and(format!("t.project_id = {n}"));
-            if !query.search.is_empty() {
-                let n = w.bind(like_contains(&folded(&query.search)));
-                w.and(format!("u.name_folded LIKE {n} ESCAPE '\\'"));
-            }
+            named(w, query, "u.name_folded", "u.name");
         },
         member,
     )

@@ -17,8 +17,6 @@ use model::{Action, Page, ProjectId, ProjectName, Role};
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub public: Option<bool>,
-    /// Exact names; empty for all.
-    pub names: Vec<String>,
 }
 
 /// Where the portal has the form of a new project, so that no project's page could stand there.

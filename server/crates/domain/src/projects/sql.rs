@@ -2,7 +2,7 @@
 
 use super::Filter;
 use crate::access::Authorized;
-use crate::db::{Conditions, Listing, folded, like_contains};
+use crate::db::{Conditions, Listing, named};
 use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
@@ -143,17 +143,10 @@ pub async fn list(
             |w| {
                 w.and("t.deleted_at IS NULL");
                 visible(w, who, sees_all);
-                if !query.search.is_empty() {
-                    let n = w.bind(like_contains(&folded(&query.search)));
-                    w.and(format!("t.name LIKE {n} ESCAPE '\\'"));
-                }
+                named(w, query, "t.name", "t.name");
                 if let Some(public) = filter.public {
                     let n = w.bind(i64::from(public));
                     w.and(format!("t.public = {n}"));
-                }
-                if !filter.names.is_empty() {
-                    let names: Vec<String> = filter.names.iter().map(|name| w.bind(name.clone())).collect();
-                    w.and(format!("t.name IN ({})", names.join(", ")));
                 }
             },
             project,

@@ -2,7 +2,7 @@
 
 use super::Seen;
 use crate::access::Authorized;
-use crate::db::{Conditions, Listing, folded, like_contains};
+use crate::db::{Conditions, Listing, folded, like_contains, named};
 use crate::error::{Error, Result};
 use model::list::Query;
 use model::repository::{Repository, Storage};
@@ -49,7 +49,7 @@ fn repository(project: &ProjectName, row: &AnyRow) -> Result<Repository> {
 pub async fn list(proof: &mut Authorized<'_>, query: &Query, unsigned: bool) -> Result<Page<Repository>> {
     let project = proof.project.clone();
     let c = proof.conn();
-    let known = if !unsigned && query.search.is_empty() { Some(count(c, project.id).await?) } else { None };
+    let known = if !unsigned && query.search.is_empty() && query.names.is_none() { Some(count(c, project.id).await?) } else { None };
     LIST.fetch_of(
         c,
         query,
@@ -60,10 +60,7 @@ pub async fn list(proof: &mut Authorized<'_>, query: &Query, unsigned: bool) -> 
             if unsigned {
                 w.and("EXISTS (SELECT 1 FROM artifacts AS a WHERE a.repository_id = t.id AND a.listed = 1 AND a.signed = 0 AND a.accessory_kind IS NULL)");
             }
-            if !query.search.is_empty() {
-                let n = w.bind(like_contains(&folded(&query.search)));
-                w.and(format!("t.name LIKE {n} ESCAPE '\\'"));
-            }
+            named(w, query, "t.name", "t.name");
         },
         |row| repository(&project.name, row),
     )

@@ -1,6 +1,8 @@
-//! Robot accounts: for machines. The secret is 256 random bits, shown once, stored as its SHA-256.
+//! Robot accounts: for machines. The secret is 256 random bits, shown once, stored as its SHA-256; or one that a client chose, stored as
+//! passwords are.
 
 mod sql;
+pub(crate) use sql::Credentials;
 #[cfg(test)]
 mod tests;
 
@@ -34,16 +36,34 @@ fn expires_at(from: Stamp, days: i64) -> Option<Stamp> {
     (days != -1).then(|| from.plus_days(days))
 }
 
-/// A caller-chosen secret must be long enough not to be guessed against a fast hash.
+/// Harbor's rule for a secret that a client chooses. A long one needs nothing else.
 fn check_chosen(secret: &PlainSecret) -> Result<()> {
-    let len = secret.reveal().len();
-    if !(32..=128).contains(&len) || secret.reveal().contains(|c: char| c.is_control() || c.is_whitespace()) {
+    let text = secret.reveal();
+    let has = |of: fn(&u8) -> bool| text.as_bytes().iter().any(of);
+    let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+    let long = text.len() >= 32;
+    if !(8..=128).contains(&text.len()) || text.contains(|c: char| c.is_control() || c.is_whitespace()) || !(mixed || long) {
         return Err(Error::invalid(
             "secret",
-            "must be 32 to 128 characters without spaces; leave it empty and the server makes one of 256 bits",
+            "must be 8 to 128 characters without spaces, with an upper-case letter, a lower-case letter and a digit; \
+             leave it empty and the server makes one of 256 bits",
         ));
     }
     Ok(())
+}
+
+/// Is it of the form that servers like this one make: 256 bits that nobody guesses?
+fn is_made(secret: &PlainSecret) -> bool {
+    let own = secret.reveal().strip_prefix(SECRET_PREFIX);
+    own.is_some_and(|own| own.len() == 43 && own.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')))
+}
+
+/// For the database: what was made here is long and random, so a fast hash will do; what somebody chose is hashed as passwords are.
+async fn hashed(ctx: &Ctx, secret: &PlainSecret) -> Result<String> {
+    match is_made(secret) {
+        true => Ok(HashedSecret::of(secret.reveal()).as_stored().to_owned()),
+        false => ctx.local.passwords.hash(secret).await,
+    }
 }
 
 /// Makes a robot account. One of a project needs its admin and holds rights in that project only; one on system
@@ -53,8 +73,18 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: NewRobot, chosen: Option<
     if let Some(secret) = &chosen {
         check_chosen(secret)?;
     }
+    if chosen.is_some() {
+        // A chosen one costs a hash, which nobody without the right is given.
+        let level = input.project.clone().map_or(Level::System, Level::Project);
+        if let Err(error) = may_create(ctx, who, &level).await {
+            if error.is_refusal() {
+                ctx.note_refusal(who, Event::RobotCreated { project: input.project.as_ref().map(ToString::to_string), name: input.name.clone() });
+            }
+            return Err(error);
+        }
+    }
     let secret = chosen.unwrap_or_else(|| PlainSecret::generate(&ctx.random, SECRET_PREFIX));
-    let hash = HashedSecret::of(secret.reveal());
+    let hash = hashed(ctx, &secret).await?;
     let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
     let object = match &input.project {
         Some(project) => format!("{prefix}{project}+{}", input.name),
@@ -78,7 +108,7 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: NewRobot, chosen: Option<
                 }
             };
             let name: RobotName = checked.clone()?;
-            let id = sql::insert(c, now, project, &name, &input, hash.as_stored(), expires_at(now, input.days))
+            let id = sql::insert(c, now, project, &name, &input, &hash, expires_at(now, input.days))
                 .await?
                 .ok_or_else(|| Error::conflict("name", format!("is taken: a robot account {object} exists")))?;
             sql::set_grants(c, id, &input.grants).await?;
@@ -203,13 +233,22 @@ pub async fn refresh_secret(
     if let Some(secret) = &chosen {
         check_chosen(secret)?;
     }
+    if chosen.is_some() {
+        let found = find(&mut *ctx.db.read().await?, ctx.now(), who, &ctx.settings.robot_prefix, id, Action::RobotUpdate).await;
+        if let Err(error) = found {
+            if error.is_refusal() {
+                ctx.note_refusal(who, Event::RobotSecretSet { robot: id });
+            }
+            return Err(error);
+        }
+    }
     let secret = chosen.unwrap_or_else(|| PlainSecret::generate(&ctx.random, SECRET_PREFIX));
-    let hash = HashedSecret::of(secret.reveal());
+    let hash = hashed(ctx, &secret).await?;
     let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
     let robot = ctx
         .change(who, Event::RobotSecretSet { robot: id }, async move |c| {
             let robot = find(c, now, &caller, &prefix, id, Action::RobotUpdate).await?;
-            sql::set_secret(c, now, id, hash.as_stored()).await?;
+            sql::set_secret(c, now, id, &hash).await?;
             Ok(robot)
         })
         .await?;
@@ -246,6 +285,11 @@ pub(crate) fn matches(found: Option<&sql::Credentials>, secret: &PlainSecret) ->
 }
 
 impl sql::Credentials {
+    /// The hash of a secret that somebody chose: it costs what a password's costs.
+    pub(crate) fn chosen(&self) -> Option<String> {
+        self.secret_hash.starts_with('$').then(|| self.secret_hash.clone())
+    }
+
     /// It is neither disabled nor over.
     pub(crate) fn may_sign_in(&self, now: Stamp) -> bool {
         !self.disabled && self.expires_at.is_none_or(|at| at > now)

@@ -1,6 +1,6 @@
 //! SQL of robot accounts.
 
-use crate::db::{Listing, folded, like_contains};
+use crate::db::{Listing, named};
 use crate::error::{Error, Result};
 use model::list::Query;
 use model::robot::{Grant, NewRobot, Robot, Scope};
@@ -100,7 +100,9 @@ pub async fn set_grants(c: &mut AnyConnection, id: RobotId, grants: &[Grant]) ->
                 ("project", row.get::<i64, _>("id"))
             }
         };
-        for action in &grant.actions {
+        // What gives nothing has a name that no right ever has.
+        let names = grant.actions.iter().map(|action| action.name().to_owned()).chain(grant.others.iter().map(|other| format!("~{other}")));
+        for name in names {
             sqlx::query(
                 "INSERT INTO robot_grants (robot_id, scope, project_id, action) VALUES ($1, $2, $3, $4)
                  ON CONFLICT DO NOTHING",
@@ -108,7 +110,7 @@ pub async fn set_grants(c: &mut AnyConnection, id: RobotId, grants: &[Grant]) ->
             .bind(id.0)
             .bind(scope)
             .bind(project)
-            .bind(action.name())
+            .bind(name)
             .execute(&mut *c)
             .await?;
         }
@@ -125,7 +127,7 @@ async fn grants(c: &mut AnyConnection, id: RobotId) -> Result<Vec<Grant>> {
     .bind(id.0)
     .fetch_all(c)
     .await?;
-    let mut by_scope: BTreeMap<Scope, Vec<Action>> = BTreeMap::new();
+    let mut by_scope: BTreeMap<Scope, (Vec<Action>, Vec<String>)> = BTreeMap::new();
     for row in rows {
         let scope = match row.get::<String, _>("scope").as_str() {
             "system" => Scope::System,
@@ -135,15 +137,19 @@ async fn grants(c: &mut AnyConnection, id: RobotId) -> Result<Vec<Grant>> {
                 Err(_) => continue,
             },
         };
-        if let Some(action) = Action::by_name(&row.get::<String, _>("action")) {
-            by_scope.entry(scope).or_default().push(action);
+        let name: String = row.get("action");
+        match (name.strip_prefix('~'), Action::by_name(&name)) {
+            (Some(other), _) => by_scope.entry(scope).or_default().1.push(other.to_owned()),
+            (None, Some(action)) => by_scope.entry(scope).or_default().0.push(action),
+            (None, None) => {}
         }
     }
     Ok(by_scope
         .into_iter()
-        .map(|(scope, mut actions)| {
+        .map(|(scope, (mut actions, mut others))| {
             actions.sort();
-            Grant { scope, actions }
+            others.sort();
+            Grant { scope, actions, others }
         })
         .collect())
 }
@@ -166,10 +172,7 @@ pub async fn list(c: &mut AnyConnection, prefix: &str, project: i64, query: &Que
             |w| {
                 let n = w.bind(project);
                 w.and(format!("t.project_id = {n}"));
-                if !query.search.is_empty() {
-                    let n = w.bind(like_contains(&folded(&query.search)));
-                    w.and(format!("t.name LIKE {n} ESCAPE '\\'"));
-                }
+                named(w, query, "t.name", "t.name");
             },
             |row| robot(prefix, row),
         )

@@ -14,7 +14,7 @@ fn input(project: Option<&ProjectName>, actions: &[Action]) -> NewRobot {
         description: String::new(),
         days: 30,
         disabled: false,
-        grants: vec![Grant { scope, actions: actions.to_vec() }],
+        grants: vec![Grant::new(scope, actions.to_vec())],
     }
 }
 

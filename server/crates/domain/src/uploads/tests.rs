@@ -205,7 +205,7 @@ async fn a_mount_without_a_source_looks_only_where_its_caller_may_see() {
     world.blob(&hers, &repository, b"a layer").await;
     assert!(mount(&world.ctx, &ada, &own, &repository, &digest, None).await.unwrap(), "found behind twenty others");
     // A robot account that may pull everywhere, and no more.
-    let grant = |scope, actions| model::robot::Grant { scope, actions };
+    let grant = |scope, actions| model::robot::Grant::new(scope, actions);
     let input = model::robot::NewRobot {
         name: "puller".into(), project: None, description: String::new(), days: 30, disabled: false,
         grants: vec![

@@ -80,7 +80,7 @@ pub async fn list(ctx: &Ctx, who: &Principal, query: &Query) -> Result<Page<User
 }
 
 /// Names that start with `text`, at most ten, for choosing a member: for whoever may add one somewhere.
-pub async fn search(ctx: &Ctx, who: &Principal, text: &str) -> Result<Vec<(UserId, String, String)>> {
+pub async fn search(ctx: &Ctx, who: &Principal, text: &str, most: i64) -> Result<Vec<(UserId, String, String)>> {
     let Who::User { id, .. } = &who.who else {
         return Err(if who.is_anonymous() {
             Error::Unauthenticated
@@ -96,7 +96,7 @@ pub async fn search(ctx: &Ctx, who: &Principal, text: &str) -> Result<Vec<(UserI
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let found = sql::search(&mut c, text).await?;
+    let found = sql::search(&mut c, text, most).await?;
     // Anybody can make a project, and would read the directory letter by letter: who begins to type a name gets who has it.
     let enough = standing.admin || text.chars().count() >= LETTERS;
     Ok(found.into_iter().filter(|(_, name, _)| enough || name.eq_ignore_ascii_case(text)).collect())
@@ -108,7 +108,7 @@ const LETTERS: usize = 3;
 /// The name of the user with this id, for whoever may add members somewhere: of those that they are in a project with, or, as an
 /// administrator, of all. Ids are numbers in order, and would be counted through.
 pub async fn name_of(ctx: &Ctx, who: &Principal, id: UserId) -> Result<String> {
-    search(ctx, who, "").await?;
+    search(ctx, who, "", 1).await?;
     let mut c = ctx.db.read().await?;
     let known = match who.who {
         Who::User { id: own, .. } => own == id || access::standing(&mut c, ctx.now(), who).await?.admin || sql::share_a_project(&mut c, own, id).await?,

@@ -1,6 +1,6 @@
 //! SQL of users.
 
-use crate::db::{Listing, folded, like_contains, like_prefix};
+use crate::db::{Listing, folded, like_prefix, named};
 use crate::error::Result;
 use model::list::Query;
 use model::user::{NewUser, User};
@@ -91,22 +91,20 @@ pub async fn list(c: &mut AnyConnection, query: &Query) -> Result<Page<User>> {
         query,
         |w| {
             w.and("t.deleted_at IS NULL");
-            if !query.search.is_empty() {
-                let n = w.bind(like_contains(&folded(&query.search)));
-                w.and(format!("t.name_folded LIKE {n} ESCAPE '\\'"));
-            }
+            named(w, query, "t.name_folded", "t.name");
         },
         |row| Ok(user(row)),
     )
     .await
 }
 
-pub async fn search(c: &mut AnyConnection, text: &str) -> Result<Vec<(UserId, String, String)>> {
+pub async fn search(c: &mut AnyConnection, text: &str, most: i64) -> Result<Vec<(UserId, String, String)>> {
     let rows = sqlx::query(
         "SELECT id, name, full_name FROM users
-         WHERE deleted_at IS NULL AND name_folded LIKE $1 ESCAPE '\\' ORDER BY name_folded LIMIT 10",
+         WHERE deleted_at IS NULL AND name_folded LIKE $1 ESCAPE '\\' ORDER BY name_folded LIMIT $2",
     )
     .bind(like_prefix(&folded(text)))
+    .bind(most)
     .fetch_all(c)
     .await?;
     Ok(rows.iter().map(|row| (UserId(row.get("id")), row.get("name"), row.get("full_name"))).collect())

@@ -104,7 +104,7 @@ async fn text_with_a_nul_is_no_failure_of_ours() {
     let mate = world.member("mate", &project, Role::Developer).await;
     let query = Query { search: "a\0b".into(), ..Query::all(10) };
     assert_eq!(list(ctx, admin, &query).await.unwrap().total, 0);
-    assert_eq!(search(ctx, admin, "a\0").await.unwrap(), []);
+    assert_eq!(search(ctx, admin, "a\0", 10).await.unwrap(), []);
     assert_eq!(crate::projects::list(ctx, admin, &query, &Default::default()).await.unwrap().total, 0);
     assert_eq!(crate::members::list(ctx, admin, &project, &query).await.unwrap().total, 0);
     assert_eq!(crate::repositories::list(ctx, admin, &project, &query).await.unwrap().total, 0);

@@ -137,12 +137,10 @@ async fn resume(client: &Client, base: &str, path: &str, bytes: &[u8]) -> Result
         return Ok(false);
     }
     let found = expect(found, 204).await?;
-    let last = found.headers()["range"].to_str()?.split_once('-').and_then(|(_, last)| last.parse::<usize>().ok()).context("a range")?;
-    if last == 0 {
-        // "0-0" is said of none and of one byte alike: nothing to go on from.
-        return expect(ask(client, Method::DELETE, place).send().await?, 204).await.map(|_| false);
-    }
-    let at = last + 1;
+    let at = match found.headers().get("range") {
+        None => 0,
+        Some(range) => range.to_str()?.split_once('-').and_then(|(_, last)| last.parse::<usize>().ok()).context("a range")? + 1,
+    };
     ensure!(at <= bytes.len(), "{path} holds {at} of {} bytes", bytes.len());
     let put = ask(client, Method::PUT, format!("{place}?digest={}", sha256(bytes))).body(bytes[at..].to_vec());
     let answer = put.send().await?;

@@ -168,9 +168,10 @@ pub async fn resumed(binary: &Path, size: usize, chunk: usize) -> Result<u64> {
             server.restart().await?;
             let status = ask(&server, Method::GET, &place).send().await?;
             ensure!(status.status() == 204, "{}", status.status());
-            let range = status.headers()["range"].to_str()?.to_owned();
-            let last: usize = range.split_once('-').context("a range")?.1.parse()?;
-            at = last + 1;
+            at = match status.headers().get("range") {
+                None => 0,
+                Some(range) => range.to_str()?.split_once('-').context("a range")?.1.parse::<usize>()? + 1,
+            };
             continue;
         }
         let answer = ask(&server, Method::PATCH, &place).header("content-range", format!("{at}-{}", end - 1)).body(body).send().await?;

@@ -171,7 +171,7 @@ async fn removing_a_lists_tag_is_its_deletion_and_is_undone_as_one() {
     let list = world.manifest(&project, &r, stem.as_str(), &made).await;
     // Who may remove tags alone may not delete by that.
     let actions = vec![Action::RepositoryPull, Action::RepositoryPush, Action::TagDelete, Action::ArtifactRead];
-    let grants = vec![model::robot::Grant { scope: model::robot::Scope::Project(project.clone()), actions }];
+    let grants = vec![model::robot::Grant::new(model::robot::Scope::Project(project.clone()), actions)];
     let input = model::robot::NewRobot { name: "tags".into(), project: Some(project.clone()), description: String::new(), days: 30, disabled: false, grants };
     let made_robot = crate::robots::create(ctx, who, input, None).await.unwrap();
     let robot = crate::identity::authenticate(ctx, &made_robot.robot.full_name, &made_robot.secret, Default::default()).await.unwrap();

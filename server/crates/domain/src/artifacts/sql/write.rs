@@ -42,6 +42,7 @@ pub struct New<'a> {
     pub manifest: &'a Manifest,
     pub size: i64,
     pub recognised: Option<&'a Recognised>,
+    pub attributes: &'a str,
     pub hidden: bool,
     /// How many tags name it, if it is new.
     pub tags: i64,
@@ -65,12 +66,12 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
     let text = format!(
         "INSERT INTO artifacts (repository_id, digest, project_id, media_type, artifact_type, kind, size, manifest_size,
            annotations, subject_digest, accessory_kind, accessory_detail, hidden, tag_count, listed, signed, parent_count,
-           pull_count, pushed_at, version, passive)
+           pull_count, pushed_at, version, passive, attributes)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
            CASE WHEN $15 = 1 AND ($14 > 0 OR NOT EXISTS
              (SELECT 1 FROM artifact_children WHERE repository_id = $1 AND child_digest = $2)) THEN 1 ELSE 0 END, {IS_SIGNED},
            (SELECT CAST(COUNT(*) AS BIGINT) FROM artifact_children WHERE repository_id = $1 AND child_digest = $2),
-           0, $16, 1, $17) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id, listed,
+           0, $16, 1, $17, $18) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id, listed,
            CAST(CASE WHEN EXISTS (SELECT 1 FROM accessories WHERE repository_id = $1 AND subject_digest = $2) THEN 1 ELSE 0 END AS BIGINT) AS awaited",
     );
     let row = sqlx::query(AssertSqlSafe(text))
@@ -91,6 +92,7 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
     .bind(may_be_listed)
     .bind(now.0)
     .bind(i64::from(crate::manifest::looks_passive(manifest)))
+    .bind(new.attributes)
     .fetch_optional(&mut *c)
     .await?;
     if let Some(row) = row {

@@ -1,6 +1,6 @@
 //! SQL of replication rules.
 
-use crate::db::{Listing, folded, like_contains};
+use crate::db::{Listing, named};
 use crate::error::Result;
 use model::list::Query;
 use model::replication::rule::{Carried, Rule, RuleInput, TagMode};
@@ -142,10 +142,7 @@ pub async fn list(c: &mut AnyConnection, query: &Query) -> Result<Page<Rule>> {
             c,
             query,
             |w| {
-                if !query.search.is_empty() {
-                    let n = w.bind(like_contains(&folded(&query.search)));
-                    w.and(format!("t.name LIKE {n} ESCAPE '\\'"));
-                }
+                named(w, query, "t.name", "t.name");
             },
             rule,
         )

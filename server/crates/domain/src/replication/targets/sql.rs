@@ -1,6 +1,6 @@
 //! SQL of target registries.
 
-use crate::db::{Listing, folded, like_contains};
+use crate::db::{Listing, named};
 use crate::error::{Error, Result};
 use model::list::Query;
 use model::replication::target::{Provider, Target, TargetInput};
@@ -128,10 +128,7 @@ pub async fn list(c: &mut AnyConnection, query: &Query) -> Result<Page<Target>> 
         c,
         query,
         |w| {
-            if !query.search.is_empty() {
-                let n = w.bind(like_contains(&folded(&query.search)));
-                w.and(format!("LOWER(t.name) LIKE {n} ESCAPE '\\'"));
-            }
+            named(w, query, "LOWER(t.name)", "t.name");
         },
         target,
     )

@@ -1,0 +1,440 @@
+//! Public reports about what clients read (groups 1 and 4, by number), over the wire on any binary that `WHARF_TEST_BINARY` names, with
+//! neighbours that nobody reported.
+
+use crate::server_with;
+use anyhow::{Context, Result};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use testkit::{PASSWORD, Server, image};
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+async fn ask(server: &Server, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Result<Response> {
+    let mut request = server.client.request(method, server.url(path)).basic_auth("admin", Some(PASSWORD));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Ok(request.body(body).send().await?)
+}
+
+async fn get(server: &Server, path: &str) -> Result<Response> {
+    ask(server, Method::GET, path, &[], Vec::new()).await
+}
+
+/// Pushes a manifest under its tag; answers the status.
+async fn put(server: &Server, at: &str, media_type: &str, text: &str) -> Result<u16> {
+    let answer = ask(server, Method::PUT, at, &[("content-type", media_type)], text.as_bytes().to_vec()).await?;
+    Ok(answer.status().as_u16())
+}
+
+/// A list of the API: its rows, its total, and whether it says that there is more.
+async fn rows(server: &Server, path: &str) -> Result<(Vec<Value>, i64, bool)> {
+    let answer = server.api(Method::GET, path).send().await?;
+    anyhow::ensure!(answer.status() == 200, "{path}: {} {}", answer.status(), answer.text().await?);
+    let total = answer.headers().get("x-total-count").and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(-1);
+    let more = answer.headers().get("link").and_then(|v| v.to_str().ok()).is_some_and(|text| text.contains("rel=\"next\""));
+    Ok((answer.json().await?, total, more))
+}
+
+async fn refused(server: &Server, method: Method, path: &str, body: Value, words: &[&str]) -> Result<()> {
+    let answer = server.api(method, path).json(&body).send().await?;
+    let (status, text) = (answer.status(), answer.text().await?);
+    anyhow::ensure!(status == 400, "{path} {body}: {status} {text}");
+    for word in words {
+        anyhow::ensure!(text.contains(word), "{path}: {word:?} is not in {text}");
+    }
+    Ok(())
+}
+
+fn names(rows: &[Value], key: &str) -> Vec<String> {
+    rows.iter().filter_map(|row| row[key].as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_1_2_what_is_null_or_missing_is_taken_and_kept_byte_for_byte() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    let config = image::blob(&server, "p/r", br#"{"os":"linux"}"#.to_vec()).await?;
+    let config = format!(r#"{{"mediaType":"{CONFIG}","digest":"{config}","size":14}}"#);
+    let image = |more: &str| format!(r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{config}{more}}}"#);
+    let mut taken = Vec::new();
+    for more in [
+        "", r#","layers":null"#, r#","layers":[]"#, r#","layers":[],"annotations":null"#, r#","layers":null,"subject":null,"artifactType":null"#,
+        r#","layers":[],"annotations":{"a":null,"b":"c"}"#, r#","manifests":null"#,
+    ] {
+        taken.push((MANIFEST, image(more)));
+    }
+    for more in ["", r#","manifests":null"#, r#","manifests":[],"annotations":null"#, r#","manifests":[],"layers":null,"config":null"#] {
+        taken.push((INDEX, format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}"{more}}}"#)));
+    }
+    for (n, (media_type, text)) in taken.iter().enumerate() {
+        let at = format!("/v2/p/r/manifests/t{n}");
+        assert_eq!(put(&server, &at, media_type, text).await?, 201, "{text}");
+        assert_eq!(get(&server, &at).await?.text().await?, *text);
+    }
+    let child = image::sha256(taken[0].1.as_bytes());
+    let size = taken[0].1.len();
+    for platform in ["null", r#"{"os":null,"architecture":"arm64","variant":null}"#] {
+        let entry = format!(r#"{{"mediaType":"{MANIFEST}","digest":"{child}","size":{size},"platform":{platform},"annotations":null,"urls":null}}"#);
+        let text = format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{entry}]}}"#);
+        assert_eq!(put(&server, "/v2/p/r/manifests/index", INDEX, &text).await?, 201, "{text}");
+    }
+    // What says nothing at all stays refused.
+    for text in [format!(r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","layers":[]}}"#), image("").replace(&config, "null")] {
+        assert_eq!(put(&server, "/v2/p/r/manifests/none", MANIFEST, &text).await?, 400, "{text}");
+    }
+    assert_eq!(get(&server, "/v2/p/r/manifests/none").await?.status(), 404);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_1_3_several_ranges_of_a_blob_are_several_parts() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    let bytes: Vec<u8> = (0..1_000_000u32).map(|n| (n % 251) as u8).collect();
+    let digest = image::blob(&server, "p/r", bytes.clone()).await?;
+    let at = format!("/v2/p/r/blobs/{digest}");
+    for asked in [vec![(0, 9), (100, 119)], vec![(500_000, 500_009), (0, 0), (999_999, 999_999)], (0..600).map(|n| (n * 1000, n * 1000 + 7)).collect()] {
+        let header: Vec<String> = asked.iter().map(|(first, last)| format!("{first}-{last}")).collect();
+        let answer = ask(&server, Method::GET, &at, &[("range", &format!("bytes={}", header.join(",")))], Vec::new()).await?;
+        assert_eq!(answer.status(), 206);
+        let kind = answer.headers()["content-type"].to_str()?.to_owned();
+        let length: usize = answer.headers()["content-length"].to_str()?.parse()?;
+        let boundary = kind.strip_prefix("multipart/byteranges; boundary=").context(kind.clone())?.to_owned();
+        let body = answer.bytes().await?.to_vec();
+        assert_eq!(body.len(), length);
+        // Each part in its order, with its place and exactly its bytes.
+        let mut expected = Vec::new();
+        for (first, last) in &asked {
+            let head = format!("\r\n--{boundary}\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes {first}-{last}/1000000\r\n\r\n");
+            expected.extend_from_slice(head.as_bytes());
+            expected.extend_from_slice(&bytes[*first..=*last]);
+        }
+        expected.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        assert!(body == expected, "parts of {header:?}");
+    }
+    for (range, status, length) in [
+        ("bytes=0-9", 206, 10), ("bytes=0-9,2000000-2000001", 206, 10), ("bytes=2000000-,3000000-", 416, 0), ("bytes=0-,0-", 200, 1_000_000),
+        ("bytes=0-9,x", 200, 1_000_000),
+    ] {
+        let answer = ask(&server, Method::GET, &at, &[("range", range)], Vec::new()).await?;
+        assert_eq!(answer.status(), status, "{range}");
+        if status != 416 {
+            assert_eq!(answer.bytes().await?.len(), length, "{range}");
+        }
+    }
+    let head = ask(&server, Method::HEAD, &at, &[("range", "bytes=0-9,20-29")], Vec::new()).await?;
+    assert_eq!((head.status().as_u16(), head.headers()["content-length"].to_str()?), (200, "1000000"));
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_1_6_an_upload_without_a_byte_is_told_from_one_with_one() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    let started = ask(&server, Method::POST, "/v2/p/r/blobs/uploads/", &[], Vec::new()).await?;
+    let place = started.headers()["location"].to_str()?.to_owned();
+    let how_far = async || -> Result<Option<String>> {
+        let answer = get(&server, &place).await?;
+        anyhow::ensure!(answer.status() == 204);
+        Ok(answer.headers().get("range").and_then(|value| value.to_str().ok()).map(str::to_owned))
+    };
+    let none = how_far().await?;
+    let binary = [("content-type", "application/octet-stream")];
+    // Who believes that one byte is there is told where it is, and can go on.
+    let wrong = ask(&server, Method::PATCH, &place, &[("content-range", "1-1")], b"y".to_vec()).await?;
+    assert_eq!(wrong.status(), 416);
+    let one = ask(&server, Method::PATCH, &place, &binary, b"x".to_vec()).await?;
+    assert_eq!(one.headers()["range"].to_str()?, "0-0");
+    assert_eq!(how_far().await?.as_deref(), Some("0-0"));
+    assert_ne!(none, how_far().await?);
+    let two = ask(&server, Method::PATCH, &place, &binary, b"y".to_vec()).await?;
+    assert_eq!(two.headers()["range"].to_str()?, "0-1");
+    let digest = image::sha256(b"xy");
+    assert_eq!(ask(&server, Method::PUT, &format!("{place}?digest={digest}"), &binary, Vec::new()).await?.status(), 201);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_1_10_a_plus_that_was_not_encoded_is_a_plus() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    let digest = image::push(&server, "p/r", "1", b"x".to_vec()).await?;
+    let empty = image::blob(&server, "p/r", b"{}".to_vec()).await?;
+    let empty = json!({ "mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2 });
+    for kind in ["application/spdx+json", "application/vnd.a+b+json", "application/plain"] {
+        let made = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind, "config": empty, "layers": [empty],
+            "subject": { "mediaType": MANIFEST, "digest": digest, "size": 1 },
+        });
+        assert_eq!(put(&server, &format!("/v2/p/r/manifests/{}", image::sha256(made.to_string().as_bytes())), MANIFEST, &made.to_string()).await?, 201);
+    }
+    for (asked, found) in [
+        ("application/spdx+json", 1), ("application/spdx%2Bjson", 1), ("application/spdx%20json", 1), ("application%2Fvnd.a+b%2Bjson", 1),
+        ("application/plain", 1), ("application/spdx", 0), ("", 3),
+    ] {
+        let answer = get(&server, &format!("/v2/p/r/referrers/{digest}?artifactType={asked}")).await?;
+        assert_eq!(answer.headers().contains_key("oci-filters-applied"), !asked.is_empty(), "{asked}");
+        let list: Value = answer.json().await?;
+        assert_eq!(list["manifests"].as_array().map(Vec::len), Some(found), "{asked}: {list}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_4_1_every_list_ends() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    let digest = image::push(&server, "p/r", "t0", b"x".to_vec()).await?;
+    for n in 1..25 {
+        let body = json!({ "name": format!("t{n}") });
+        server.call(Method::POST, &format!("/projects/p/repositories/r/artifacts/{digest}/tags"), body).await?;
+    }
+    for n in 0..24 {
+        let body = json!({ "username": format!("user{n}"), "email": format!("u{n}@x.example"), "realname": "u", "password": "User-Pass-12345" });
+        server.call(Method::POST, "/users", body).await?;
+    }
+    for (list, key, total) in [
+        (format!("/projects/p/repositories/r/artifacts/{digest}/tags?"), "name", 25),
+        ("/users/search?username=user&".to_owned(), "username", 24),
+        ("/users?".to_owned(), "username", 25),
+    ] {
+        let (mut all, mut page) = (Vec::new(), 1);
+        loop {
+            let (found, said, more) = rows(&server, &format!("{list}page={page}&page_size=10")).await?;
+            assert_eq!(said, total, "{list}");
+            all.extend(names(&found, key));
+            assert_eq!(more, page < 3, "{list} page {page}");
+            if found.len() < 10 {
+                break;
+            }
+            page += 1;
+            assert!(page < 5, "{list} has no end");
+        }
+        let count = all.len() as i64;
+        all.sort();
+        all.dedup();
+        assert_eq!((all.len() as i64, count), (total, total), "{list}");
+        assert_eq!(rows(&server, &format!("{list}page=9&page_size=10")).await?.0, Vec::<Value>::new());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_4_2_what_is_granted_is_read_back_and_what_nobody_knows_is_named() -> Result<()> {
+    let server = server_with(&["p", "q"]).await?;
+    let access = |pairs: &[&str]| -> Value {
+        let pairs = pairs.iter().filter_map(|pair| pair.split_once(':'));
+        pairs.map(|(resource, action)| json!({ "resource": resource, "action": action })).collect()
+    };
+    let robot = |name: &str, permissions: Value| json!({ "name": name, "level": "project", "duration": -1, "permissions": permissions });
+    let within = |project: &str, pairs: &[&str]| json!({ "kind": "project", "namespace": project, "access": access(pairs) });
+    let all = ["repository:push", "repository:pull", "scan:create", "helm-chart:read", "label:create", "quota:read"];
+    let read = async |id: &str| -> Result<Vec<String>> {
+        let found = server.call(Method::GET, &format!("/robots/{id}"), json!(null)).await?;
+        let rows = found["permissions"][0]["access"].as_array().cloned().unwrap_or_default();
+        let mut pairs: Vec<String> = rows.iter().map(|row| format!("{}:{}", row["resource"].as_str().unwrap_or(""), row["action"].as_str().unwrap_or(""))).collect();
+        pairs.sort();
+        Ok(pairs)
+    };
+    let mut sorted: Vec<String> = all.iter().map(|pair| pair.to_string()).collect();
+    sorted.sort();
+    let made = server.call(Method::POST, "/robots", robot("tf", json!([within("p", &all)]))).await?;
+    let id = made["id"].to_string();
+    assert_eq!(read(&id).await?, sorted);
+    // What is read is what is sent: nothing changes.
+    let whole = server.call(Method::GET, &format!("/robots/{id}"), json!(null)).await?;
+    server.call(Method::PUT, &format!("/robots/{id}"), whole.clone()).await?;
+    assert_eq!(read(&id).await?, sorted);
+    for (pairs, named) in [
+        (vec!["repository:pull", "repository:pusch"], vec!["repository:pusch"]),
+        (vec!["repositories:pull", "scan:delete", "label:create"], vec!["repositories:pull", "scan:delete"]),
+        (vec!["tag:"], vec!["tag:"]),
+    ] {
+        refused(&server, Method::POST, "/robots", robot("odd", json!([within("p", &pairs)])), &named).await?;
+        let mut changed = whole.clone();
+        changed["permissions"] = json!([within("p", &pairs)]);
+        refused(&server, Method::PUT, &format!("/robots/{id}"), changed, &named).await?;
+    }
+    assert_eq!(read(&id).await?, sorted);
+    // An account of a project is one of the first namespace, whatever that one grants.
+    refused(&server, Method::POST, "/robots", robot("two", json!([within("p", &["scan:create"]), within("q", &["repository:push"])])), &["p"]).await?;
+    assert_eq!(rows(&server, "/robots?q=Level%3Dproject,ProjectID%3Dq").await?.1, 0);
+    // What gives nothing gives nothing.
+    let made = server.call(Method::POST, "/robots", robot("none", json!([within("p", &["scan:create", "quota:read"])]))).await?;
+    let (name, secret) = (made["name"].as_str().unwrap_or(""), made["secret"].as_str().unwrap_or(""));
+    for path in ["/v2/p/r/tags/list", "/api/v2.0/projects/p/repositories"] {
+        let answer = server.client.get(server.url(path)).basic_auth(name, Some(secret)).send().await?;
+        assert!(matches!(answer.status().as_u16(), 401 | 403 | 404), "{path}: {}", answer.status());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_4_4_a_robot_s_secret_is_chosen_by_harbor_s_rule() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    image::push(&server, "p/r", "1", b"x".to_vec()).await?;
+    let robot = |name: &str, secret: &str| json!({
+        "name": name, "level": "project", "duration": -1, "secret": secret,
+        "permissions": [{ "kind": "project", "namespace": "p", "access": [{ "resource": "repository", "action": "pull" }] }],
+    });
+    let works = async |name: &str, secret: &str| -> Result<u16> {
+        let answer = server.client.get(server.url("/v2/p/r/tags/list")).basic_auth(name, Some(secret)).send().await?;
+        Ok(answer.status().as_u16())
+    };
+    for (n, secret) in ["Passw0rd1234", "Aa345678", &format!("Aa1{}", "x".repeat(125)), "Ü-Aa1:$%&/\"'", &"long-enough-without-a-capital-letter-0"].iter().enumerate() {
+        let made = server.call(Method::POST, "/robots", robot(&format!("r{n}"), secret)).await?;
+        let name = made["name"].as_str().unwrap_or_default();
+        assert_eq!(works(name, secret).await?, 200, "{secret}");
+        assert_eq!(works(name, &format!("{secret}x")).await?, 401, "{secret}");
+    }
+    for secret in ["Aa34567", "passw0rd1234", "PASSW0RD1234", "Passwordxyz", "Passw0rd 1234", "Passw0rd\t1234", &format!("Aa1{}", "x".repeat(126))] {
+        refused(&server, Method::POST, "/robots", robot("bad", secret), &["8 to 128", "digit"]).await?;
+        refused(&server, Method::PATCH, "/robots/1", json!({ "secret": secret }), &["8 to 128"]).await?;
+    }
+    assert_eq!(works("robot$p+r0", "Passw0rd1234").await?, 200, "a refused one changes nothing");
+    // A secret that a server made is taken by another.
+    let made = server.call(Method::POST, "/robots", robot("made", "")).await?;
+    let secret = made["secret"].as_str().unwrap_or_default().to_owned();
+    server.call(Method::PATCH, "/robots/1", json!({ "secret": secret })).await?;
+    assert_eq!((works("robot$p+r0", &secret).await?, works("robot$p+r0", "Passw0rd1234").await?), (200, 401));
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_4_6_digits_are_names() -> Result<()> {
+    let server = server_with(&["one", "two", "20250101", "002", "7"]).await?;
+    let get = async |path: &str, by_name: bool| -> Result<(u16, String)> {
+        let mut request = server.api(Method::GET, path);
+        if by_name {
+            request = request.header("x-is-resource-name", "true");
+        }
+        let answer = request.send().await?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.json::<Value>().await?["name"].as_str().unwrap_or_default().to_owned()))
+    };
+    let id = server.call(Method::GET, "/projects/two", json!(null)).await?["project_id"].to_string();
+    for (path, by_name, found) in [
+        ("20250101", false, "20250101"), ("002", false, "002"), ("7", true, "7"), ("20250101", true, "20250101"), (id.as_str(), false, "two"),
+    ] {
+        assert_eq!(get(&format!("/projects/{path}"), by_name).await?, (200, found.to_owned()), "{path} {by_name}");
+    }
+    for path in ["999999", "0", "-1", "00"] {
+        assert_eq!(get(&format!("/projects/{path}"), false).await?.0, 404, "{path}");
+    }
+    // A deletion hits what the name says.
+    assert_eq!(server.api(Method::DELETE, "/projects/002").send().await?.status(), 200);
+    let mut left = names(&rows(&server, "/projects?page_size=100").await?.0, "name");
+    left.sort();
+    assert!(left.contains(&"two".to_owned()) && !left.contains(&"002".to_owned()), "{left:?}");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_4_8_rows_say_what_they_are() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    let config = r#"{"os":"linux","architecture":"arm64","created":"2024-05-06T07:08:09Z","author":"ada","config":{"Env":["A=1"]},"history":[{"created_by":"COPY"}]}"#;
+    let digest = image::blob(&server, "p/n/r", config.as_bytes().to_vec()).await?;
+    let made = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": { "mediaType": CONFIG, "digest": digest, "size": config.len() }, "layers": [] }).to_string();
+    assert_eq!(put(&server, "/v2/p/n/r/manifests/plain", MANIFEST, &made).await?, 201);
+    let child = image::sha256(made.as_bytes());
+    let entry = json!({ "mediaType": MANIFEST, "digest": child, "size": made.len(), "platform": { "os": "linux", "architecture": "arm64", "variant": "v8" } });
+    let multi = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [entry] }).to_string();
+    assert_eq!(put(&server, "/v2/p/n/r/manifests/multi", INDEX, &multi).await?, 201);
+    let said = r#"{"name":"c","version":"1.2.3+b5","appVersion":"7.8","apiVersion":"v2"}"#;
+    let chart = image::blob(&server, "p/n/r", said.as_bytes().to_vec()).await?;
+    let kind = "application/vnd.cncf.helm.config.v1+json";
+    let made = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": { "mediaType": kind, "digest": chart, "size": said.len() }, "layers": [] });
+    assert_eq!(put(&server, "/v2/p/n/r/manifests/1.2.3_b5", MANIFEST, &made.to_string()).await?, 201);
+    let base = "/projects/p/repositories/n%252Fr/artifacts";
+    let (found, total, _) = rows(&server, &format!("{base}?page_size=50&with_tag=false")).await?;
+    assert_eq!(total, 3);
+    assert!(found.iter().all(|row| row["tags"].as_array().is_some_and(Vec::is_empty)), "{found:?}");
+    let tags = names(&rows(&server, &format!("{base}?page_size=50")).await?.0.iter().map(|row| row["tags"][0].clone()).collect::<Vec<_>>(), "name");
+    assert_eq!(tags.len(), 3, "{tags:?}");
+    let of = async |tag: &str| server.call(Method::GET, &format!("{base}/{tag}"), json!(null)).await;
+    let row = |digest: &Value| found.iter().find(|row| row["digest"] == *digest).cloned().unwrap_or_default();
+    for (tag, check) in [
+        ("plain", json!({ "os": "linux", "architecture": "arm64", "author": "ada", "created": "2024-05-06T07:08:09Z", "config": { "Env": ["A=1"] } })),
+        ("1.2.3_b5", json!({ "name": "c", "version": "1.2.3+b5", "appVersion": "7.8", "apiVersion": "v2" })),
+        ("multi", json!({})),
+    ] {
+        let one = of(tag).await?;
+        assert_eq!((&one["extra_attrs"], &row(&one["digest"])["extra_attrs"]), (&check, &check), "{tag}");
+        for (_, link) in one["addition_links"].as_object().into_iter().flatten() {
+            let answer = get(&server, link["href"].as_str().unwrap_or_default()).await?;
+            assert_eq!(answer.status(), 200, "{link}");
+            assert_eq!(answer.json::<Value>().await?[0]["created_by"], "COPY");
+        }
+    }
+    let index = of("multi").await?;
+    let references = row(&index["digest"])["references"].clone();
+    assert_eq!(references, index["references"]);
+    assert_eq!((&references[0]["child_digest"], &references[0]["platform"]["variant"]), (&json!(child), &json!("v8")), "{references}");
+    assert_eq!(server.api(Method::GET, &format!("{base}/multi/additions/build_history")).send().await?.status(), 404);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_4_9_exact_is_exact_and_what_is_not_known_is_named() -> Result<()> {
+    let server = server_with(&["p", "pp"]).await?;
+    for tag in ["1.0", "11.0", "1.0-rc", "v1.0"] {
+        image::push(&server, "p/r", tag, tag.as_bytes().to_vec()).await?;
+    }
+    image::push(&server, "p/rr", "1", b"x".to_vec()).await?;
+    for n in ["1", "10"] {
+        for (level, namespace) in [("system", "*"), ("project", "p")] {
+            let access = json!([{ "resource": "repository", "action": "pull" }]);
+            let permissions = json!([{ "kind": "project", "namespace": namespace, "access": access }]);
+            let body = json!({ "name": format!("test-{n}"), "level": level, "duration": -1, "permissions": permissions });
+            server.call(Method::POST, "/robots", body).await?;
+        }
+        let user = json!({ "username": format!("ada{n}"), "email": format!("a{n}@x.example"), "realname": "a", "password": "User-Pass-12345" });
+        server.call(Method::POST, "/users", user).await?;
+    }
+    let found = async |list: &str, q: &str, key: &str| -> Result<Vec<String>> {
+        let q = q.replace('%', "%25").replace('+', "%2B").replace('=', "%3D").replace(' ', "%20").replace('&', "%26");
+        let mut all = names(&rows(&server, &format!("{list}?q={q}&page_size=100")).await?.0, key);
+        all.sort();
+        Ok(all)
+    };
+    let artifacts = "/projects/p/repositories/r/artifacts";
+    for (list, q, expected) in [
+        ("/robots", "name=test-1", vec!["robot$test-1"]), ("/robots", "name=robot$test-1", vec!["robot$test-1"]),
+        ("/robots", "name=~test-1", vec!["robot$test-1", "robot$test-10"]), ("/robots", "name={test-1 test-10 x}", vec!["robot$test-1", "robot$test-10"]),
+        ("/robots", "name=p+test-1", vec!["robot$p+test-1"]), ("/robots", "name=robot$p+test-1", vec!["robot$p+test-1"]),
+        ("/robots", "Level=project,ProjectID=p,name=test-1", vec!["robot$p+test-1"]), ("/robots", "name=pp+test-1", vec![]),
+        ("/robots", "Level=project,ProjectID=pp,name=p+test-1", vec![]), ("/robots", "Level=system,name=p+test-1", vec![]),
+        ("/projects", "name=p", vec!["p"]), ("/projects", "name=~p", vec!["p", "pp"]), ("/projects", "name={p pp}", vec!["p", "pp"]),
+        ("/projects/p/repositories", "name=r", vec!["p/r"]), ("/projects/p/repositories", "name=p/r", vec!["p/r"]),
+        ("/projects/p/repositories", "name=~r", vec!["p/r", "p/rr"]),
+    ] {
+        assert_eq!(found(list, q, "name").await?, expected, "{list} {q}");
+    }
+    assert_eq!(found("/users", "username=ada1", "username").await?, ["ada1"]);
+    assert_eq!(found("/users", "username=~ada1", "username").await?, ["ada1", "ada10"]);
+    let count = async |q: &str| -> Result<usize> { Ok(found(artifacts, q, "digest").await?.len()) };
+    for (q, expected) in [
+        ("tags=1.0", 1), ("tags=~1.0", 4), ("tags={1.0 v1.0 x}", 2), ("tags=(1.0 v1.0)", 0), ("tags=*", 4), ("tags=nil", 0), ("type=CHART", 0),
+        ("type=IMAGE", 4), ("type={IMAGE CHART}", 4), ("push_time=[2020-01-01~2021-01-01]", 0), ("push_time=[2020-01-01~]", 4),
+        ("push_time=[~2020-01-01 10:00:00]", 0), ("size=[1~]", 4), ("media_type=x/y", 0), ("tags=1.0,type=IMAGE", 1), ("tags=1.0,type=CHART", 0),
+    ] {
+        assert_eq!(count(q).await?, expected, "{q}");
+    }
+    for (list, q, named) in [
+        (artifacts, "labels%3D(1)", "labels"), (artifacts, "typo%3D1", "typo"), ("/robots", "Level%3Dbogus", "Level"), ("/robots", "Level%3Dproject", "ProjectID"),
+        ("/robots", "nmae%3Dx", "nmae"), ("/projects", "owner%3Dx", "owner"), ("/users", "email%3Dx", "email"), ("/registries", "url%3Dx", "url"),
+        ("/replication/policies", "enabled%3Dtrue", "enabled"), ("/replication/executions", "x%3D1", "x"), ("/projects", "name%3Da,name%3Db", "twice"),
+        (artifacts, "push_time%3Dyesterday", "push_time"), (artifacts, "tags%3D[1~2]", "tags"), ("/projects", "public%3Dmaybe", "public"),
+    ] {
+        refused(&server, Method::GET, &format!("{list}?q={q}"), json!(null), &[named]).await?;
+    }
+    Ok(())
+}
