@@ -52,6 +52,7 @@ fixed! {
     collections = "/admin/garbage";
     storage = "/admin/storage";
     knocking = "/admin/sign-ins";
+    settings = "/admin/settings";
 }
 
 /// Where one signs in, and comes back to `page` after.

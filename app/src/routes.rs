@@ -89,6 +89,7 @@ pub static PAGES: &[PageRoute] = &[
     page("/admin/garbage/{id}", Admin, |call| Box::pin(collections::show(call))),
     page("/admin/storage", Admin, |call| Box::pin(system::storage(call))),
     page("/admin/sign-ins", Admin, |call| Box::pin(system::knocking(call))),
+    page("/admin/settings", Admin, |call| Box::pin(system::settings(call))),
 ];
 
 pub static FORMS: &[FormRoute] = &[
@@ -133,6 +134,7 @@ pub static FORMS: &[FormRoute] = &[
     form::<executions::forms::Stop>(Admin),
     form::<executions::forms::Retry>(Admin),
     form::<system::forms::Unlock>(Admin),
+    form::<system::forms::Configure>(Admin),
     form::<collections::forms::Start>(Admin),
     form::<collections::forms::Stop>(Admin),
     form::<collections::forms::Reschedule>(Admin),

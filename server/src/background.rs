@@ -49,7 +49,13 @@ async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
         (tokio::time::interval(FLUSH), tokio::time::interval(DUE), tokio::time::interval(SWEEP));
     loop {
         tokio::select! {
-            _ = flush_at.tick() => flush(&ctx).await,
+            _ = flush_at.tick() => {
+                flush(&ctx).await;
+                // Another process may have set it.
+                if let Err(error) = domain::configuration::load(&ctx).await {
+                    tracing::warn!(%error, "the configuration could not be read");
+                }
+            }
             _ = due_at.tick() => {
                 if let Err(error) = gc::start_if_due(&ctx).await {
                     tracing::warn!(%error, "garbage collection could not be started");

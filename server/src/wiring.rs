@@ -38,7 +38,6 @@ pub async fn context(config: &Config, data: &DataDir, external_url: String, also
         also_known_as,
         buffers: config.buffers,
         retention: config.retention,
-        robot_prefix: model::robot::PREFIX.to_owned(),
         outbound_allow: config.outbound_allow.clone(),
         sparse: config.sparse,
         gc_grace: config.gc_grace,

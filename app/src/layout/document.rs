@@ -2,6 +2,7 @@
 
 use super::{Page, keys, side, top};
 use crate::Call;
+use crate::ui::icon;
 use axum::http::request::Parts;
 use leptos::nonce::Nonce;
 use leptos::prelude::*;
@@ -72,5 +73,8 @@ fn said(call: &Call) -> AnyView {
     let wrong = call.posted().and_then(|posted| posted.outcome.as_ref().err()).filter(|_| !call.answer_is_shown());
     let wrong = wrong.map(|error| view! { <p class="notice__text notice__text--bad" role="alert">{error.to_string()}</p> });
     let done = (!call.me.flash.is_empty()).then(|| view! { <p class="notice__text">{call.me.flash.clone()}</p> });
-    view! { <div class="notice" role="status" data-keep="">{done}</div>{wrong} }.into_any()
+    let set = call.ctx.configuration();
+    let read_only = set.read_only.then(|| view! { <p class="note note--warn">{icon("warn")}<span>"This server is read-only for now: nothing is pushed, tagged, deleted or brought back."</span></p> });
+    let banner = (!set.banner_message.is_empty()).then(|| view! { <p class="note note--warn">{icon("warn")}<span>{set.banner_message.clone()}</span></p> });
+    view! { {banner}{read_only}<div class="notice" role="status" data-keep="">{done}</div>{wrong} }.into_any()
 }

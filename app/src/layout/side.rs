@@ -45,6 +45,7 @@ pub fn navigation(call: &Call) -> AnyView {
             {under(paths::collections(), "trash", "Garbage collection")}
             {under(paths::storage(), "layers", "Storage")}
             {under(paths::knocking(), "key", "Failed sign-ins")}
+            {under(paths::settings(), "settings", "Settings")}
         </ul>
     });
     view! {

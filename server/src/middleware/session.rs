@@ -120,7 +120,7 @@ impl SessionStore for Store {
     async fn create(&self, record: &mut Record) -> StoreResult<()> {
         // No row for who has not signed in.
         let Some(user) = user(record) else { return Ok(()) };
-        let expires = Stamp(self.0.now().0 + sessions::IDLE);
+        let expires = Stamp(self.0.now().0 + sessions::idle(&self.0));
         while !sessions::create(&self.0, &record.id.to_string(), user, encode(record)?, expires).await.map_err(backend)? {
             record.id = Id::default();
         }
@@ -128,7 +128,7 @@ impl SessionStore for Store {
     }
 
     async fn save(&self, record: &Record) -> StoreResult<()> {
-        let expires = Stamp(self.0.now().0 + sessions::IDLE);
+        let expires = Stamp(self.0.now().0 + sessions::idle(&self.0));
         sessions::update(&self.0, &record.id.to_string(), encode(record)?, expires).await.map(drop).map_err(backend)
     }
 

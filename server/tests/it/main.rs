@@ -22,6 +22,7 @@ mod program;
 mod replication;
 mod reports;
 mod session;
+mod terraform;
 mod tls;
 mod torture;
 mod wire;

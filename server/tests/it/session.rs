@@ -190,12 +190,12 @@ fn n_053_a_session_ends_when_idle_and_however_active_after_half_a_day() {
     crate::inside::run(async {
         let inside = Inside::new().await;
         let admin = inside.sign_in("admin").await;
-        inside.world.pass(domain::sessions::IDLE - 1000);
+        inside.world.pass(domain::sessions::idle(&inside.world.ctx) - 1000);
         assert!(signed_in(&inside, &admin).await, "in use just in time");
-        inside.world.pass(domain::sessions::IDLE + 1);
+        inside.world.pass(domain::sessions::idle(&inside.world.ctx) + 1);
         assert!(!signed_in(&inside, &admin).await, "idle");
         let admin = inside.sign_in("admin").await;
-        let step = domain::sessions::IDLE - 60_000;
+        let step = domain::sessions::idle(&inside.world.ctx) - 60_000;
         for _ in 0..domain::sessions::ABSOLUTE / step {
             inside.world.pass(step);
             assert!(signed_in(&inside, &admin).await);

@@ -73,6 +73,7 @@ fn places(me: &Me) -> Vec<Place> {
             ("Garbage collection", "Page", paths::collections()),
             ("Storage", "Page", paths::storage()),
             ("Failed sign-ins", "Page", paths::knocking()),
+            ("Settings", "Page", paths::settings()),
             ("New user", "Action", paths::user_new()),
             ("New robot account", "Action", paths::robot_new()),
             ("New target registry", "Action", paths::target_new()),

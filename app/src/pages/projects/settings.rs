@@ -20,6 +20,10 @@ pub async fn settings(call: &Call) -> Shown {
     } else {
         view! { <p class="note">"Changing this needs the role Project admin."</p> }.into_any()
     };
+    let kept: Vec<String> = project.kept.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let kept = (!kept.is_empty()).then(|| view! {
+        <p class="note">"Not in effect here, and kept as the API was sent it: "<code class="wrap">{kept.join(", ")}</code></p>
+    });
     let deletion = deletion.map(|plan| view! { <section class="card pad"><h2>"Delete this project"</h2>{removal(call, &name, plan)}</section> });
     Ok(Page::new("Configuration").way(way(&name, "Configuration")).purpose(format!("How {name} behaves.")).body(view! {
         <section class="card pad">
@@ -29,6 +33,7 @@ pub async fn settings(call: &Call) -> Shown {
                     .help("Checks that a cosign or notation signature is attached, not who signed. Let through unsigned: \
                           accessories themselves, platform images of a signed index, and whoever may push here while pushing or signing.")}
                 {outlook(&name, forecast)}
+                {kept}
                 {save}
             })}
         </section>

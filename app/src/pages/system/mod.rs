@@ -2,7 +2,9 @@
 
 pub mod forms;
 mod knocking;
+mod settings;
 mod storage;
 
 pub use knocking::knocking;
+pub use settings::settings;
 pub use storage::storage;

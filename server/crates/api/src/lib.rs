@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod call;
+mod configurations;
 mod deletions;
 mod errors;
 mod gc;

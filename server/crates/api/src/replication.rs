@@ -235,6 +235,12 @@ pub async fn execution(call: Call, Path(text): Path<String>) -> Answer {
     ok(show_execution(executions::get(&call.ctx, &call.who, ExecutionId(id(&text)?)).await?))
 }
 
+/// A new execution of what failed or was stopped in this one.
+pub async fn retry(call: Call, Path(text): Path<String>) -> Answer {
+    let again = executions::retry(&call.ctx, &call.who, ExecutionId(id(&text)?)).await?;
+    created(format!("/api/v2.0/replication/executions/{again}"), None)
+}
+
 pub async fn stop(call: Call, Path(text): Path<String>) -> Answer {
     executions::stop(&call.ctx, &call.who, ExecutionId(id(&text)?)).await?;
     done()

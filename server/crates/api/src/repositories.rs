@@ -31,6 +31,13 @@ pub async fn list(call: Call, Path(project): Path<String>) -> Answer {
     page(&call, repositories::list(&call.ctx, &call.who, &name, &query).await?, show)
 }
 
+/// Of all projects that the caller sees; here a name is a full one.
+pub async fn everywhere(call: Call) -> Answer {
+    let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated")];
+    let (query, _) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &[] })?;
+    page(&call, repositories::list_everywhere(&call.ctx, &call.who, &query).await?, |(repository, _)| show(repository))
+}
+
 pub async fn get(call: Call, Path((project, name)): Path<(String, String)>) -> Answer {
     let project = call.project(&project).await?;
     ok(show(repositories::get(&call.ctx, &call.who, &project, &repository(&name)?).await?))

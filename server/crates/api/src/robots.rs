@@ -123,7 +123,7 @@ pub async fn create(call: Call, Json(input): Json<Input>) -> Answer {
         },
         _ => return Err(ApiError::bad("level must be system or project")),
     };
-    let days = input.duration.filter(|days| *days != 0).unwrap_or(model::robot::DEFAULT_DAYS);
+    let days = input.duration.filter(|days| *days != 0).unwrap_or(call.ctx.configuration().robot_token_duration);
     let new = NewRobot {
         name: input.name, project, description: input.description, days, disabled: input.disable, grants,
     };
@@ -142,7 +142,8 @@ pub async fn list(call: Call) -> Answer {
     let asks = Asks { sorts: &[("name", "name"), ("creation_time", "created")], name: "name", keys: &["level", "projectid"] };
     let (mut query, q) = list::query(&call, &asks)?;
     // A plus that was not encoded reads as a space, which no account has.
-    let prefix = call.ctx.settings.robot_prefix.as_str();
+    let configuration = call.ctx.configuration();
+    let prefix = configuration.robot_name_prefix.as_str();
     let plain = |name: &str| name.strip_prefix(prefix).unwrap_or(name).replace(' ', "+");
     query.search = plain(&query.search);
     query.names = query.names.map(|names| names.iter().map(|name| plain(name)).collect());

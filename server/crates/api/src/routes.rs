@@ -1,7 +1,7 @@
 //! Every route, on one screen.
 
 use crate::errors::ApiError;
-use crate::{artifacts, deletions, gc, members, projects, registries, replication, repositories, robots, session, system, users};
+use crate::{artifacts, configurations, deletions, gc, members, projects, registries, replication, repositories, robots, session, system, users};
 use axum::Router;
 use axum::http::{Method, StatusCode};
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
@@ -61,6 +61,10 @@ routes! {
     get "/api/v2.0/ping" system::ping, Anybody;
     get "/api/v2.0/health" system::health, Anybody;
     get "/api/v2.0/systeminfo" system::info, Anybody;
+    get "/api/v2.0/systeminfo/volumes" system::volumes, Administrator;
+    get "/api/v2.0/statistics" projects::statistics, SignedIn;
+    get "/api/v2.0/search" projects::search, Anybody;
+    get "/api/v2.0/repositories" repositories::everywhere, Anybody;
     post "/c/login" session::login, Anybody;
     get "/c/log_out" session::logout, Anybody;
     get "/api/v2.0/system/gc" gc::list, Administrator;
@@ -70,6 +74,8 @@ routes! {
     get "/api/v2.0/system/gc/schedule" gc::schedule, Administrator;
     post "/api/v2.0/system/gc/schedule" gc::start, Administrator;
     put "/api/v2.0/system/gc/schedule" gc::reschedule, Administrator;
+    get "/api/v2.0/configurations" configurations::get, Administrator;
+    put "/api/v2.0/configurations" configurations::update, Administrator;
     get "/api/v2.0/users/current" users::current, SignedIn;
     get "/api/v2.0/users/current/permissions" users::permissions, SignedIn;
     get "/api/v2.0/users/search" users::search, SignedIn;
@@ -86,6 +92,10 @@ routes! {
     get "/api/v2.0/projects/{project}" projects::get, Right(Action::ProjectRead);
     put "/api/v2.0/projects/{project}" projects::update, Right(Action::ProjectUpdate);
     delete "/api/v2.0/projects/{project}" projects::delete, Right(Action::ProjectDelete);
+    get "/api/v2.0/projects/{project}/metadatas" projects::metadatas, Right(Action::ProjectRead);
+    post "/api/v2.0/projects/{project}/metadatas" projects::set_metadata, Right(Action::ProjectUpdate);
+    get "/api/v2.0/projects/{project}/metadatas/{name}" projects::metadata_of, Right(Action::ProjectRead);
+    put "/api/v2.0/projects/{project}/metadatas/{name}" projects::set_metadata_of, Right(Action::ProjectUpdate);
     get "/api/v2.0/projects/{project}/summary" projects::summary, Right(Action::ProjectRead);
     get "/api/v2.0/projects/{project}/_deletable" projects::deletable, Right(Action::ProjectDelete);
     get "/api/v2.0/projects/{project}/members" members::list, Right(Action::MemberList);
@@ -118,6 +128,7 @@ routes! {
     post "/api/v2.0/replication/executions" replication::start, Administrator;
     get "/api/v2.0/replication/executions/{id}" replication::execution, Administrator;
     put "/api/v2.0/replication/executions/{id}" replication::stop, Administrator;
+    post "/api/v2.0/replication/executions/{id}/retry" replication::retry, Administrator;
     get "/api/v2.0/replication/executions/{id}/tasks" replication::tasks, Administrator;
     get "/api/v2.0/replication/executions/{id}/tasks/{task}/log" replication::log, Administrator;
     get "/api/v2.0/projects/{project}/deletions" deletions::list, Right(Action::RepositoryPush);

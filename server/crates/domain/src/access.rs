@@ -57,6 +57,20 @@ pub struct ProjectRow {
     pub public: bool,
     pub policy: Policy,
     pub owner_id: UserId,
+    /// The server as a whole takes and loses nothing.
+    pub read_only: bool,
+}
+
+/// SQL: is the server read-only?
+const READ_ONLY: &str = "CAST(CASE WHEN EXISTS (SELECT 1 FROM configuration WHERE name = 'read_only' AND value = 'true') THEN 1 ELSE 0 END AS BIGINT) AS read_only";
+
+/// Does it change what repositories hold?
+fn writes(action: Action) -> bool {
+    matches!(
+        action,
+        Action::RepositoryPush | Action::RepositoryDelete | Action::ArtifactCreate | Action::ArtifactDelete | Action::TagCreate
+            | Action::TagDelete | Action::AccessoryDelete | Action::ProjectDelete
+    )
 }
 
 /// Proof that the caller may do an action in a project, within one transaction or read.
@@ -79,7 +93,7 @@ impl Authorized<'_> {
 
     /// For a second action in the same project.
     pub fn require(&self, action: Action) -> Result<()> {
-        allowed(&self.rights, self.anonymous, &self.project.name, action)
+        allowed(&self.rights, self.anonymous, &self.project, action)
     }
 }
 
@@ -219,9 +233,9 @@ async fn look(
         return look_as_user(c, *id, who, name).await;
     }
     let standing = standing(c, now, who).await?;
-    let Some(row) = sqlx::query(
-        "SELECT id, public, require_signature, owner_id FROM projects WHERE name = $1 AND deleted_at IS NULL",
-    )
+    let Some(row) = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT id, public, require_signature, owner_id, {READ_ONLY} FROM projects WHERE name = $1 AND deleted_at IS NULL",
+    )))
     .bind(name.as_str())
     .fetch_optional(&mut *c)
     .await?
@@ -234,6 +248,7 @@ async fn look(
         public: row.get::<i64, _>("public") != 0,
         policy: Policy { require_signature: row.get::<i64, _>("require_signature") != 0 },
         owner_id: UserId(row.get("owner_id")),
+        read_only: row.get::<i64, _>("read_only") != 0,
     };
     let mut rights = Rights::default();
     if project.public {
@@ -260,13 +275,13 @@ async fn look(
 
 /// As [`look`], for whoever is asked most: account, project and membership in one statement.
 async fn look_as_user(c: &mut AnyConnection, id: UserId, who: &Principal, name: &ProjectName) -> Result<Option<Look>> {
-    let row = sqlx::query(
-        "SELECT u.admin AS admin, u.disabled AS disabled, u.credentials_version AS credentials_version, p.id AS id,
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT {READ_ONLY}, u.admin AS admin, u.disabled AS disabled, u.credentials_version AS credentials_version, p.id AS id,
            p.public AS public, p.require_signature AS require_signature, p.owner_id AS owner_id, m.role AS role
          FROM users AS u LEFT JOIN projects AS p ON p.name = $2 AND p.deleted_at IS NULL
          LEFT JOIN members AS m ON m.project_id = p.id AND m.user_id = u.id
          WHERE u.id = $1 AND u.deleted_at IS NULL",
-    )
+    )))
     .bind(id.0)
     .bind(name.as_str())
     .fetch_optional(c)
@@ -283,6 +298,7 @@ async fn look_as_user(c: &mut AnyConnection, id: UserId, who: &Principal, name: 
         public: row.get::<i64, _>("public") != 0,
         policy: Policy { require_signature: row.get::<i64, _>("require_signature") != 0 },
         owner_id: UserId(row.get("owner_id")),
+        read_only: row.get::<i64, _>("read_only") != 0,
     };
     let role = row.get::<Option<i64>, _>("role").and_then(Role::from_id);
     let mut rights = Rights::default();
@@ -325,15 +341,19 @@ pub async fn project<'c>(
         return Err(if admin { Error::not_found("project", name) } else { Error::NotVisible(name.to_string()) });
     };
     let (project, rights, role, until) = found;
-    allowed(&rights, who.is_anonymous(), name, action)?;
+    allowed(&rights, who.is_anonymous(), &project, action)?;
     Ok(Authorized { conn: c, project, rights, role, until, anonymous: who.is_anonymous() })
 }
 
-fn allowed(rights: &Rights, anonymous: bool, name: &ProjectName, action: Action) -> Result<()> {
+fn allowed(rights: &Rights, anonymous: bool, project: &ProjectRow, action: Action) -> Result<()> {
     match rights.has(action) {
+        true if project.read_only && writes(action) => Err(Error::Forbidden {
+            action: Some(action),
+            reason: "this server is read-only for now: an administrator set it so".to_owned(),
+        }),
         true => Ok(()),
         false if anonymous => Err(Error::Unauthenticated),
-        false => Err(refusal(name, action)),
+        false => Err(refusal(&project.name, action)),
     }
 }
 
@@ -364,7 +384,7 @@ pub async fn repository_again<'c>(
     let proof = match ctx.local.looks.0.get(moment, now, &key) {
         Some(found) => {
             let (project, rights, role, until) = found;
-            allowed(&rights, who.is_anonymous(), name, action)?;
+            allowed(&rights, who.is_anonymous(), &project, action)?;
             Authorized { conn: c, project, rights, role, until, anonymous: who.is_anonymous() }
         }
         None => {
@@ -382,7 +402,7 @@ pub async fn may_again(ctx: &Ctx, who: &Principal, name: &ProjectName, repositor
     let (now, moment) = (ctx.now(), Moment::of_permissions(&ctx.db));
     match ctx.local.looks.0.get(moment, now, &Looks::key(who, name)) {
         Some(found) => {
-            allowed(&found.1, who.is_anonymous(), name, action)?;
+            allowed(&found.1, who.is_anonymous(), &found.0, action)?;
             below_ceiling(&found.0, who, repository, action)
         }
         None => repository_again(&mut *ctx.db.read().await?, ctx, who, name, repository, action).await.map(drop),
@@ -447,6 +467,12 @@ pub async fn system<'c>(c: &'c mut AnyConnection, now: Stamp, who: &Principal) -
     Ok(Administrator { conn: c })
 }
 
+/// May whoever signs in make a project?
+pub async fn everyone_makes_projects(c: &mut AnyConnection) -> Result<bool> {
+    let text = "SELECT value FROM configuration WHERE name = 'project_creation_restriction' AND value = 'adminonly'";
+    Ok(sqlx::query(text).fetch_optional(c).await?.is_none())
+}
+
 /// Checks a permission on the system that others than administrators can hold.
 pub async fn system_action<'c>(
     c: &'c mut AnyConnection,
@@ -457,7 +483,9 @@ pub async fn system_action<'c>(
     if who.is_anonymous() {
         return Err(Error::Unauthenticated);
     }
-    if !standing(c, now, who).await?.may(who, action) || who.ceiling.is_some() {
+    let standing = standing(c, now, who).await?;
+    let own = standing.admin || standing.system.has(action);
+    if !standing.may(who, action) || who.ceiling.is_some() || !own && action == Action::ProjectCreate && !everyone_makes_projects(c).await? {
         return Err(Error::Forbidden {
             action: Some(action),
             reason: format!("{} needs a system administrator or a robot account that holds it", action.name()),

@@ -21,8 +21,6 @@ pub struct Settings {
     pub external_url: String,
     /// Further names it is reached by, of the same form and scheme.
     pub also_known_as: Vec<String>,
-    /// Prefix of robot accounts' sign-in names.
-    pub robot_prefix: String,
     /// Address ranges that outbound requests may reach although they are not public.
     pub outbound_allow: Vec<IpNet>,
     pub sparse: Sparse,
@@ -112,6 +110,11 @@ impl Ctx {
 
     pub fn now(&self) -> Stamp {
         self.clock.now()
+    }
+
+    /// What an administrator set, as this process read it last.
+    pub fn configuration(&self) -> Arc<model::configuration::Configuration> {
+        self.local.configuration.get()
     }
 
     /// Makes a change: `f` in a transaction, and its event in the same one. A refusal is counted.

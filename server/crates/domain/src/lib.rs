@@ -13,6 +13,7 @@ pub mod blobs;
 pub mod buffers;
 pub mod cache;
 pub mod clock;
+pub mod configuration;
 pub mod ctx;
 pub mod datadir;
 pub mod db;

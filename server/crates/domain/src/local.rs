@@ -58,6 +58,8 @@ pub struct Local {
     pub work: Notify,
     /// How many requests each other registry is sent at once. Harmless: each process finds out for itself what is too many.
     pub gates: crate::outbound::Gates,
+    /// What an administrator set. Harmless: read anew every few seconds; whether anything may be written is asked of the database.
+    pub configuration: crate::configuration::Known,
     /// Refusals that are counted and not written yet. Harmless: each writes its own sums.
     pub refusals: crate::events::Refusals,
 }
@@ -83,6 +85,7 @@ impl Local {
             undoing: (Turns::of(1), Arc::default()),
             work: Notify::new(),
             gates: Default::default(),
+            configuration: Default::default(),
             refusals: Default::default(),
         }
     }

@@ -95,7 +95,6 @@ impl World {
         let mut settings = Settings {
             external_url: "http://127.0.0.1:8080".into(),
             also_known_as: Vec::new(),
-            robot_prefix: model::robot::PREFIX.into(),
             outbound_allow: vec!["127.0.0.0/8".parse().expect("a range")],
             sparse: Default::default(),
             gc_grace: 2 * 3_600_000,

@@ -7,6 +7,7 @@
 pub mod accessory;
 pub mod artifact;
 pub mod catalogue;
+pub mod configuration;
 pub mod collection;
 pub mod deletion;
 pub mod digest;

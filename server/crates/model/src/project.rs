@@ -26,9 +26,16 @@ pub struct Project {
     pub storage: Storage,
     /// The caller's role in it, where they are a member.
     pub role: Option<Role>,
+    /// Settings that Harbor's clients sent and that are not in effect here: read back as they were sent.
+    pub kept: std::collections::BTreeMap<String, String>,
     pub created_at: Stamp,
     pub updated_at: Stamp,
 }
+
+/// Settings of a project that a server without scanner and without proxy caches keeps as they are sent: nobody could tell that they do
+/// nothing.
+pub const KEPT: [&str; 6] =
+    ["auto_scan", "auto_sbom_generation", "severity", "reuse_sys_cve_allowlist", "proxy_speed_kb", "proxy_cache_local_on_not_found"];
 
 /// A project with what the caller may do in it: what its pages start from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

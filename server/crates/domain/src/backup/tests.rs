@@ -91,7 +91,7 @@ async fn a_restored_directory_serves_what_the_backup_held() {
     let opened = crate::datadir::DataDir::open(&data).unwrap();
     let db = Db::open(&opened.sqlite_url().unwrap()).await.unwrap();
     let blobs = Arc::new(Disk::open(&data).unwrap());
-    let ctx = Ctx::new(db, blobs, Clock::System, Keys::from_bytes([7; 32]), Settings { robot_prefix: "robot$".into(), ..Settings::default() });
+    let ctx = Ctx::new(db, blobs, Clock::System, Keys::from_bytes([7; 32]), Settings::default());
     let found = pull(&ctx, &world.admin, &project, &repository, &Reference::Tag("1".parse().unwrap()), false).await.unwrap();
     assert_eq!(found.digest, image);
     assert!(crate::fsck::check(&ctx, crate::fsck::Options { deep: true, repair: false }).await.unwrap().findings.is_empty());

@@ -112,6 +112,11 @@ pub trait BlobStore: Send + Sync + 'static {
     /// Bytes that still fit; `None` where there is no telling.
     async fn room(&self) -> io::Result<Option<u64>>;
 
+    /// Bytes of the volume that they lie on, in all and free; `None` where there is no such end.
+    async fn volume(&self) -> io::Result<Option<(u64, u64)>> {
+        Ok(None)
+    }
+
     /// Where a client may fetch the blob itself, for a few minutes; `None`: only here.
     async fn address(&self, _: &Digest) -> io::Result<Option<String>> {
         Ok(None)

@@ -94,6 +94,7 @@ events! {
     "execution.retry" ExecutionRetried { execution: i64 } System;
     "collection.start" CollectionStarted { dry_run: bool } System;
     "collection.stop" CollectionStopped { collection: i64 } System;
+    "configuration.update" ConfigurationChanged { names: String } System;
     "collection.schedule" CollectionScheduled { cron: Option<String> } System;
 }
 

@@ -25,7 +25,7 @@ pub fn parse_basic(value: &str) -> Option<(String, PlainSecret)> {
 /// Who has this name and secret? Unknown, wrong, disabled and expired are one answer: `Unauthenticated`.
 pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: Client) -> Result<Principal> {
     let now = ctx.now();
-    if let Some(rest) = name.strip_prefix(ctx.settings.robot_prefix.as_str()) {
+    if let Some(rest) = name.strip_prefix(ctx.configuration().robot_name_prefix.as_str()) {
         let found = robots::find_by_name(ctx, rest).await?;
         let (id, version) = found.as_ref().map_or((0, 0), |robot| (robot.id.0, robot.credentials_version));
         if let Some(hash) = found.as_ref().filter(|robot| robot.may_sign_in(now)).and_then(|robot| robot.chosen()) {

@@ -18,8 +18,8 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Lifetime of a token, in seconds.
-pub const LIFETIME: i64 = 900;
+/// Longest lifetime of a token, in seconds, whatever is set.
+const LONGEST: i64 = 3600;
 /// Clocks may differ by this much, in seconds.
 const LEEWAY: i64 = 30;
 const ISSUER: &str = "wharf";
@@ -194,12 +194,12 @@ pub async fn issue(ctx: &Ctx, who: &Principal, scopes: &[Scope]) -> Result<Issue
         }
     }
     let now = ctx.now();
-    let seconds = now.0 / 1000;
+    let (seconds, lifetime) = (now.0 / 1000, ctx.configuration().token_expiration * 60);
     let claims = Claims {
         iss: ISSUER.into(),
         aud: SERVICE.into(),
         sub: who.name(),
-        exp: seconds + LIFETIME,
+        exp: seconds + lifetime,
         nbf: seconds,
         iat: seconds,
         jti: ctx.random.id(),
@@ -211,7 +211,7 @@ pub async fn issue(ctx: &Ctx, who: &Principal, scopes: &[Scope]) -> Result<Issue
     let der = key_pair(ctx)?.to_pkcs8v1().map_err(|_| Error::Internal("the token key is unusable".to_owned()))?;
     let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &EncodingKey::from_ed_der(der.as_ref()))
         .map_err(|error| Error::Internal(format!("a token could not be signed: {error}")))?;
-    Ok(IssuedToken { token, expires_in: LIFETIME, issued_at: now })
+    Ok(IssuedToken { token, expires_in: lifetime, issued_at: now })
 }
 
 /// Who holds this token? Anything that is not exactly ours and in time is `Unauthenticated`.
@@ -235,7 +235,7 @@ pub fn authenticate_token(ctx: &Ctx, token: &str, client: Client) -> Result<Prin
     let in_time = claims.nbf <= now + LEEWAY
         && claims.iat <= now + LEEWAY
         && now < claims.exp.saturating_add(LEEWAY)
-        && claims.exp.saturating_sub(claims.iat) <= LIFETIME;
+        && claims.exp.saturating_sub(claims.iat) <= LONGEST;
     if !in_time {
         return Err(refused());
     }

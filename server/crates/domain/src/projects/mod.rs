@@ -4,6 +4,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use crate::access;
 use crate::ctx::Ctx;
 use crate::events::Event;
@@ -24,6 +25,18 @@ const RESERVED: &str = "new";
 
 /// Makes a project; whoever makes it is its first admin.
 pub async fn create(ctx: &Ctx, who: &Principal, name: &str, public: bool, require_signature: bool) -> Result<Project> {
+    create_keeping(ctx, who, name, public, require_signature, BTreeMap::new()).await
+}
+
+/// As [`create`], with settings that are kept as they were sent.
+pub async fn create_keeping(
+    ctx: &Ctx,
+    who: &Principal,
+    name: &str,
+    public: bool,
+    require_signature: bool,
+    kept: BTreeMap<String, String>,
+) -> Result<Project> {
     let parsed = name.parse::<ProjectName>();
     let (now, caller) = (ctx.now(), who.clone());
     ctx.change(who, Event::ProjectCreated { project: name.to_owned(), public, require_signature }, async move |c| {
@@ -43,6 +56,7 @@ pub async fn create(ctx: &Ctx, who: &Principal, name: &str, public: bool, requir
         if let Some(owner) = owner {
             crate::members::add(c, now, id, owner, Role::ProjectAdmin).await?;
         }
+        sql::keep(c, id, &kept).await?;
         sql::get(c, &caller, id).await?.ok_or_else(|| Error::not_found("project", &name))
     })
     .await
@@ -53,6 +67,13 @@ pub async fn list(ctx: &Ctx, who: &Principal, query: &Query, filter: &Filter) ->
     let mut c = ctx.db.read().await?;
     let standing = access::standing(&mut c, ctx.now(), who).await?;
     sql::list(&mut c, who, standing.sees_all(), query, filter).await
+}
+
+/// How many the caller sees, by whether they are public: projects, repositories, bytes.
+pub async fn statistics(ctx: &Ctx, who: &Principal) -> Result<Vec<(bool, i64, i64, i64)>> {
+    let mut c = ctx.db.read().await?;
+    let standing = access::standing(&mut c, ctx.now(), who).await?;
+    sql::statistics(&mut c, who, standing.sees_all()).await
 }
 
 /// Is there a project of this name? For whoever is signed in, as Harbor's HEAD.
@@ -103,11 +124,24 @@ pub async fn update(
     public: Option<bool>,
     require_signature: Option<bool>,
 ) -> Result<Project> {
+    update_keeping(ctx, who, name, public, require_signature, BTreeMap::new()).await
+}
+
+/// As [`update`], with settings that are kept as they were sent.
+pub async fn update_keeping(
+    ctx: &Ctx,
+    who: &Principal,
+    name: &ProjectName,
+    public: Option<bool>,
+    require_signature: Option<bool>,
+    kept: BTreeMap<String, String>,
+) -> Result<Project> {
     let (now, caller, project) = (ctx.now(), who.clone(), name.clone());
     ctx.change(who, Event::ProjectUpdated { project: name.to_string(), public, require_signature }, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::ProjectUpdate).await?;
         sql::update(&mut proof, now, public, require_signature).await?;
         let id = proof.project.id;
+        sql::keep(proof.conn(), id, &kept).await?;
         sql::get(proof.conn(), &caller, id).await?.ok_or_else(|| Error::NotVisible(project.to_string()))
     })
     .await

@@ -11,13 +11,14 @@ use model::project::{Policy, Project, ProjectDeletion, SignatureForecast};
 use model::{Page, ProjectId, ProjectName, Role, Stamp, UserId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use std::collections::BTreeMap;
 
 const FROM: &str = "projects AS t LEFT JOIN users AS o ON o.id = t.owner_id";
 
 const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require_signature AS require_signature, \
     t.owner_id AS owner_id, COALESCE(o.name, '') AS owner_name, t.repository_count AS repository_count, \
     t.artifact_count AS artifact_count, t.member_count AS member_count, t.stored_bytes AS stored_bytes, t.logical_bytes AS logical_bytes, t.created_at AS created_at, \
-    t.updated_at AS updated_at";
+    t.updated_at AS updated_at, t.kept AS kept";
 
 static LIST: Listing = Listing {
     from: FROM,
@@ -46,9 +47,37 @@ fn project(row: &AnyRow) -> Result<Project> {
         member_count: row.get("member_count"),
         storage: Storage { stored: row.get("stored_bytes"), logical: row.get("logical_bytes") },
         role: None,
+        kept: serde_json::from_str(&row.get::<String, _>("kept")).unwrap_or_default(),
         created_at: Stamp(row.get("created_at")),
         updated_at: Stamp(row.get("updated_at")),
     })
+}
+
+/// Keeps what was sent, beside what was kept before.
+pub async fn keep(c: &mut AnyConnection, id: ProjectId, new: &BTreeMap<String, String>) -> Result<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let row = sqlx::query("SELECT kept FROM projects WHERE id = $1").bind(id.0).fetch_one(&mut *c).await?;
+    let mut kept: BTreeMap<String, String> = serde_json::from_str(&row.get::<String, _>("kept")).unwrap_or_default();
+    kept.extend(new.clone());
+    let text = serde_json::to_string(&kept).map_err(|error| Error::Internal(error.to_string()))?;
+    sqlx::query("UPDATE projects SET kept = $2 WHERE id = $1").bind(id.0).bind(text).execute(c).await?;
+    Ok(())
+}
+
+/// How many there are, by whether they are public: projects, repositories, bytes.
+pub async fn statistics(c: &mut AnyConnection, who: &Principal, sees_all: bool) -> Result<Vec<(bool, i64, i64, i64)>> {
+    let mut w = Conditions::new();
+    w.and("t.deleted_at IS NULL");
+    visible(&mut w, who, sees_all);
+    let text = format!(
+        "SELECT t.public AS public, CAST(COUNT(*) AS BIGINT) AS n, CAST(SUM(t.repository_count) AS BIGINT) AS repositories,
+           CAST(SUM(t.stored_bytes) AS BIGINT) AS bytes FROM projects AS t{} GROUP BY t.public",
+        w.clause()
+    );
+    let rows = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_all(c).await?;
+    Ok(rows.iter().map(|row| (row.get::<i64, _>("public") != 0, row.get("n"), row.get("repositories"), row.get("bytes"))).collect())
 }
 
 /// `None`: the name is taken.

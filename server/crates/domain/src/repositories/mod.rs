@@ -90,6 +90,13 @@ pub async fn search(ctx: &Ctx, who: &Principal, text: &str, limit: i64) -> Resul
     sql::search(&mut c, &Seen::of(who, standing.sees_all()), text, limit).await
 }
 
+/// Repositories of all projects that the caller sees, and whether their project is public.
+pub async fn list_everywhere(ctx: &Ctx, who: &Principal, query: &Query) -> Result<Page<(Repository, bool)>> {
+    let mut c = ctx.db.read().await?;
+    let standing = access::standing(&mut c, ctx.now(), who).await?;
+    sql::list_everywhere(&mut c, &Seen::of(who, standing.sees_all()), query).await
+}
+
 /// Which repositories a caller is shown in lists over all projects.
 pub(crate) struct Seen {
     pub all: bool,

@@ -28,6 +28,34 @@ static LIST: Listing = Listing {
     descending: false,
 };
 
+/// The same over all projects.
+static EVERYWHERE: Listing = Listing {
+    from: "repositories AS t JOIN projects AS p ON p.id = t.project_id",
+    columns: "t.id AS id, t.project_id AS project_id, t.name AS name, t.description AS description, \
+        t.artifact_count AS artifact_count, t.pull_count AS pull_count, t.stored_bytes AS stored_bytes, \
+        t.logical_bytes AS logical_bytes, t.created_at AS created_at, t.updated_at AS updated_at, p.name AS project, p.public AS public",
+    sorts: &[("name", "t.full_name"), ("created", "t.created_at"), ("updated", "t.updated_at")],
+    descending: false,
+};
+
+pub async fn list_everywhere(c: &mut AnyConnection, seen_by: &Seen, query: &Query) -> Result<Page<(Repository, bool)>> {
+    EVERYWHERE
+        .fetch(
+            c,
+            query,
+            |w| {
+                seen(w, seen_by);
+                named(w, query, "t.full_name", "t.full_name");
+            },
+            |row| {
+                let project = row.get::<String, _>("project");
+                let project = project.parse().map_err(|_| Error::Internal(format!("project name {project:?} in the database")))?;
+                Ok((repository(&project, row)?, row.get::<i64, _>("public") != 0))
+            },
+        )
+        .await
+}
+
 fn repository(project: &ProjectName, row: &AnyRow) -> Result<Repository> {
     let name: String = row.get("name");
     Ok(Repository {

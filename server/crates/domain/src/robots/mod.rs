@@ -85,7 +85,7 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: NewRobot, chosen: Option<
     }
     let secret = chosen.unwrap_or_else(|| PlainSecret::generate(&ctx.random, SECRET_PREFIX));
     let hash = hashed(ctx, &secret).await?;
-    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
+    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.configuration().robot_name_prefix.clone());
     let object = match &input.project {
         Some(project) => format!("{prefix}{project}+{}", input.name),
         None => format!("{prefix}{}", input.name),
@@ -141,7 +141,7 @@ pub async fn list(ctx: &Ctx, who: &Principal, level: &Level, query: &Query) -> R
             access::project(&mut c, ctx.now(), who, name, Action::RobotList).await?.project.id.0
         }
     };
-    sql::list(&mut c, &ctx.settings.robot_prefix, project, query).await
+    sql::list(&mut c, &ctx.configuration().robot_name_prefix, project, query).await
 }
 
 /// Finds a robot account the caller may do `action` with. Another project's looks like a missing one.
@@ -180,7 +180,7 @@ async fn find(
 /// One robot account.
 pub async fn get(ctx: &Ctx, who: &Principal, id: RobotId) -> Result<Robot> {
     let mut c = ctx.db.read().await?;
-    find(&mut c, ctx.now(), who, &ctx.settings.robot_prefix, id, Action::RobotRead).await
+    find(&mut c, ctx.now(), who, &ctx.configuration().robot_name_prefix, id, Action::RobotRead).await
 }
 
 /// What of a robot account can change; its name and level cannot.
@@ -195,7 +195,7 @@ pub struct Change {
 
 /// Changes a robot account. What it may do, and whether it may sign in, holds from the next request.
 pub async fn update(ctx: &Ctx, who: &Principal, id: RobotId, change: Change) -> Result<Robot> {
-    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
+    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.configuration().robot_name_prefix.clone());
     ctx.change(who, Event::RobotChanged { robot: id }, async move |c| {
         let robot = find(c, now, &caller, &prefix, id, Action::RobotUpdate).await?;
         let mut problems = Problems::new();
@@ -214,7 +214,7 @@ pub async fn update(ctx: &Ctx, who: &Principal, id: RobotId, change: Change) -> 
 
 /// Disables a robot account, or enables it again.
 pub async fn set_disabled(ctx: &Ctx, who: &Principal, id: RobotId, disabled: bool) -> Result<()> {
-    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
+    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.configuration().robot_name_prefix.clone());
     let event = if disabled { Event::RobotDisabled { robot: id } } else { Event::RobotEnabled { robot: id } };
     ctx.change(who, event, async move |c| {
         find(c, now, &caller, &prefix, id, Action::RobotUpdate).await?;
@@ -234,7 +234,7 @@ pub async fn refresh_secret(
         check_chosen(secret)?;
     }
     if chosen.is_some() {
-        let found = find(&mut *ctx.db.read().await?, ctx.now(), who, &ctx.settings.robot_prefix, id, Action::RobotUpdate).await;
+        let found = find(&mut *ctx.db.read().await?, ctx.now(), who, &ctx.configuration().robot_name_prefix, id, Action::RobotUpdate).await;
         if let Err(error) = found {
             if error.is_refusal() {
                 ctx.note_refusal(who, Event::RobotSecretSet { robot: id });
@@ -244,7 +244,7 @@ pub async fn refresh_secret(
     }
     let secret = chosen.unwrap_or_else(|| PlainSecret::generate(&ctx.random, SECRET_PREFIX));
     let hash = hashed(ctx, &secret).await?;
-    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
+    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.configuration().robot_name_prefix.clone());
     let robot = ctx
         .change(who, Event::RobotSecretSet { robot: id }, async move |c| {
             let robot = find(c, now, &caller, &prefix, id, Action::RobotUpdate).await?;
@@ -257,7 +257,7 @@ pub async fn refresh_secret(
 
 /// Deletes a robot account.
 pub async fn delete(ctx: &Ctx, who: &Principal, id: RobotId) -> Result<()> {
-    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.settings.robot_prefix.clone());
+    let (now, caller, prefix) = (ctx.now(), who.clone(), ctx.configuration().robot_name_prefix.clone());
     ctx.change(who, Event::RobotDeleted { robot: id }, async move |c| {
         find(c, now, &caller, &prefix, id, Action::RobotDelete).await?;
         sql::delete(c, id).await

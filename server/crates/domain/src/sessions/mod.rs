@@ -12,7 +12,9 @@ use crate::secrets::HashedSecret;
 use model::{Stamp, UserId};
 
 /// Idle for this long, a session ends, in ms.
-pub const IDLE: i64 = 30 * 60_000;
+pub fn idle(ctx: &Ctx) -> i64 {
+    ctx.configuration().session_timeout * 60_000
+}
 /// However active, a session ends after this long, in ms.
 pub const ABSOLUTE: i64 = 12 * 3_600_000;
 
@@ -52,7 +54,7 @@ pub async fn delete(ctx: &Ctx, id: &str) -> Result<()> {
 pub async fn touch(ctx: &Ctx, id: &str) -> Result<()> {
     let (hash, now) = (HashedSecret::of(id), ctx.now());
     let row = sql::get(&mut *ctx.db.read().await?, now, hash.as_stored()).await?;
-    let until = Stamp(now.0 + IDLE);
+    let until = Stamp(now.0 + idle(ctx));
     match row {
         Some(row) if until.0 - row.expires_at.0 > 60_000 => {
             ctx.db.write(async move |c| sql::update(c, now, hash.as_stored(), &row.data, until).await).await.map(drop)

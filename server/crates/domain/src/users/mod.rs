@@ -292,7 +292,7 @@ pub async fn sign_in(
     password: &PlainSecret,
     client: crate::identity::Client,
 ) -> Result<Principal> {
-    if name.starts_with(ctx.settings.robot_prefix.as_str()) {
+    if name.starts_with(ctx.configuration().robot_name_prefix.as_str()) {
         return Err(Error::Unauthenticated);
     }
     let done = crate::identity::authenticate(ctx, name, password, client.clone()).await;

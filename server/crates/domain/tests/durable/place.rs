@@ -30,7 +30,6 @@ pub async fn open(path: &Path) -> Result<Place, String> {
     let clock = Arc::new(AtomicI64::new(BEGIN));
     let settings = Settings {
         external_url: "http://127.0.0.1:8080".into(),
-        robot_prefix: model::robot::PREFIX.into(),
         gc_grace: 2 * 3_600_000,
         recycle: 24 * 3_600_000,
         ..Settings::default()

@@ -261,6 +261,11 @@ impl BlobStore for Disk {
         Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
     }
 
+    async fn volume(&self) -> io::Result<Option<(u64, u64)>> {
+        let found = rustix::fs::statvfs(&self.uploads)?;
+        Ok(Some((found.f_blocks.saturating_mul(found.f_frsize), found.f_bavail.saturating_mul(found.f_frsize))))
+    }
+
     async fn instance(&self) -> io::Result<Option<String>> {
         let path = self.blobs.join(INSTANCE);
         blocking(move || match fs::read_to_string(path) {
