@@ -286,7 +286,7 @@ async fn c_4_4_a_robot_s_secret_is_chosen_by_harbor_s_rule() -> Result<()> {
         let answer = server.client.get(server.url("/v2/p/r/tags/list")).basic_auth(name, Some(secret)).send().await?;
         Ok(answer.status().as_u16())
     };
-    for (n, secret) in ["Passw0rd1234", "Aa345678", &format!("Aa1{}", "x".repeat(125)), "Ü-Aa1:$%&/\"'", &"long-enough-without-a-capital-letter-0"].iter().enumerate() {
+    for (n, secret) in ["Passw0rd1234", "Aa345678", &format!("Aa1{}", "x".repeat(125)), "Ü-Aa1:$%&/\"'", "long-enough-without-a-capital-letter-0"].iter().enumerate() {
         let made = server.call(Method::POST, "/robots", robot(&format!("r{n}"), secret)).await?;
         let name = made["name"].as_str().unwrap_or_default();
         assert_eq!(works(name, secret).await?, 200, "{secret}");
@@ -435,6 +435,143 @@ async fn c_4_9_exact_is_exact_and_what_is_not_known_is_named() -> Result<()> {
         (artifacts, "push_time%3Dyesterday", "push_time"), (artifacts, "tags%3D[1~2]", "tags"), ("/projects", "public%3Dmaybe", "public"),
     ] {
         refused(&server, Method::GET, &format!("{list}?q={q}"), json!(null), &[named]).await?;
+    }
+    Ok(())
+}
+
+async fn target(server: &Server) -> Result<testkit::odd::Registry> {
+    let there = testkit::odd::Registry::start(Default::default()).await?;
+    server.call(Method::POST, "/registries", json!({ "name": "t", "type": "docker-registry", "url": there.url })).await?;
+    Ok(there)
+}
+
+fn rule(name: &str, more: Value) -> Value {
+    let mut body = json!({ "name": name, "dest_registry": { "id": 1 }, "enabled": true });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        body[key] = value.clone();
+    }
+    body
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_4_3_a_rule_reads_back_as_it_was_sent() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    let _there = target(&server).await?;
+    for (n, (sent, read)) in [
+        (json!({ "speed": -1 }), json!({ "speed": -1 })), (json!({ "speed": 0 }), json!({ "speed": 0 })), (json!({ "speed": 1000 }), json!({ "speed": 1000 })),
+        (json!({ "filters": [{ "type": "resource", "value": "artifact" }, { "type": "name", "value": "p/**" }] }), json!({ "filters": 2 })),
+        (json!({ "filters": [{ "type": "resource", "value": "image" }] }), json!({ "filters": 1 })),
+        (json!({ "dest_namespace": "q", "dest_namespace_replace_count": -1 }), json!({ "dest_namespace_replace_count": -1 })),
+        (json!({ "dest_namespace": "q", "dest_namespace_replace_count": 2 }), json!({ "dest_namespace_replace_count": 2 })),
+        (json!({ "trigger": { "type": "manual" } }), json!({})), (json!({ "copy_by_chunk": true }), json!({ "copy_by_chunk": true })),
+        (json!({ "single_active_replication": true }), json!({ "single_active_replication": true })),
+    ].into_iter().enumerate() {
+        server.call(Method::POST, "/replication/policies", rule(&format!("r{n}"), sent.clone())).await?;
+        let at = format!("/replication/policies/{}", n + 1);
+        let first = server.call(Method::GET, &at, json!(null)).await?;
+        for (name, value) in read.as_object().into_iter().flatten() {
+            match name.as_str() {
+                "filters" => assert_eq!(first[name].as_array().map(Vec::len), value.as_u64().map(|n| n as usize), "{sent}: {first}"),
+                _ => assert_eq!(first[name], *value, "{sent}"),
+            }
+        }
+        // Sent back, nothing changes, however often.
+        for _ in 0..2 {
+            server.call(Method::PUT, &at, first.clone()).await?;
+            let mut again = server.call(Method::GET, &at, json!(null)).await?;
+            again["update_time"] = first["update_time"].clone();
+            assert_eq!(again, first);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_4_5_a_filter_is_kept_or_refused_by_name() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    let _there = target(&server).await?;
+    for (filters, named) in [
+        (json!([{ "type": "name", "value": "p/a" }, { "type": "name", "value": "**" }]), "name"),
+        (json!([{ "type": "tag", "value": "v1.*" }, { "type": "tag", "value": "*-rc", "decoration": "excludes" }]), "tag"),
+        (json!([{ "type": "name", "value": "p/secret", "decoration": "excludes" }]), "excludes"),
+        (json!([{ "type": "bogus", "value": "" }]), "bogus"), (json!([{ "type": "bogus", "value": "x" }]), "bogus"),
+        (json!([{ "type": "label", "value": ["a"] }]), "label"), (json!([{ "type": "label", "value": "" }]), "label"),
+        (json!([{ "type": "tag", "value": "v*", "decoration": "sometimes" }]), "decoration"),
+        (json!([{ "type": "resource", "value": "helm" }]), "resource"), (json!([{ "type": "name", "value": ["p/a"] }]), "name"),
+    ] {
+        refused(&server, Method::POST, "/replication/policies", rule("r", json!({ "filters": filters })), &[named]).await?;
+    }
+    assert_eq!(rows(&server, "/replication/policies").await?.1, 0, "what is refused is not there");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_4_7_nested_names_are_reached_encoded_once_and_twice() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    for name in ["a/b", "repositories", "a/artifacts", "artifacts/tags", "a/b/c/d", "projects/p", "accessories", "a.b_c-d/e"] {
+        let digest = image::push(&server, &format!("p/{name}"), "1", name.as_bytes().to_vec()).await?;
+        let mut answers = Vec::new();
+        for slash in ["%2F", "%252F", "%2f"] {
+            let at = format!("/projects/p/repositories/{}", name.replace('/', slash));
+            let found = server.call(Method::GET, &at, json!(null)).await?;
+            assert_eq!(found["name"], format!("p/{name}"), "{at}");
+            let artifacts = server.call(Method::GET, &format!("{at}/artifacts"), json!(null)).await?;
+            assert_eq!(artifacts[0]["digest"], json!(digest), "{at}");
+            answers.push((found, artifacts));
+        }
+        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{name}");
+        if name.contains('/') {
+            let raw = server.api(Method::GET, &format!("/projects/p/repositories/{name}")).send().await?;
+            assert_eq!(raw.status(), 404, "{name}");
+            assert!(raw.json::<Value>().await?["errors"].is_array(), "{name}");
+        }
+        let at = format!("/projects/p/repositories/{}", name.replace('/', "%252F"));
+        server.call(Method::POST, &format!("{at}/artifacts/{digest}/tags"), json!({ "name": "two" })).await?;
+        for gone in [format!("{at}/artifacts/{digest}/tags/two"), format!("{at}/artifacts/{digest}"), at.clone()] {
+            assert_eq!(server.api(Method::DELETE, &gone).send().await?.status(), 200, "{gone}");
+        }
+        assert_eq!(server.api(Method::GET, &at).send().await?.status(), 404, "{name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_1_9_what_is_addressed_by_sha512_is_so_there_too() -> Result<()> {
+    let (here, there) = (server_with(&["p"]).await?, server_with(&["p"]).await?);
+    let config = image::blob(&here, "p/r", b"{}".to_vec()).await?;
+    let made = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": { "mediaType": CONFIG, "digest": config, "size": 2 }, "layers": [] }).to_string();
+    let digest = domain::blobs::digest_of(model::Algorithm::Sha512, made.as_bytes()).to_string();
+    assert_eq!(put(&here, &format!("/v2/p/r/manifests/{digest}?tag=v1"), MANIFEST, &made).await?, 201);
+    let credential = json!({ "access_key": "admin", "access_secret": PASSWORD });
+    here.call(Method::POST, "/registries", json!({ "name": "t", "type": "harbor", "url": there.url(""), "credential": credential })).await?;
+    here.call(Method::POST, "/replication/policies", rule("r", json!({ "override": false, "dest_namespace_replace_count": 0 }))).await?;
+    // The second run finds all there, though it may replace nothing.
+    for _ in 0..2 {
+        let started = here.api(Method::POST, "/replication/executions").json(&json!({ "policy_id": 1 })).send().await?;
+        let at = started.headers()["location"].to_str()?.trim_start_matches("/api/v2.0").to_owned();
+        let done = loop {
+            let found = here.call(Method::GET, &at, json!(null)).await?;
+            if found["status"] != "InProgress" {
+                break found;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        };
+        assert_eq!((&done["status"], &done["failed"]), (&json!("Succeed"), &json!(0)), "{done}");
+        for server in [&here, &there] {
+            for reference in ["v1", digest.as_str()] {
+                for method in [Method::HEAD, Method::GET] {
+                    let answer = ask(server, method.clone(), &format!("/v2/p/r/manifests/{reference}"), &[], Vec::new()).await?;
+                    assert_eq!(answer.status(), 200, "{reference}");
+                    assert_eq!(answer.headers()["docker-content-digest"].to_str()?, digest, "{method} {reference}");
+                }
+            }
+            let tags = server.call(Method::GET, "/projects/p/repositories/r/artifacts", json!(null)).await?;
+            assert_eq!((tags.as_array().map(Vec::len), &tags[0]["digest"]), (Some(1), &json!(digest)), "one artifact, no twin");
+        }
     }
     Ok(())
 }

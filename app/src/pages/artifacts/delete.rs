@@ -27,7 +27,7 @@ pub async fn remove_tag(call: &Call) -> Shown {
         true => format!("The list of referrers {} goes with it: nothing else names it.", digest.short()),
         false => format!("The artifact {} stays, by its digest.", digest.short()),
     }];
-    says.extend(plan.unsigned.iter().map(|digest| unsigned(digest)));
+    says.extend(plan.unsigned.iter().map(unsigned));
     says.push(until);
     Ok(page.purpose(format!("In {project}/{repository}.")).body(confirm(&form, says, (), "Remove tag", own)))
 }

@@ -46,7 +46,7 @@ async fn x_x1_a_rule_sends_as_slowly_as_it_says() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
-async fn x_3_credentials_go_to_the_target_and_nowhere_else() -> Result<()> {
+async fn c_3_credentials_go_to_the_target_and_nowhere_else() -> Result<()> {
     let server = server_with(&["p"]).await?;
     image::push(&server, "p/a", "1", b"x".to_vec()).await?;
     let stranger = Registry::start(Odd::default()).await?;
@@ -71,7 +71,7 @@ async fn x_3_credentials_go_to_the_target_and_nowhere_else() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
-async fn x_3_3_tokens_are_asked_for_when_they_are_needed() -> Result<()> {
+async fn c_3_3_tokens_are_asked_for_when_they_are_needed() -> Result<()> {
     let server = server_with(&["p"]).await?;
     for n in 0..5 {
         let digest = image::push(&server, &format!("p/r{n}"), "1", format!("layer {n}").into_bytes()).await?;
@@ -89,7 +89,7 @@ async fn x_3_3_tokens_are_asked_for_when_they_are_needed() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
-async fn x_3_4_chunks_that_are_too_small_and_too_large_end() -> Result<()> {
+async fn c_3_4_chunks_that_are_too_small_and_too_large_end() -> Result<()> {
     let layer: Vec<u8> = (0..9 << 20).map(|n: u32| (n % 251) as u8).collect();
     // What stands before the registry lets less through than the registry takes at least: no size will do.
     for (least, cap, rule, ends_well) in [

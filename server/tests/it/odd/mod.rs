@@ -90,7 +90,7 @@ async fn attach(server: &Server, repository: &str, subject: &str, kind: &str) ->
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
-async fn x_3_1_a_mount_that_is_declined_is_an_upload() -> Result<()> {
+async fn c_3_1_a_mount_that_is_declined_is_an_upload() -> Result<()> {
     for (odd, mounts) in [
         (Odd::default(), true),
         (Odd { tokens: true, ..Odd::default() }, true),
@@ -124,7 +124,7 @@ async fn x_3_1_a_mount_that_is_declined_is_an_upload() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
-async fn x_3_2_an_odd_answer_to_head_is_no_failure() -> Result<()> {
+async fn c_3_2_an_odd_answer_to_head_is_no_failure() -> Result<()> {
     for status in [302, 307, 400, 403, 405, 500] {
         for manifests in [false, true] {
             let server = server_with(&["p"]).await?;
@@ -149,7 +149,7 @@ async fn x_3_2_an_odd_answer_to_head_is_no_failure() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
-async fn x_3_3_what_passes_is_waited_for_and_said() -> Result<()> {
+async fn c_3_3_what_passes_is_waited_for_and_said() -> Result<()> {
     let server = server_with(&["p"]).await?;
     for n in 0..20 {
         let digest = image::push(&server, &format!("p/r{n}"), "1", format!("layer {n}").into_bytes()).await?;
@@ -187,7 +187,7 @@ async fn x_3_3_what_passes_is_waited_for_and_said() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
-async fn x_3_4_blobs_go_in_chunks_where_one_request_is_too_large() -> Result<()> {
+async fn c_3_4_blobs_go_in_chunks_where_one_request_is_too_large() -> Result<()> {
     let layer: Vec<u8> = (0..9 << 20).map(|n: u32| (n % 251) as u8).collect();
     for (cap, rule, ends_well) in [
         (Some(8 << 20), json!({}), true),
@@ -275,7 +275,7 @@ async fn x_1_what_the_destination_cannot_hold_is_named_and_the_rest_goes() -> Re
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
-async fn x_3_5_x_3_6_x_3_7_where_things_go_is_foreseen() -> Result<()> {
+async fn c_3_5_c_3_6_c_3_7_where_things_go_is_foreseen() -> Result<()> {
     let server = server_with(&["p"]).await?;
     for (repository, layer) in [("p/a/ctl", "one"), ("p/b/ctl", "two"), ("p/b/same", "three")] {
         image::push(&server, repository, "1", layer.into()).await?;
@@ -308,7 +308,7 @@ async fn x_3_5_x_3_6_x_3_7_where_things_go_is_foreseen() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
-async fn x_3_8_a_target_that_hangs_holds_only_its_own_rule() -> Result<()> {
+async fn c_3_8_a_target_that_hangs_holds_only_its_own_rule() -> Result<()> {
     let server = Server::start(&binary()?, &[]).await?;
     server.call(Method::POST, "/projects", json!({ "project_name": "p" })).await?;
     image::push(&server, "p/a", "1", b"x".to_vec()).await?;
