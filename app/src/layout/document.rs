@@ -74,7 +74,8 @@ fn said(call: &Call) -> AnyView {
     let wrong = wrong.map(|error| view! { <p class="notice__text notice__text--bad" role="alert">{error.to_string()}</p> });
     let done = (!call.me.flash.is_empty()).then(|| view! { <p class="notice__text">{call.me.flash.clone()}</p> });
     let set = call.ctx.configuration();
-    let read_only = set.read_only.then(|| view! { <p class="note note--warn">{icon("warn")}<span>"This server is read-only for now: nothing is pushed, tagged, deleted or brought back."</span></p> });
-    let banner = (!set.banner_message.is_empty()).then(|| view! { <p class="note note--warn">{icon("warn")}<span>{set.banner_message.clone()}</span></p> });
+    let note = |text: String| view! { <p class="note note--warn">{icon("warn")}<span>{text}</span></p> };
+    let read_only = set.read_only.then(|| note("This server is read-only for now: nothing is pushed, tagged, deleted or brought back.".to_owned()));
+    let banner = (!set.banner_message.is_empty()).then(|| note(set.banner_message.clone()));
     view! { {banner}{read_only}<div class="notice" role="status" data-keep="">{done}</div>{wrong} }.into_any()
 }

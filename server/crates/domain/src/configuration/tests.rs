@@ -82,10 +82,15 @@ async fn only_administrators_see_and_set_it() {
         let refused = set(&world.ctx, &who, Configuration { read_only: true, ..Configuration::default() }, BTreeMap::new()).await;
         assert!(refused.is_err() && !world.ctx.configuration().read_only);
     }
+    let with = |change: fn(&mut Configuration)| {
+        let mut new = Configuration::default();
+        change(&mut new);
+        new
+    };
     for (bad, field) in [
-        (Configuration { token_expiration: 4, ..Default::default() }, "token_expiration"), (Configuration { token_expiration: 61, ..Default::default() }, "token_expiration"),
-        (Configuration { session_timeout: 0, ..Default::default() }, "session_timeout"), (Configuration { robot_token_duration: 0, ..Default::default() }, "robot_token_duration"),
-        (Configuration { banner_message: "x".repeat(2000), ..Default::default() }, "banner_message"),
+        (with(|new| new.token_expiration = 4), "token_expiration"), (with(|new| new.token_expiration = 61), "token_expiration"),
+        (with(|new| new.session_timeout = 0), "session_timeout"), (with(|new| new.robot_token_duration = 0), "robot_token_duration"),
+        (with(|new| new.banner_message = "x".repeat(2000)), "banner_message"),
     ] {
         let refused = set(&world.ctx, &world.admin, bad, BTreeMap::new()).await;
         assert!(matches!(&refused, Err(Error::Invalid(problems)) if problems.of(field).is_some()), "{field}: {refused:?}");

@@ -179,7 +179,8 @@ enum Guard {
     Savepoints,
 }
 
-/// Runs the batch in one transaction, and answers what each came to and how long it took; of those for which there is no time left nothing. `None`: nothing of it was kept.
+/// Runs the batch in one transaction, and answers what each came to and how long it took; of those for which there is no time left
+/// nothing. `None`: nothing of it was kept.
 async fn together(pool: &AnyPool, batch: &mut [Box<dyn Job>], guard: Guard) -> Option<Vec<(Result<()>, Duration)>> {
     let unavailable = |n: usize| Some((0..n).map(|_| (Err(Error::Unavailable("the database is busy".into())), Duration::ZERO)).collect());
     let size = batch.len();
