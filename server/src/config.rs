@@ -63,6 +63,20 @@ pub static KEYS: &[Key] = &[
         )
     },
     Key {
+        secret: true,
+        ..key(
+            "outbound.proxy", "WHARF_OUTBOUND_PROXY", "outbound-proxy", "",
+            "HTTP proxy for requests to target registries, e.g. http://name:password@proxy.example.com:3128; empty: none",
+        )
+    },
+    Key {
+        list: true,
+        ..key(
+            "outbound.no_proxy", "WHARF_OUTBOUND_NO_PROXY", "outbound-no-proxy", "",
+            "hosts, domains and ranges that are reached without it, e.g. registry.corp.example, .internal, 10.0.0.0/8",
+        )
+    },
+    Key {
         list: true,
         ..key(
             "trusted_proxies", "WHARF_TRUSTED_PROXIES", "trusted-proxies", "",
@@ -161,6 +175,7 @@ pub struct Config {
     pub admin_password: domain::secrets::PlainSecret,
     pub key_file: Option<PathBuf>,
     pub outbound_allow: Vec<IpNet>,
+    pub proxy: Option<domain::outbound::Proxy>,
     pub trusted_proxies: Vec<IpNet>,
     pub tls: Option<(PathBuf, PathBuf)>,
     pub sparse: domain::Sparse,
@@ -396,6 +411,13 @@ impl Values {
             admin_password: domain::secrets::PlainSecret::new(self.get("admin_password").to_owned()),
             key_file: path("key_file"),
             outbound_allow: self.ranges("outbound.allow")?,
+            proxy: match self.get("outbound.proxy") {
+                "" => None,
+                text => {
+                    let exceptions: Vec<String> = self.get("outbound.no_proxy").split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect();
+                    Some(domain::outbound::Proxy::configured(text, &exceptions).map_err(|what| format!("outbound.proxy {what}"))?)
+                }
+            },
             trusted_proxies: self.ranges("trusted_proxies")?,
             tls,
             sparse: self.sparse()?,

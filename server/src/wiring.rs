@@ -39,6 +39,7 @@ pub async fn context(config: &Config, data: &DataDir, external_url: String, also
         buffers: config.buffers,
         retention: config.retention,
         outbound_allow: config.outbound_allow.clone(),
+        proxy: config.proxy.clone(),
         sparse: config.sparse,
         gc_grace: config.gc_grace,
         gc_every: config.gc_every,

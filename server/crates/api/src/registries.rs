@@ -20,7 +20,7 @@ pub fn show(target: Target) -> Value {
             "type": "basic", "access_key": target.access_id,
             "access_secret": if target.has_secret { "*****" } else { "" },
         },
-        "ca_certificate": target.ca_certificate, "token_server": target.token_server,
+        "ca_certificate": target.ca_certificate, "token_server": target.token_server, "proxy": target.proxy,
         "creation_time": target.created_at.rfc3339(), "update_time": target.updated_at.rfc3339(),
     })
 }
@@ -59,6 +59,8 @@ pub struct Input {
     /// Ours, not Harbor's: see `model::replication::target::Target`.
     #[serde(default)]
     token_server: Option<String>,
+    #[serde(default)]
+    proxy: Option<String>,
 }
 
 impl Input {
@@ -90,6 +92,7 @@ impl Input {
                 .unwrap_or_else(|| old(|t| &t.access_id)),
             verify_certificate: self.insecure.map_or(before.is_none_or(|t| t.verify_certificate), |insecure| !insecure),
             ca_certificate: self.ca_certificate.unwrap_or_else(|| old(|t| &t.ca_certificate)),
+            proxy: self.proxy.unwrap_or_else(|| old(|t| &t.proxy)),
         })
     }
 }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub also_known_as: Vec<String>,
     /// Address ranges that outbound requests may reach although they are not public.
     pub outbound_allow: Vec<IpNet>,
+    /// Through which requests go out.
+    pub proxy: Option<crate::outbound::Proxy>,
     pub sparse: Sparse,
     /// How long garbage collection leaves alone what a push may count on, in ms.
     pub gc_grace: i64,
@@ -104,7 +106,7 @@ impl std::ops::Deref for Ctx {
 impl Ctx {
     /// Puts a context together.
     pub fn new(db: Db, blobs: Arc<dyn BlobStore>, clock: Clock, keys: Keys, settings: Settings) -> Ctx {
-        let (local, outbound) = (Local::new(&keys, &settings), Outbound::new(settings.outbound_allow.clone()));
+        let (local, outbound) = (Local::new(&keys, &settings), Outbound::new(settings.outbound_allow.clone(), settings.proxy.clone()));
         Ctx(Arc::new(Inner { db, blobs, clock, keys, settings, outbound, local, random: Random::default(), connector: Default::default() }))
     }
 

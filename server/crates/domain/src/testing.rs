@@ -96,6 +96,7 @@ impl World {
             external_url: "http://127.0.0.1:8080".into(),
             also_known_as: Vec::new(),
             outbound_allow: vec!["127.0.0.0/8".parse().expect("a range")],
+            proxy: None,
             sparse: Default::default(),
             gc_grace: 2 * 3_600_000,
             recycle: 0,

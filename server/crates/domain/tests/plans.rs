@@ -115,7 +115,8 @@ async fn read_everything(world: &World, project: &ProjectName, repository: &Repo
     let (ctx, who) = (&world.ctx, &world.admin);
     let target = TargetInput {
         name: "there".into(), provider: Provider::Registry, url: "http://127.0.0.1:5000".into(), description: String::new(),
-        token_server: String::new(), access_id: String::new(), verify_certificate: true, ca_certificate: String::new(),
+        token_server: String::new(), access_id: String::new(), verify_certificate: true, proxy: String::new(),
+        ca_certificate: String::new(),
     };
     let target = targets::create(ctx, who, target, PlainSecret::new(String::new())).await.unwrap().id;
     let rule = RuleInput {

@@ -297,7 +297,7 @@ impl Registry {
                 false => reqwest::Body::wrap_stream(stream),
             };
             let sent = tokio::select! {
-                sent = request.body(body).send() => sent.map_err(|error| Failure::network(&error)),
+                sent = request.body(body).send() => sent.map_err(|error| self.line.network(&error, url)),
                 silent = still(&moved, (bytes.end - bytes.start) as u64, size) => Err(silent),
             };
             let response = match sent {

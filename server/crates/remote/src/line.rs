@@ -8,7 +8,7 @@ use crate::auth::{Scope, SignIn};
 use crate::failure::{Failure, Nature};
 use bytes::Bytes;
 use domain::Ctx;
-use domain::outbound::Gate;
+use domain::outbound::{Gate, Proxy};
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use reqwest::Response;
@@ -109,6 +109,7 @@ pub(crate) struct Line {
     pub gate: Arc<Gate>,
     pub say: Say,
     pub patience: Patience,
+    pub proxy: Option<Arc<Proxy>>,
 }
 
 /// What `Retry-After` asks for (RFC 9110, section 10.2.3): seconds, or a date.
@@ -198,6 +199,15 @@ impl Line {
         }
     }
 
+    /// A failure to send, which may be that of the proxy in between.
+    pub fn network(&self, error: &reqwest::Error, url: &Url) -> Failure {
+        let failure = Failure::network(error);
+        match self.proxy.as_deref().filter(|proxy| failure.nature == Nature::Unreachable && proxy.covers(url)) {
+            Some(proxy) => Failure { message: format!("{} through the proxy {}", failure.message, proxy.name()), ..failure },
+            None => failure,
+        }
+    }
+
     async fn once(&self, ask: &Ask<'_>, signature: Option<String>) -> Result<Response, Failure> {
         let mut request = self.http.request(ask.method.clone(), ask.url.clone());
         for (name, value) in &ask.headers {
@@ -212,7 +222,7 @@ impl Line {
             request = request.body(body.clone());
         }
         match tokio::time::timeout(limit, request.send()).await {
-            Ok(sent) => sent.map_err(|error| Failure::network(&error)),
+            Ok(sent) => sent.map_err(|error| self.network(&error, &ask.url)),
             Err(_) => Err(Failure::silent(limit.as_secs())),
         }
     }
@@ -236,7 +246,7 @@ impl Line {
                 let to = next.origin().ascii_serialization();
                 return Err(Failure::destination(format!("it sends us from https to {to}, which is not followed")).during(&ask.what, 1));
             }
-            self.ctx.outbound.check(&next).await.map_err(|error| Failure::rule(format!("TARGET_FORBIDDEN: {error}")).during(&ask.what, 1))?;
+            self.ctx.outbound.check_through(&next, self.proxy.as_deref()).await.map_err(|error| Failure::rule(format!("TARGET_FORBIDDEN: {error}")).during(&ask.what, 1))?;
             if next.origin() != home {
                 ask.sign_in = None;
             }

@@ -25,11 +25,12 @@ pub struct Registry {
 impl Registry {
     /// Connects and learns how to sign in. Nothing is signed in yet. `person`: somebody waits, so nothing is tried twice.
     pub async fn connect(ctx: &Ctx, connection: &Connection, person: bool, say: Say) -> Result<Registry, Failure> {
-        ctx.outbound.check(&connection.url).await.map_err(|error| Failure::rule(format!("TARGET_FORBIDDEN: {error}")))?;
-        let http = ctx.outbound.client(&connection.tls)?;
+        let proxy = connection.proxy.clone();
+        ctx.outbound.check_through(&connection.url, proxy.as_deref()).await.map_err(|error| Failure::rule(format!("TARGET_FORBIDDEN: {error}")))?;
+        let http = ctx.outbound.client(&connection.tls, proxy.as_deref())?;
         let gate = ctx.local.gates.of(&connection.url.origin().ascii_serialization());
         let patience = if person { Patience::Person } else { Patience::Run };
-        let line = Line { ctx: ctx.clone(), http, gate, say, patience };
+        let line = Line { ctx: ctx.clone(), http, gate, say, patience, proxy };
         let Connection { url: base, token_server, access_id, secret, .. } = connection.clone();
         let account = Arc::new(Account::new(base.clone(), token_server, access_id, secret));
         let mut registry = Registry { line, account, base, greeting: Arc::default() };

@@ -1,11 +1,11 @@
 //! Lines that are slow or end badly, and what never goes where it does not belong.
 
 use super::{BUNDLE, attach, green, ready, run};
-use crate::server_with;
+use crate::{binary, server_with};
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::json;
-use testkit::image;
+use testkit::{Server, image};
 use testkit::odd::{Odd, Registry};
 
 #[tokio::test]
@@ -115,5 +115,71 @@ async fn c_3_4_chunks_that_are_too_small_and_too_large_end() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn c_3_9_targets_are_reached_through_proxies() -> Result<()> {
+    let proxy = Registry::start(Odd::default()).await?;
+    let own = proxy.url.replace("http://", "http://name:pass%40word@");
+    let exceptions = "127.0.0.1, .direct.invalid";
+    for (server_wide, target, said, reached) in [
+        // A name that only the proxy knows.
+        (false, "http://registry.invalid", json!(proxy.url), true),
+        (true, "http://registry.invalid", json!(""), true),
+        (true, "http://registry.invalid", json!("direct"), false),
+        (true, "http://registry.direct.invalid", json!(""), false),
+        (false, "http://registry.invalid", json!(""), false),
+        (false, "http://registry.invalid", json!("http://127.0.0.1:9"), false),
+    ] {
+        let variables: &[(&str, &str)] = match server_wide {
+            true => &[("WHARF_OUTBOUND_PROXY", &own), ("WHARF_OUTBOUND_NO_PROXY", exceptions)],
+            // What stands in the environment for others is not heeded.
+            false => &[("HTTP_PROXY", &own), ("http_proxy", &own), ("ALL_PROXY", &own)],
+        };
+        let server = Server::start(&binary()?, variables).await?;
+        server.call(Method::POST, "/projects", json!({ "project_name": "p" })).await?;
+        image::push(&server, "p/a", "1", target.as_bytes().to_vec()).await?;
+        let before = proxy.proxied();
+        let body = json!({ "name": "odd", "type": "docker-registry", "url": target, "proxy": said });
+        let made = server.api(Method::POST, "/registries").json(&body).send().await?;
+        let (status, text) = (made.status(), made.text().await?);
+        if !reached {
+            assert_eq!(status, 400, "{server_wide} {target} {said}: {text}");
+            assert_eq!(proxy.proxied().0, before.0, "{server_wide} {target} {said}: it went through the proxy");
+            let words = if said == "http://127.0.0.1:9" { "through the proxy http://127.0.0.1:9" } else { "does not resolve" };
+            assert!(text.contains(words), "{text}");
+            continue;
+        }
+        assert_eq!(status, 201, "{server_wide} {target} {said}: {text}");
+        let read = server.call(Method::GET, "/registries/1", json!(null)).await?;
+        assert_eq!(read["proxy"], said);
+        let rule = json!({ "name": "r", "dest_registry": { "id": 1 }, "enabled": true, "override": true, "dest_namespace_replace_count": 0 });
+        server.call(Method::POST, "/replication/policies", rule).await?;
+        let (done, log) = run(&server).await?;
+        green(&done, &log);
+        let (count, signed) = proxy.proxied();
+        assert!(count > before.0 + 5 && proxy.digest("p/a", "1").is_some(), "{log}");
+        assert_eq!(signed.iter().any(|value| value.starts_with("Basic ")), server_wide || !before.1.is_empty(), "{signed:?}");
+        assert!(!server.log()?.contains("pass@word") && !log.contains("pass@word"));
+    }
+    // A target's own way past the server's proxy, to an address that is not excepted.
+    let there = Registry::start(Odd::default()).await?;
+    let server = Server::start(&binary()?, &[("WHARF_OUTBOUND_PROXY", &own)]).await?;
+    let before = proxy.proxied().0;
+    let body = json!({ "name": "odd", "type": "docker-registry", "url": there.url, "proxy": "direct" });
+    assert_eq!(server.api(Method::POST, "/registries").json(&body).send().await?.status(), 201);
+    assert_eq!(proxy.proxied().0, before);
+    // The policy judges where a request ends, whatever is in between.
+    let server = Server::start(&binary()?, &[("WHARF_OUTBOUND_PROXY", &own), ("WHARF_OUTBOUND_ALLOW", "192.0.2.0/24")]).await?;
+    for (url, field) in [("http://127.0.0.1:1", "url"), ("http://10.0.0.1", "url"), ("http://169.254.169.254", "url"), ("http://registry.invalid", "proxy")] {
+        let own = if field == "proxy" { proxy.url.clone() } else { String::new() };
+        let body = json!({ "name": "odd", "type": "docker-registry", "url": url, "proxy": own });
+        let answer = server.api(Method::POST, "/registries").json(&body).send().await?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        assert!(status == 400 && text.contains("not a public address"), "{url}: {status} {text}");
+    }
+    assert_eq!(proxy.proxied().0, before);
     Ok(())
 }

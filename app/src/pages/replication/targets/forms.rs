@@ -26,6 +26,8 @@ struct Fields {
     #[serde(default)]
     verify: bool,
     ca_certificate: String,
+    #[serde(default)]
+    proxy: String,
 }
 
 impl Fields {
@@ -40,6 +42,7 @@ impl Fields {
             access_id: self.access_id.trim().to_owned(),
             verify_certificate: self.verify,
             ca_certificate: self.ca_certificate,
+            proxy: self.proxy.trim().trim_end_matches('/').to_owned(),
         };
         Ok((input, self.secret))
     }

@@ -36,6 +36,8 @@ fn fields(form: &Form, target: Option<&Target>) -> AnyView {
         {form.new_password("secret", "Secret").help(secret_help)}
         {form.tick("verify", "Verify its certificate").ticked(target.is_none_or(|target| target.verify_certificate))
             .help("Turn this off only where there is no other way: anybody in between could read and change what is sent.")}
+        {form.text("proxy", "HTTP proxy").value(text(|target| &target.proxy)).placeholder("http://proxy.example.com:3128")
+            .help("Empty: as this server's configuration says (outbound.proxy). The word direct: not through that one.")}
         {form.area("ca_certificate", "Own certificate authorities (PEM)", 3).value(text(|target| &target.ca_certificate))}
     }
     .into_any()

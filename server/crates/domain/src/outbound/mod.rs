@@ -5,8 +5,10 @@
 //! connection is made, so that a name that changes its mind between the two reaches nothing.
 
 mod gate;
+mod proxy;
 
 pub use gate::{Gate, Gates, Pass};
+pub use proxy::{DIRECT, Proxy};
 
 use crate::error::{Error, Result};
 use ipnet::IpNet;
@@ -27,11 +29,15 @@ const PEM_MAX: usize = 128 * 1024;
 #[derive(Clone)]
 pub struct Outbound {
     guard: Guard,
+    /// The server's own way out.
+    proxy: Option<Arc<Proxy>>,
 }
 
 #[derive(Clone)]
 struct Guard {
     allow: Arc<Vec<IpNet>>,
+    /// A name that is not judged: that of the server's own proxy.
+    trusted: Option<Arc<str>>,
 }
 
 /// How a client trusts the other side.
@@ -44,8 +50,21 @@ pub struct Tls {
 }
 
 impl Outbound {
-    pub fn new(allow: Vec<IpNet>) -> Outbound {
-        Outbound { guard: Guard { allow: Arc::new(allow) } }
+    pub fn new(allow: Vec<IpNet>, proxy: Option<Proxy>) -> Outbound {
+        Outbound { guard: Guard { allow: Arc::new(allow), trusted: None }, proxy: proxy.map(Arc::new) }
+    }
+
+    /// The way that a target asks for: the server's own (nothing said), none, or a proxy of its own.
+    pub fn proxy(&self, said: &str) -> Result<Option<Arc<Proxy>>> {
+        match said {
+            "" => Ok(self.proxy.clone()),
+            DIRECT => Ok(None),
+            text => match Outbound::parse(text) {
+                Ok(url) => Ok(Some(Arc::new(Proxy::of_target(url)))),
+                Err(Error::Invalid(problems)) => Err(Error::invalid("proxy", problems.of("url").unwrap_or("cannot be used"))),
+                Err(error) => Err(error),
+            },
+        }
     }
 
     /// Reads a target's URL: http or https, a host that may be called, nothing else in it.
@@ -74,6 +93,20 @@ impl Outbound {
     /// May this host be called? Resolves its name; one forbidden address refuses it whole. Literal addresses never reach the
     /// client's resolver, so who uses a client checks first, and follows nothing to another origin.
     pub async fn check(&self, url: &Url) -> Result<()> {
+        self.check_through(url, None).await
+    }
+
+    /// As [`Outbound::check`], for a request that may go through a proxy: its own address is judged where a target names it, and a name
+    /// that does not resolve here is the proxy's to resolve.
+    pub async fn check_through(&self, url: &Url, proxy: Option<&Proxy>) -> Result<()> {
+        let through = proxy.filter(|proxy| proxy.covers(url));
+        if let Some(proxy) = through.filter(|proxy| !proxy.trusted) {
+            self.judge(&proxy.url, false).await?;
+        }
+        self.judge(url, through.is_some()).await
+    }
+
+    async fn judge(&self, url: &Url, unknown_is_fine: bool) -> Result<()> {
         let name = url.host_str().unwrap_or_default().to_owned();
         let addresses: Vec<IpAddr> = match url.host() {
             Some(Host::Ipv4(ip)) => vec![ip.into()],
@@ -83,6 +116,7 @@ impl Outbound {
                 let found = tokio::time::timeout(CONNECT, tokio::net::lookup_host((name.as_str(), port))).await;
                 match found {
                     Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
+                    _ if unknown_is_fine => return Ok(()),
                     _ => return Err(Error::invalid("url", format!("names {name}, which does not resolve to an address"))),
                 }
             }
@@ -95,14 +129,18 @@ impl Outbound {
 
     /// A client that can only reach what the policy admits, and follows no redirect. It has no limit on silence: the library's counts
     /// from the first byte that is sent, and would end an upload that takes long. Who uses it has one.
-    pub fn client(&self, tls: &Tls) -> Result<Client> {
+    pub fn client(&self, tls: &Tls, proxy: Option<&Proxy>) -> Result<Client> {
+        let trusted = proxy.filter(|proxy| proxy.trusted).and_then(|proxy| proxy.url.host_str()).map(Arc::from);
         let mut builder = Client::builder()
             .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT)
             .pool_idle_timeout(Duration::from_secs(30))
-            .dns_resolver(Arc::new(self.guard.clone()));
+            .dns_resolver(Arc::new(Guard { trusted, ..self.guard.clone() }));
+        if let Some(proxy) = proxy {
+            builder = builder.proxy(proxy.for_client()?);
+        }
         let own = certificates(&tls.ca)?;
         if !own.is_empty() {
             builder = builder.tls_certs_merge(own);
@@ -164,6 +202,9 @@ impl Resolve for Guard {
         let guard = self.clone();
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            if guard.trusted.as_deref() == Some(name.as_str()) {
+                return Ok(Box::new(found.into_iter()) as Addrs);
+            }
             if let Some(refused) = guard.refused(found.iter().map(SocketAddr::ip)) {
                 return Err(forbidden(name.as_str(), refused).into());
             }
@@ -222,7 +263,7 @@ mod tests {
     use super::*;
 
     fn open() -> Outbound {
-        Outbound::new(vec!["127.0.0.0/8".parse().unwrap()])
+        Outbound::new(vec!["127.0.0.0/8".parse().unwrap()], None)
     }
 
     async fn refused(outbound: &Outbound, text: &str) -> bool {
@@ -235,7 +276,7 @@ mod tests {
 
     #[tokio::test]
     async fn n_105_n_106_n_110_addresses_that_are_not_public_are_refused_in_every_spelling() {
-        let outbound = Outbound::new(Vec::new());
+        let outbound = Outbound::new(Vec::new(), None);
         for host in [
             "127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "①②⑦.0.0.1", "10.0.0.1", "172.31.0.1",
             "192.168.1.1", "100.64.0.1", "169.254.169.254", "0.0.0.0", "255.255.255.255", "224.0.0.1", "198.18.0.1",
@@ -262,7 +303,7 @@ mod tests {
 
     #[test]
     fn n_108_one_forbidden_address_refuses_a_name_whole() {
-        let guard = Guard { allow: Arc::new(Vec::new()) };
+        let guard = Guard { allow: Arc::new(Vec::new()), trusted: None };
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         assert_eq!(guard.refused([ip("1.1.1.1"), ip("10.0.0.1")]), Some(ip("10.0.0.1")));
         assert_eq!(guard.refused([ip("1.1.1.1"), ip("2606:4700::1111")]), None);
@@ -272,7 +313,7 @@ mod tests {
     async fn n_109_the_connection_itself_is_guarded() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let client = Outbound::new(Vec::new()).client(&Tls { verify: true, ca: String::new() }).unwrap();
+        let client = Outbound::new(Vec::new(), None).client(&Tls { verify: true, ca: String::new() }, None).unwrap();
         // The name resolves to loopback only at connect time, as a rebinding name would.
         assert!(client.get(format!("http://localhost:{port}/")).send().await.is_err());
         let nobody = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;

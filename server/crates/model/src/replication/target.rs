@@ -53,6 +53,8 @@ pub struct Target {
     pub verify_certificate: bool,
     /// Own certificate authorities, PEM; certificates are not secret.
     pub ca_certificate: String,
+    /// The way there: empty for the server's own, `direct`, or an HTTP proxy's URL.
+    pub proxy: String,
     /// What the last connection found.
     pub healthy: Option<bool>,
     pub rule_count: i64,
@@ -71,6 +73,7 @@ pub struct TargetInput {
     pub access_id: String,
     pub verify_certificate: bool,
     pub ca_certificate: String,
+    pub proxy: String,
 }
 
 impl TargetInput {

@@ -126,7 +126,7 @@ impl Account {
     async fn token(&self, line: &Line, realm: &str, service: &str, scopes: &[Scope]) -> Result<(String, Stamp), Failure> {
         let mut url = self.realm(realm)?;
         // A literal address never reaches the client's resolver.
-        line.ctx.outbound.check(&url).await.map_err(|error| Failure::rule(format!("TARGET_FORBIDDEN: {error}")))?;
+        line.ctx.outbound.check_through(&url, line.proxy.as_deref()).await.map_err(|error| Failure::rule(format!("TARGET_FORBIDDEN: {error}")))?;
         {
             let mut query = url.query_pairs_mut();
             if !service.is_empty() {

@@ -42,6 +42,8 @@ pub(super) async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) 
         state.asked += 1;
         state.log.push(format!("{method} {path}"));
         state.signed += usize::from(parts.headers.contains_key("authorization"));
+        state.proxied += usize::from(parts.uri.host().is_some());
+        state.proxy_signed.extend(parts.headers.get("proxy-authorization").and_then(|value| Some(value.to_str().ok()?.to_owned())));
         (state.odd.clone(), state.asked)
     };
     if odd.silent_after.is_some_and(|after| asked > after) {
@@ -83,6 +85,18 @@ pub(super) async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) 
         state.scopes.insert(format!("{:?}", query.get("scope")));
         return Ok(token(&odd, &method, &bearer, &query, &bytes, generation));
     }
+    if let Some(pair) = odd.basic
+        && bearer != format!("Basic {}", base64(pair))
+    {
+        state.refused += 1;
+        return Ok(answer(401, &[("www-authenticate", "Basic realm=\"odd\"")], ""));
+    }
+    if let (Some(known), Some((repository, _))) = (odd.repositories, place(&path))
+        && method != "GET"
+        && !known.contains(&repository)
+    {
+        return Ok(answer(404, &[], r#"{"errors":[{"code":"NAME_UNKNOWN","message":"The repository does not exist in the registry"}]}"#));
+    }
     if odd.tokens {
         let mut needs = Vec::new();
         if let Some((repository, _)) = place(&path) {
@@ -93,12 +107,18 @@ pub(super) async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) 
         let current = held.starts_with(&format!("t{generation}|"));
         if !current || !needs.iter().all(|need| held.contains(need.as_str())) {
             state.refused += 1;
-            let challenge = format!("Bearer realm=\"http://127.0.0.1:{}/token\",service=\"odd\"", state.port);
+            let realm = odd.realm.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}/token", state.port));
+            let challenge = format!("Bearer realm=\"{realm}\",service=\"odd\"");
             return Ok(answer(401, &[("www-authenticate", &challenge)], ""));
         }
     }
     let Ok(found) = act(&mut state, &odd, &method, &path, &query, &parts.headers, bytes);
     Ok(found)
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 /// Its tokens name their scopes: nothing here is a secret.
@@ -111,11 +131,13 @@ fn token(odd: &Odd, method: &str, basic: &str, query: &HashMap<String, Vec<Strin
         _ => query.get("scope").cloned().unwrap_or_default(),
     };
     let signed = !basic.is_empty() || form.windows(9).any(|part| part == b"password=");
-    if !signed {
-        return answer(401, &[], "");
+    let wrong = odd.tokens_for.is_some_and(|pair| !basic.is_empty() && basic != format!("Basic {}", base64(pair)));
+    if !signed || wrong {
+        return answer(401, &[], r#"{"errors":[{"code":"UNAUTHORIZED","message":"incorrect username or password"}]}"#);
     }
     let token = format!("t{generation}|{}", asked.join("|").replace(' ', "|"));
-    answer(200, &[], json!({ "access_token": token, "expires_in": 300 }).to_string())
+    let name = if odd.old_tokens { "token" } else { "access_token" };
+    answer(200, &[], json!({ name: token, "expires_in": 300 }).to_string())
 }
 
 /// The repository of a path, and what follows it.

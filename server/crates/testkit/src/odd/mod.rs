@@ -52,6 +52,16 @@ pub struct Odd {
     pub forgets: Option<usize>,
     /// The least bytes of a chunk, as an upload's start says.
     pub least: Option<usize>,
+    /// Signing in is Basic, with this `name:secret`, and nothing else.
+    pub basic: Option<&'static str>,
+    /// Tokens are asked for at this URL instead of our own.
+    pub realm: Option<String>,
+    /// Tokens are given for this `name:secret` alone.
+    pub tokens_for: Option<&'static str>,
+    /// The answer to a token's question has it as `token`, as older services do.
+    pub old_tokens: bool,
+    /// Repositories must be there before anything is pushed: only these are.
+    pub repositories: Option<&'static [&'static str]>,
 }
 
 #[derive(Default)]
@@ -69,6 +79,9 @@ struct State {
     log: Vec<String>,
     /// Requests with credentials of any kind, and those that were answered 401.
     signed: usize,
+    /// Requests that came as to a proxy, and the credentials for it that they brought.
+    proxied: usize,
+    proxy_signed: HashSet<String>,
     refused: usize,
     /// Tokens that were given, and for which scopes.
     tokens: usize,
@@ -140,6 +153,12 @@ impl Registry {
     /// Requests that brought credentials of any kind.
     pub fn signed(&self) -> usize {
         lock(&self.state).signed
+    }
+
+    /// Requests that came as to a proxy: it answers for every host. And the credentials for it that they brought.
+    pub fn proxied(&self) -> (usize, Vec<String>) {
+        let state = lock(&self.state);
+        (state.proxied, state.proxy_signed.iter().cloned().collect())
     }
 
     /// Tokens that nobody had to ask for: more than one for each new scope and each 401.

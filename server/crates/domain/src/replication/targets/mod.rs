@@ -12,12 +12,13 @@ use crate::ctx::Ctx;
 use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
-use crate::outbound::{self, Outbound, Tls};
+use crate::outbound::{self, Outbound, Proxy, Tls};
 use crate::secrets::{Place, PlainSecret, SealedSecret};
 use async_trait::async_trait;
 use model::list::Query;
 use model::replication::target::{Probe, Provider, Target, TargetInput};
 use model::{Page, TargetId};
+use std::sync::Arc;
 use url::Url;
 
 /// Everything that is needed to speak to a target.
@@ -30,6 +31,7 @@ pub struct Connection {
     pub access_id: String,
     pub secret: PlainSecret,
     pub tls: Tls,
+    pub proxy: Option<Arc<Proxy>>,
 }
 
 /// Looks at a target; `replication` has the adapters, the server puts them here.
@@ -47,13 +49,14 @@ fn place(id: TargetId, version: i64) -> Place {
 struct Places {
     url: Url,
     token_server: Option<Url>,
+    proxy: Option<Arc<Proxy>>,
 }
 
 /// All that is wrong with an input, without a look at the network.
-fn check(input: &TargetInput) -> Result<Places> {
+fn check(ctx: &Ctx, input: &TargetInput) -> Result<Places> {
     input.check()?;
     outbound::certificates(&input.ca_certificate)?;
-    Ok(Places { url: Outbound::parse(&input.url)?, token_server: token_server(&input.token_server)? })
+    Ok(Places { url: Outbound::parse(&input.url)?, token_server: token_server(&input.token_server)?, proxy: ctx.outbound.proxy(&input.proxy)? })
 }
 
 fn token_server(text: &str) -> Result<Option<Url>> {
@@ -74,9 +77,16 @@ fn on_token_server(error: &Error) -> Error {
 
 /// Both addresses must be ones that the configuration lets us call.
 async fn may_call(ctx: &Ctx, places: &Places) -> Result<()> {
-    ctx.outbound.check(&places.url).await?;
+    let proxy = places.proxy.as_deref();
+    if let Some(own) = proxy.filter(|proxy| !proxy.trusted) {
+        ctx.outbound.check(&own.url).await.map_err(|error| match error {
+            Error::Invalid(problems) => Error::invalid("proxy", problems.of("url").unwrap_or("cannot be used")),
+            other => other,
+        })?;
+    }
+    ctx.outbound.check_through(&places.url, proxy).await?;
     if let Some(url) = &places.token_server {
-        ctx.outbound.check(url).await.map_err(|error| on_token_server(&error))?;
+        ctx.outbound.check_through(url, proxy).await.map_err(|error| on_token_server(&error))?;
     }
     Ok(())
 }
@@ -95,7 +105,7 @@ fn stored_url(url: &Url) -> String {
 /// Makes a target.
 pub async fn create(ctx: &Ctx, who: &Principal, input: TargetInput, secret: PlainSecret) -> Result<Target> {
     access::system(&mut *ctx.db.read().await?, ctx.now(), who).await?;
-    let places = check(&input)?;
+    let places = check(ctx, &input)?;
     may_call(ctx, &places).await?;
     let input = stored(&input, &places);
     let event = Event::TargetCreated { name: input.name.clone(), url: input.url.clone() };
@@ -131,7 +141,8 @@ pub async fn get(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Target> {
 
 /// Would a stored secret be sent to another server than before?
 fn sends_elsewhere(before: &Target, input: &TargetInput) -> bool {
-    before.url != input.url || (before.token_server != input.token_server && !input.token_server.is_empty())
+    let through = before.proxy != input.proxy && !matches!(input.proxy.as_str(), "" | outbound::DIRECT);
+    through || before.url != input.url || (before.token_server != input.token_server && !input.token_server.is_empty())
 }
 
 /// Changes a target. Without a new secret the old one stays, unless it would be sent to another server: then it is
@@ -144,7 +155,7 @@ pub async fn update(
     secret: Option<PlainSecret>,
 ) -> Result<Target> {
     get(ctx, who, id).await?;
-    let places = check(&input)?;
+    let places = check(ctx, &input)?;
     may_call(ctx, &places).await?;
     let input = stored(&input, &places);
     let event = Event::TargetChanged { name: input.name.clone(), url: input.url.clone() };
@@ -219,6 +230,7 @@ pub async fn connection(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Conn
         access_id: target.access_id,
         secret,
         tls: Tls { verify: target.verify_certificate, ca: target.ca_certificate },
+        proxy: ctx.outbound.proxy(&target.proxy)?,
     })
 }
 
@@ -245,7 +257,7 @@ pub async fn probe_input(
     id: Option<TargetId>,
 ) -> Result<Probe> {
     access::system(&mut *ctx.db.read().await?, ctx.now(), who).await?;
-    let places = check(input)?;
+    let places = check(ctx, input)?;
     let secret = match id {
         Some(id) if secret.is_empty() => {
             let (before, stored_secret) = opened(ctx, who, id).await?;
@@ -260,15 +272,15 @@ pub async fn probe_input(
         _ => secret,
     };
     let tls = Tls { verify: input.verify_certificate, ca: input.ca_certificate.clone() };
-    let Places { url, token_server } = places;
+    let Places { url, token_server, proxy } = places;
     let connection =
-        Connection { provider: input.provider, url, token_server, access_id: input.access_id.clone(), secret, tls };
+        Connection { provider: input.provider, url, token_server, access_id: input.access_id.clone(), secret, tls, proxy };
     Ok(look(ctx, &connection).await)
 }
 
 async fn look(ctx: &Ctx, connection: &Connection) -> Probe {
     let mut refused = Probe::default();
-    if let Err(error) = ctx.outbound.check(&connection.url).await {
+    if let Err(error) = ctx.outbound.check_through(&connection.url, connection.proxy.as_deref()).await {
         let found = match &error {
             Error::Invalid(problems) => problems.of("url").map(|m| format!("the URL {m}")).unwrap_or_default(),
             other => other.to_string(),

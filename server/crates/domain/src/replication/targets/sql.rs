@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 const COLUMNS: &str = "t.id AS id, t.name AS name, t.provider AS provider, t.url AS url, t.description AS description, \
     t.token_server AS token_server, t.access_id AS access_id, CAST(CASE WHEN t.secret IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_secret, \
-    t.verify_certificate AS verify_certificate, t.ca_certificate AS ca_certificate, t.healthy AS healthy, \
+    t.verify_certificate AS verify_certificate, t.ca_certificate AS ca_certificate, t.proxy AS proxy, t.healthy AS healthy, \
     (SELECT CAST(COUNT(*) AS BIGINT) FROM rules AS r WHERE r.target_id = t.id) AS rule_count, \
     t.created_at AS created_at, t.updated_at AS updated_at";
 
@@ -35,6 +35,7 @@ fn target(row: &AnyRow) -> Result<Target> {
         has_secret: row.get::<i64, _>("has_secret") != 0,
         verify_certificate: row.get::<i64, _>("verify_certificate") != 0,
         ca_certificate: row.get("ca_certificate"),
+        proxy: row.get("proxy"),
         healthy: row.get::<Option<i64>, _>("healthy").map(|n| n != 0),
         rule_count: row.get("rule_count"),
         created_at: Stamp(row.get("created_at")),
@@ -46,8 +47,8 @@ fn target(row: &AnyRow) -> Result<Target> {
 pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &TargetInput) -> Result<Option<TargetId>> {
     let row = sqlx::query(
         "INSERT INTO targets (name, provider, url, description, access_id, secret_version, verify_certificate,
-           ca_certificate, created_at, updated_at, token_server)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $8, $9) ON CONFLICT DO NOTHING RETURNING id",
+           ca_certificate, created_at, updated_at, token_server, proxy)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(input.name.as_str())
     .bind(input.provider.key())
@@ -58,6 +59,7 @@ pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &TargetInput) -> R
     .bind(input.ca_certificate.as_str())
     .bind(now.0)
     .bind(input.token_server.as_str())
+    .bind(input.proxy.as_str())
     .fetch_optional(c)
     .await?;
     Ok(row.map(|row| TargetId(row.get("id"))))
@@ -75,7 +77,7 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: TargetId, input: &Tar
     }
     sqlx::query(
         "UPDATE targets SET name = $2, provider = $3, url = $4, description = $5, access_id = $6,
-           verify_certificate = $7, ca_certificate = $8, healthy = NULL, updated_at = $9, token_server = $10
+           verify_certificate = $7, ca_certificate = $8, healthy = NULL, updated_at = $9, token_server = $10, proxy = $11
          WHERE id = $1",
     )
     .bind(id.0)
@@ -88,6 +90,7 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: TargetId, input: &Tar
     .bind(input.ca_certificate.as_str())
     .bind(now.0)
     .bind(input.token_server.as_str())
+    .bind(input.proxy.as_str())
     .execute(c)
     .await?;
     Ok(true)

@@ -13,6 +13,7 @@ fn input(url: &str) -> TargetInput {
         token_server: String::new(),
         access_id: "robot$replication".into(),
         verify_certificate: true,
+        proxy: String::new(),
         ca_certificate: String::new(),
     }
 }
