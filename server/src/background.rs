@@ -17,6 +17,7 @@ const SWEEP: Duration = Duration::from_secs(600);
 pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
     let worker = tokio::spawn(replication::run(ctx.clone(), stopping.clone()));
     let collector = tokio::spawn(gc::run(ctx.clone(), stopping.clone()));
+    let filler = tokio::spawn(fill(ctx.clone(), stopping.clone()));
     let keeper = tokio::spawn(keep(ctx.clone(), stopping));
     tokio::spawn(async move {
         if let Err(damage) = ctx.db.look().await {
@@ -24,7 +25,7 @@ pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
         }
     });
     tokio::spawn(async move {
-        let _ = tokio::join!(worker, collector, keeper);
+        let _ = tokio::join!(worker, collector, keeper, filler);
     })
 }
 
@@ -41,6 +42,21 @@ pub async fn flush(ctx: &Ctx) {
     }
     if let Err(error) = ctx.local.throttle.flush(ctx).await {
         tracing::warn!(%error, "failed sign-ins could not be written");
+    }
+}
+
+/// Looks after what came before anybody looked, now and then.
+async fn fill(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
+    let mut at = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            _ = at.tick() => {}
+            _ = stopping.changed() => return,
+        }
+        let ended = stopping.clone();
+        if let Err(error) = domain::artifacts::fill(&ctx, || *ended.borrow()).await {
+            tracing::warn!(%error, "what configurations say could not be filled in");
+        }
     }
 }
 
@@ -72,9 +88,6 @@ async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
                     Ok(0) => {}
                     Ok(n) => tracing::info!(n, "rows that were past their time are gone"),
                     Err(error) => tracing::warn!(%error, "rows that are past their time could not be purged"),
-                }
-                if let Err(error) = domain::artifacts::fill(&ctx).await {
-                    tracing::warn!(%error, "what configurations say could not be filled in");
                 }
                 match uploads::sweep(&ctx).await {
                     Ok(0) => {}

@@ -55,6 +55,7 @@ pub async fn run(config: Config) -> Result<(), String> {
         tracing::warn!("{name} is none of our variables and is ignored");
     }
     wiring::first_start(&config, &data, &ctx).await?;
+    domain::configuration::load(&ctx).await.map_err(|error| error.to_string())?;
     let metrics = match config.metrics_listen {
         Some(_) => Some(Metrics::new()?),
         None => None,

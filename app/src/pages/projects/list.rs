@@ -11,7 +11,7 @@ pub async fn list(call: &Call) -> Shown {
         "no" => Some(false),
         _ => None,
     };
-    let filter = domain::projects::Filter { public };
+    let filter = domain::projects::Filter { public, owner: None };
     let found = domain::projects::list(&call.ctx, &call.who, &f.ask(), &filter).await?;
     let known = call.me.user.is_some();
     let new = || view! { <a class="button button--primary" href=paths::project_new()>"New project"</a> }.into_any();

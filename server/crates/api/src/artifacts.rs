@@ -70,7 +70,8 @@ fn show(artifact: &Artifact, within: &Repository, hangs: &Hangs) -> Value {
     let said: Value = serde_json::from_str(&artifact.attributes).unwrap_or_else(|_| json!({}));
     let tags: &[TagView] = if hangs.tags { &artifact.tags } else { &[] };
     json!({
-        "id": artifact.id, "type": artifact.kind.harbor(), "media_type": artifact.artifact_type,
+        "id": artifact.id, "type": artifact.kind.harbor(),
+        "media_type": if artifact.artifact_type.is_empty() { &artifact.media_type } else { &artifact.artifact_type },
         "manifest_media_type": artifact.media_type, "artifact_type": artifact.artifact_type,
         "project_id": within.project_id, "repository_id": within.id, "repository_name": format!("{}/{}", artifact.project, artifact.repository),
         "digest": artifact.digest, "size": artifact.size, "icon": "",
@@ -112,6 +113,8 @@ async fn place(call: &Call, project: &str, name: &str, reference: &str) -> Resul
 
 /// Most accessories of a row: a list of rows has an end, and `…/accessories` has them all.
 const ATTACHED: i64 = 100;
+/// Accessories among which those of a type are looked for.
+const CHOSEN_FROM: i64 = 1000;
 /// Rows of a list on which anything hangs.
 const ROWS: usize = 100;
 
@@ -213,7 +216,28 @@ pub async fn delete(call: Call, Path((project, name, reference)): Path<(String, 
 pub async fn accessories(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer {
     let place = place(&call, &project, &name, &reference).await?;
     let subject = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?.artifact;
-    let found = attached(&call, &subject, list::window(&call)?).await?;
+    let (query, q) = list::query(&call, &Asks { sorts: &[], name: "", keys: &["type", "digest"] })?;
+    let model::list::Window::Number { number, size } = query.window else { return Err(ApiError::bad("this list is paged by number")) };
+    let exact = |key: &str| match q.is(key) {
+        None => Ok(None),
+        Some(is) => is.values().map(Some).ok_or_else(|| ApiError::bad(format!("q: {key} takes a value or a set {{a b}}"))),
+    };
+    let (kinds, digests) = (exact("type")?, exact("digest")?);
+    let found = match kinds.is_none() && digests.is_none() {
+        true => attached(&call, &subject, (number, size)).await?,
+        // What is asked for is chosen from the first thousand.
+        false => {
+            let mut found = attached(&call, &subject, (1, CHOSEN_FROM)).await?;
+            found.items.retain(|a| {
+                kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|kind| kind == a.kind.harbor_type()))
+                    && digests.as_ref().is_none_or(|digests| digests.iter().any(|digest| digest == a.digest.as_str()))
+            });
+            found.total = found.items.len() as i64;
+            let skip = (number - 1).saturating_mul(size).clamp(0, CHOSEN_FROM) as usize;
+            found.items = found.items.into_iter().skip(skip).take(size as usize).collect();
+            found
+        }
+    };
     page(&call, found, |attached| show_attached(&attached, &subject))
 }
 

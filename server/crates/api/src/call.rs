@@ -66,9 +66,9 @@ pub async fn project(ctx: &Ctx, who: &Principal, headers: &HeaderMap, text: &str
     if !by_name
         && let Some(id) = text.parse::<i64>().ok().filter(|id| id.to_string() == text)
     {
-        match (projects::name_of(ctx, who, ProjectId(id)).await, text.parse::<ProjectName>()) {
-            (Err(Error::Unauthenticated | Error::NotVisible(_) | Error::NotFound(_)), Ok(_)) => {}
-            (found, _) => return Ok(found?),
+        // A number that was ever given means what it was given to, also when that is gone.
+        if text.parse::<ProjectName>().is_err() || projects::was(ctx, ProjectId(id)).await? {
+            return Ok(projects::name_of(ctx, who, ProjectId(id)).await?);
         }
     }
     if who.is_anonymous() && text.parse::<ProjectName>().is_err() {

@@ -3,7 +3,7 @@
 use crate::call::{Call, Json, done, ok};
 use crate::errors::{Answer, ApiError};
 use domain::configuration::{self, KEPT};
-use model::configuration::Creators;
+use model::configuration::{Configuration, Creators};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -54,21 +54,39 @@ fn truth(name: &str, value: &Value) -> Result<bool, ApiError> {
 
 /// Sets what is named; all of it, or nothing.
 pub async fn update(call: Call, Json(sent): Json<Map<String, Value>>) -> Answer {
-    let (mut new, _) = configuration::get(&call.ctx, &call.who).await?;
-    let mut kept = BTreeMap::new();
+    let (mut kept, mut changes, mut names) = (BTreeMap::new(), Vec::<Set>::new(), Vec::new());
     for (name, value) in sent.iter().filter(|(_, value)| !value.is_null()) {
         let name = name.as_str();
+        names.push(name);
         match name {
-            "robot_name_prefix" => new.robot_name_prefix = text(name, value)?.to_owned(),
-            "robot_token_duration" => new.robot_token_duration = number(name, value)?,
-            "token_expiration" => new.token_expiration = number(name, value)?,
-            "session_timeout" => new.session_timeout = number(name, value)?,
-            "project_creation_restriction" => {
-                let creators = Creators::from_key(text(name, value)?);
-                new.project_creation_restriction = creators.ok_or_else(|| wrong(name, "everyone or adminonly"))?;
+            "robot_name_prefix" => {
+                let value = text(name, value)?.to_owned();
+                changes.push(Box::new(move |new| new.robot_name_prefix.clone_from(&value)));
             }
-            "read_only" => new.read_only = truth(name, value)?,
-            "banner_message" => new.banner_message = text(name, value)?.to_owned(),
+            "robot_token_duration" => {
+                let value = number(name, value)?;
+                changes.push(Box::new(move |new| new.robot_token_duration = value));
+            }
+            "token_expiration" => {
+                let value = number(name, value)?;
+                changes.push(Box::new(move |new| new.token_expiration = value));
+            }
+            "session_timeout" => {
+                let value = number(name, value)?;
+                changes.push(Box::new(move |new| new.session_timeout = value));
+            }
+            "project_creation_restriction" => {
+                let value = Creators::from_key(text(name, value)?).ok_or_else(|| wrong(name, "everyone or adminonly"))?;
+                changes.push(Box::new(move |new| new.project_creation_restriction = value));
+            }
+            "read_only" => {
+                let value = truth(name, value)?;
+                changes.push(Box::new(move |new| new.read_only = value));
+            }
+            "banner_message" => {
+                let value = text(name, value)?.to_owned();
+                changes.push(Box::new(move |new| new.banner_message.clone_from(&value)));
+            }
             "auth_mode" if text(name, value)? == "db_auth" => {}
             "self_registration" | "skip_audit_log_database" if !truth(name, value)? => {}
             "storage_per_project" if number(name, value)? == -1 => {}
@@ -79,6 +97,9 @@ pub async fn update(call: Call, Json(sent): Json<Map<String, Value>>) -> Answer 
             _ => return Err(ApiError::bad(format!("{name} is not known here"))),
         }
     }
-    configuration::set(&call.ctx, &call.who, new, kept).await?;
+    configuration::set(&call.ctx, &call.who, &names, move |new| changes.iter().for_each(|change| change(new)), kept).await?;
     done()
 }
+
+/// One change.
+type Set = Box<dyn Fn(&mut Configuration) + Send>;

@@ -50,6 +50,20 @@ pub struct Parameters {
     delete_tag: bool,
     #[serde(default)]
     dry_run: bool,
+    #[serde(default)]
+    workers: Option<i64>,
+}
+
+impl Parameters {
+    fn possible(&self) -> Result<(), ApiError> {
+        if self.workers.is_some_and(|workers| workers != 1) {
+            return Err(ApiError::bad("parameters.workers: here one collects; say 1 or leave it out"));
+        }
+        if self.delete_untagged || self.delete_tag {
+            return Err(ApiError::bad("deleting untagged artifacts or tags is not something garbage collection does here"));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Deserialize)]
@@ -83,7 +97,8 @@ pub async fn schedule(call: Call) -> Answer {
     let found = gc::schedule(&call.ctx, &call.who).await?;
     let cron = found.cron.clone().unwrap_or_default();
     ok(json!({
-        "job_name": "GARBAGE_COLLECTION", "job_kind": "SCHEDULE", "job_parameters": "{}", "deleted": false,
+        "job_name": "GARBAGE_COLLECTION", "job_kind": "SCHEDULE", "deleted": false,
+        "job_parameters": json!({ "workers": 1, "dry_run": false, "delete_untagged": false }).to_string(),
         "schedule": { "type": found.kind(), "cron": cron, "next_scheduled_time": found.next.map(|at| at.rfc3339()) },
     }))
 }
@@ -98,6 +113,12 @@ fn pattern(schedule: &Schedule) -> Result<Option<String>, ApiError> {
         return Ok(Some(schedule.cron.clone()));
     }
     let known = SCHEDULES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind));
+    if let Some((name, cron)) = known
+        && !schedule.cron.is_empty()
+        && schedule.cron != *cron
+    {
+        return Err(ApiError::bad(format!("schedule.cron: {name} is {cron:?}; say Custom for another")));
+    }
     known.map(|(_, cron)| Some((*cron).to_owned())).ok_or_else(|| {
         ApiError::bad("schedule.type must be Manual, Hourly, Daily, Weekly, Custom (with cron) or None")
     })
@@ -106,6 +127,7 @@ fn pattern(schedule: &Schedule) -> Result<Option<String>, ApiError> {
 /// Changes when it runs by itself.
 pub async fn reschedule(call: Call, Json(input): Json<Input>) -> Answer {
     domain::access::administrator(&call.ctx, &call.who).await?;
+    input.parameters.possible()?;
     match pattern(&input.schedule)? {
         None => Err(ApiError::bad("schedule.type Manual starts a collection now: POST it")),
         Some(cron) => {
@@ -118,12 +140,10 @@ pub async fn reschedule(call: Call, Json(input): Json<Input>) -> Answer {
 /// Starts one now, by a schedule of the type `Manual`; else sets when it runs by itself.
 pub async fn start(call: Call, Json(input): Json<Input>) -> Answer {
     domain::access::administrator(&call.ctx, &call.who).await?;
+    input.parameters.possible()?;
     if let Some(cron) = pattern(&input.schedule)? {
         gc::set_schedule(&call.ctx, &call.who, Some(cron)).await?;
         return created("/api/v2.0/system/gc/schedule".to_owned(), None);
-    }
-    if input.parameters.delete_untagged || input.parameters.delete_tag {
-        return Err(ApiError::bad("deleting untagged artifacts or tags is not something garbage collection does here"));
     }
     let id = gc::start(&call.ctx, &call.who, input.parameters.dry_run).await?;
     created(format!("/api/v2.0/system/gc/{id}"), None)

@@ -11,6 +11,9 @@ use serde_json::Value;
 /// Rows that `page_size=0` gives at most.
 const ALL: i64 = 10_000;
 
+/// Most values of a set in `q`.
+const VALUES: usize = 100;
+
 /// Which page of how many rows. More than a hundred is 422, none means everything.
 pub fn window(call: &Call) -> Result<(i64, i64), ApiError> {
     let number = |name: &str, default: i64| match call.param(name) {
@@ -149,6 +152,10 @@ impl Q {
             } else {
                 Is::One(unquoted(value))
             };
+            // Each value is a condition of a statement.
+            if matches!(&is, Is::Any(values) | Is::All(values) if values.len() > VALUES) {
+                return Err(ApiError::bad(format!("q: {key} has more than {VALUES} values")));
+            }
             found.push((key.to_owned(), is));
         }
         Ok(Q(found))
@@ -250,6 +257,8 @@ mod tests {
         assert_eq!(q.between("date", moment).unwrap(), Some((Some(1_577_836_800_000), Some(1_577_934_245_000))));
         assert_eq!(q.between("z", |text, _| text.parse().ok()).unwrap(), Some((Some(1), None)));
         assert!(q.text("x").is_err() && q.between("w", moment).is_err() && Q::parse("").unwrap().is("a").is_none());
+        let many = |n: usize| format!("a={{{}}}", vec!["x"; n].join(" "));
+        assert!(Q::parse(&many(VALUES)).is_ok() && Q::parse(&many(VALUES + 1)).is_err());
         for bad in ["nonsense", "a=1,a=2", "a={b", "a=[1]", "a=(b}"] {
             assert!(Q::parse(bad).is_err(), "{bad}");
         }

@@ -37,6 +37,8 @@ pub struct New {
     #[serde(default)]
     storage_limit: Option<i64>,
     #[serde(default)]
+    cve_allowlist: Option<Value>,
+    #[serde(default)]
     registry_id: Option<i64>,
 }
 
@@ -94,12 +96,22 @@ fn metadata(project: &Project) -> Map<String, Value> {
     all
 }
 
+/// What promises something that this server does not do is refused.
+fn possible(storage_limit: Option<i64>, allowlist: Option<&Value>) -> Result<(), ApiError> {
+    if storage_limit.is_some_and(|limit| limit > 0) {
+        return Err(ApiError::bad("storage_limit: this server has no quotas; leave it out or say -1"));
+    }
+    let items = allowlist.and_then(|list| list.get("items")).and_then(Value::as_array);
+    if items.is_some_and(|items| !items.is_empty()) {
+        return Err(ApiError::bad("cve_allowlist: this server has no scanner; leave the items out"));
+    }
+    Ok(())
+}
+
 pub async fn create(call: Call, Json(new): Json<New>) -> Answer {
     call.signed_in()?;
     let sent = settings(new.metadata.as_ref())?;
-    if new.storage_limit.is_some_and(|limit| limit > 0) {
-        return Err(ApiError::bad("storage_limit: this server has no quotas; leave it out or say -1"));
-    }
+    possible(new.storage_limit, new.cve_allowlist.as_ref())?;
     if new.registry_id.is_some_and(|id| id != 0) {
         return Err(ApiError::bad("registry_id: this server has no proxy cache"));
     }
@@ -119,7 +131,7 @@ pub async fn list(call: Call) -> Answer {
         Some(_) => return Err(ApiError::bad("public must be true or false")),
         None => None,
     };
-    page(&call, projects::list(&call.ctx, &call.who, &query, &Filter { public }).await?, show)
+    page(&call, projects::list(&call.ctx, &call.who, &query, &Filter { public, owner: call.param("owner").map(str::to_owned) }).await?, show)
 }
 
 /// HEAD: is there one of this name?
@@ -146,10 +158,15 @@ pub async fn get(call: Call, Path(project): Path<String>) -> Answer {
 pub struct Change {
     #[serde(default)]
     metadata: Option<Map<String, Value>>,
+    #[serde(default)]
+    storage_limit: Option<i64>,
+    #[serde(default)]
+    cve_allowlist: Option<Value>,
 }
 
 pub async fn update(call: Call, Path(project): Path<String>, Json(change): Json<Change>) -> Answer {
     let name = call.project(&project).await?;
+    possible(change.storage_limit, change.cve_allowlist.as_ref())?;
     let sent = settings(change.metadata.as_ref())?;
     projects::update_keeping(&call.ctx, &call.who, &name, sent.public, sent.signature, sent.kept).await?;
     done()

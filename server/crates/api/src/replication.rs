@@ -228,6 +228,9 @@ pub async fn executions(call: Call) -> Answer {
                 .ok_or_else(|| ApiError::bad("status must be InProgress, Succeed, Failed or Stopped"))?,
         ),
     };
+    if call.param("trigger").is_some_and(|trigger| trigger != "manual") {
+        return Err(ApiError::bad("trigger: here executions are started by hand: manual"));
+    }
     page(&call, executions::list(&call.ctx, &call.who, rule, status, &query).await?, show_execution)
 }
 
@@ -260,6 +263,11 @@ fn show_task(task: Task) -> Value {
 }
 
 pub async fn tasks(call: Call, Path(text): Path<String>) -> Answer {
+    for name in ["status", "resource_type"] {
+        if call.param(name).is_some() {
+            return Err(ApiError::bad(format!("{name}: this list cannot be asked for it")));
+        }
+    }
     let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id")], name: "", keys: &[] })?;
     page(&call, executions::tasks(&call.ctx, &call.who, ExecutionId(id(&text)?), &query).await?, show_task)
 }

@@ -148,6 +148,10 @@ pub async fn list(call: Call) -> Answer {
     query.search = plain(&query.search);
     query.names = query.names.map(|names| names.iter().map(|name| plain(name)).collect());
     let named = query.names.iter().flatten().chain([&query.search]).find_map(|name| name.split_once('+')).map(|(project, _)| project.to_owned());
+    let projects: std::collections::BTreeSet<&str> = query.names.iter().flatten().filter_map(|name| name.split_once('+')).map(|(of, _)| of).collect();
+    if projects.len() > 1 {
+        return Err(ApiError::bad("q: the names of one list are of one project's accounts"));
+    }
     let level = match (q.text("level")?, q.text("projectid")?) {
         (Some("project"), None) => return Err(ApiError::bad("q needs ProjectID with Level=project")),
         (Some("project") | None, Some(project)) => Level::Project(call.project(project).await?),

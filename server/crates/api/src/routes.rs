@@ -85,7 +85,7 @@ routes! {
     put "/api/v2.0/users/{id}" users::update, Administrator;
     delete "/api/v2.0/users/{id}" users::delete, Administrator;
     put "/api/v2.0/users/{id}/sysadmin" users::set_admin, Administrator;
-    put "/api/v2.0/users/{id}/password" users::set_password, Administrator;
+    put "/api/v2.0/users/{id}/password" users::set_password, SignedIn;
     get "/api/v2.0/projects" projects::list, Anybody;
     head "/api/v2.0/projects" projects::head, SignedIn;
     post "/api/v2.0/projects" projects::create, SignedIn;
@@ -131,7 +131,7 @@ routes! {
     post "/api/v2.0/replication/executions/{id}/retry" replication::retry, Administrator;
     get "/api/v2.0/replication/executions/{id}/tasks" replication::tasks, Administrator;
     get "/api/v2.0/replication/executions/{id}/tasks/{task}/log" replication::log, Administrator;
-    get "/api/v2.0/projects/{project}/deletions" deletions::list, Right(Action::RepositoryPush);
+    get "/api/v2.0/projects/{project}/deletions" deletions::list, Right(Action::RepositoryRead);
     post "/api/v2.0/projects/{project}/deletions/{id}/restore" deletions::restore, Right(Action::RepositoryPush);
     delete "/api/v2.0/projects/{project}/deletions/{id}" deletions::purge, Right(Action::RepositoryRead);
     get "/api/v2.0/projects/{project}/repositories" repositories::list, Right(Action::RepositoryList);

@@ -331,6 +331,28 @@ pub async fn project<'c>(
     name: &ProjectName,
     action: Action,
 ) -> Result<Authorized<'c>> {
+    proven(c, now, who, name, action, false).await
+}
+
+/// As [`project`], for who only looks at what the action is about: also while the server is read-only.
+pub async fn project_seen<'c>(
+    c: &'c mut AnyConnection,
+    now: Stamp,
+    who: &Principal,
+    name: &ProjectName,
+    action: Action,
+) -> Result<Authorized<'c>> {
+    proven(c, now, who, name, action, true).await
+}
+
+async fn proven<'c>(
+    c: &'c mut AnyConnection,
+    now: Stamp,
+    who: &Principal,
+    name: &ProjectName,
+    action: Action,
+    looks: bool,
+) -> Result<Authorized<'c>> {
     let found = look(c, now, who, name).await?.filter(|(_, rights, ..)| !rights.is_empty());
     let Some(found) = found else {
         if who.is_anonymous() {
@@ -340,7 +362,8 @@ pub async fn project<'c>(
         let admin = standing(c, now, who).await?.admin;
         return Err(if admin { Error::not_found("project", name) } else { Error::NotVisible(name.to_string()) });
     };
-    let (project, rights, role, until) = found;
+    let (mut project, rights, role, until) = found;
+    project.read_only &= !looks;
     allowed(&rights, who.is_anonymous(), &project, action)?;
     Ok(Authorized { conn: c, project, rights, role, until, anonymous: who.is_anonymous() })
 }
@@ -348,7 +371,8 @@ pub async fn project<'c>(
 fn allowed(rights: &Rights, anonymous: bool, project: &ProjectRow, action: Action) -> Result<()> {
     match rights.has(action) {
         true if project.read_only && writes(action) => Err(Error::Forbidden {
-            action: Some(action),
+            // No right and no scope would help.
+            action: None,
             reason: "this server is read-only for now: an administrator set it so".to_owned(),
         }),
         true => Ok(()),

@@ -77,8 +77,8 @@ impl Configuration {
         if !(5..=60).contains(&self.token_expiration) {
             problems.add("token_expiration", "must be 5 to 60 minutes");
         }
-        if !(5..=10_080).contains(&self.session_timeout) {
-            problems.add("session_timeout", "must be 5 to 10080 minutes");
+        if !(5..=720).contains(&self.session_timeout) {
+            problems.add("session_timeout", "must be 5 to 720 minutes: after twelve hours a session ends in any case");
         }
         problems.text("banner_message", &self.banner_message, BANNER);
         problems.check()

@@ -63,22 +63,24 @@ pub async fn get(call: &Call) -> Answer {
 
 /// Several parts, one read after the other.
 fn several(call: &Call, digest: Digest, size: u64, ranges: Vec<Range<u64>>) -> Response<Body> {
+    // Another for each answer: nobody can have put it into the content (RFC 2046, 5.1.1).
+    let boundary = call.ctx.random.id();
     let response = Response::builder()
         .status(StatusCode::PARTIAL_CONTENT)
-        .header(header::CONTENT_TYPE, format!("multipart/byteranges; boundary={}", range::BOUNDARY))
+        .header(header::CONTENT_TYPE, format!("multipart/byteranges; boundary={boundary}"))
         .header("docker-content-digest", digest.as_str())
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::ETAG, format!("\"{digest}\""))
-        .header(header::CONTENT_LENGTH, range::length(&ranges, size));
-    let ctx = call.ctx.clone();
+        .header(header::CONTENT_LENGTH, range::length(&boundary, &ranges, size));
+    let (ctx, after) = (call.ctx.clone(), range::after(&boundary));
     let parts = stream::iter(ranges).then(move |range| {
-        let (ctx, digest) = (ctx.clone(), digest.clone());
+        let (ctx, digest, boundary) = (ctx.clone(), digest.clone(), boundary.clone());
         async move {
-            let before = stream::iter([Ok(Bytes::from(range::before(&range, size)))]);
+            let before = stream::iter([Ok(Bytes::from(range::before(&boundary, &range, size)))]);
             ctx.blobs.read(&digest, range).await.map(|part| before.chain(part))
         }
     });
-    let all = parts.try_flatten().chain(stream::iter([Ok(Bytes::from(range::after()))]));
+    let all = parts.try_flatten().chain(stream::iter([Ok(Bytes::from(after))]));
     response.body(Body::from_stream(all)).expect("checked header values")
 }
 

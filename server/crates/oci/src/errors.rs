@@ -83,6 +83,7 @@ impl Refusal {
             Error::Unauthenticated => {
                 ask(Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, error.to_string()), "")
             }
+            Error::Forbidden { action: None, .. } => Refusal::new(StatusCode::FORBIDDEN, Code::Denied, error.to_string()),
             Error::NotVisible(_) | Error::Forbidden { .. } if by_basic => {
                 Refusal::new(StatusCode::FORBIDDEN, Code::Denied, error.to_string())
             }
@@ -99,9 +100,9 @@ impl Refusal {
                 refusal
             }
             Error::Range { received } => {
-                let last = (received - 1).max(0);
-                Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE, Code::BlobUploadInvalid, error.to_string())
-                    .with(header::RANGE, format!("0-{last}"))
+                let refusal = Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE, Code::BlobUploadInvalid, error.to_string());
+                // `0-0` is one byte.
+                if received > 0 { refusal.with(header::RANGE, format!("0-{}", received - 1)) } else { refusal }
             }
             Error::NotFound(what) => Refusal::new(StatusCode::NOT_FOUND, unknown, format!("{what} was not found")),
             Error::Invalid(problems) => {

@@ -6,9 +6,6 @@ use std::ops::Range;
 
 /// Most ranges of one request: as many as podman's library asks for.
 const MOST: usize = 1024;
-/// Separates parts. What lies between its lines is counted before, so it need not be told from content.
-pub const BOUNDARY: &str = "wharf-part-6f2c1d3a9b80";
-
 /// What a request wants of a blob.
 #[derive(Debug, PartialEq)]
 pub enum Wanted {
@@ -89,18 +86,18 @@ pub fn said(range: &Range<u64>, size: u64) -> String {
 }
 
 /// What stands before each part of several, and after the last (RFC 2046, 5.1.1).
-pub fn before(range: &Range<u64>, size: u64) -> String {
-    format!("\r\n--{BOUNDARY}\r\nContent-Type: application/octet-stream\r\nContent-Range: {}\r\n\r\n", said(range, size))
+pub fn before(boundary: &str, range: &Range<u64>, size: u64) -> String {
+    format!("\r\n--{boundary}\r\nContent-Type: application/octet-stream\r\nContent-Range: {}\r\n\r\n", said(range, size))
 }
 
-pub fn after() -> String {
-    format!("\r\n--{BOUNDARY}--\r\n")
+pub fn after(boundary: &str) -> String {
+    format!("\r\n--{boundary}--\r\n")
 }
 
 /// Bytes of an answer with several parts.
-pub fn length(ranges: &[Range<u64>], size: u64) -> u64 {
-    let parts = ranges.iter().map(|range| before(range, size).len() as u64 + range.end - range.start);
-    parts.sum::<u64>() + after().len() as u64
+pub fn length(boundary: &str, ranges: &[Range<u64>], size: u64) -> u64 {
+    let parts = ranges.iter().map(|range| before(boundary, range, size).len() as u64 + range.end - range.start);
+    parts.sum::<u64>() + after(boundary).len() as u64
 }
 
 #[cfg(test)]

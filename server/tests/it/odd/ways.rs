@@ -17,7 +17,9 @@ async fn ready(server: &Server, url: &str, (name, secret): (&str, &str), more: V
     let made = server.api(Method::POST, "/registries").json(&target).send().await?;
     let (status, text) = (made.status().as_u16(), made.text().await?);
     if status == 201 {
-        let rule = json!({ "name": "r", "dest_registry": { "id": 1 }, "enabled": true, "override": true, "dest_namespace": "team/app", "dest_namespace_replace_count": -1 });
+        let rule = json!({
+            "name": "r", "dest_registry": { "id": 1 }, "enabled": true, "override": true, "dest_namespace": "team/app", "dest_namespace_replace_count": -1,
+        });
         server.call(Method::POST, "/replication/policies", rule).await?;
     }
     Ok((status, text))
@@ -30,11 +32,14 @@ async fn each_way_of_signing_in_works_and_a_wrong_secret_is_said() -> Result<()>
     let realm = Some(format!("{}/token", elsewhere.url));
     for (way, odd, pair, more) in [
         ("ECR: Basic, by the name AWS", Odd { basic: Some("AWS:a-long-password"), ..Odd::default() }, ("AWS", "a-long-password"), json!({})),
-        ("GAR: a key in JSON as the secret", Odd { basic: Some("_json_key:{\"type\": \"service_account\"}"), ..Odd::default() }, ("_json_key", "{\"type\": \"service_account\"}"), json!({})),
+        ("GAR: a key in JSON as the secret", Odd { basic: Some("_json_key:{\"type\": \"x\"}"), ..Odd::default() }, ("_json_key", "{\"type\": \"x\"}"), json!({})),
         ("GHCR, Quay, Harbor: tokens of the same host", Odd { tokens: true, tokens_for: Some("me:token"), ..Odd::default() }, ("me", "token"), json!({})),
         ("the same, with `token`", Odd { tokens: true, old_tokens: true, tokens_for: Some("me:token"), ..Odd::default() }, ("me", "token"), json!({})),
         ("ACR: tokens by POST too", Odd { tokens: true, tokens_by_post: true, ..Odd::default() }, ("me", "token"), json!({})),
-        ("Docker Hub, GitLab: tokens of another host", Odd { tokens: true, realm: realm.clone(), ..Odd::default() }, ("me", "token"), json!({ "token_server": elsewhere.url })),
+        (
+            "Docker Hub, GitLab: tokens of another host",
+            Odd { tokens: true, realm: realm.clone(), ..Odd::default() }, ("me", "token"), json!({ "token_server": elsewhere.url }),
+        ),
     ] {
         let server = server_with(&["p"]).await?;
         image::push(&server, "p/a", "1", way.as_bytes().to_vec()).await?;

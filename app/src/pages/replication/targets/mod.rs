@@ -24,7 +24,10 @@ fn fields(form: &Form, target: Option<&Target>) -> AnyView {
     let text = |get: fn(&Target) -> &String| target.map(|target| get(target).clone()).unwrap_or_default();
     let options = Provider::ALL.into_iter().map(|provider| (provider.key().to_owned(), provider.label().to_owned())).collect();
     let kept = target.is_some_and(|target| target.has_secret);
-    let secret_help = if kept { "Leave empty to keep the stored one. It is forgotten when the URL changes." } else { "A robot account's secret, or a password." };
+    let secret_help = match kept {
+        true => "Leave empty to keep the stored one. It is forgotten when the URL, the token server or the proxy changes.",
+        false => "A robot account's secret, or a password.",
+    };
     view! {
         {form.choice("provider", "Provider", options).value(target.map_or(Provider::Harbor, |target| target.provider).key())}
         {form.text("name", "Name").required().value(text(|target| &target.name))}

@@ -1,36 +1,34 @@
-//! What configurations say, for artifacts that came before anybody looked: a few at a time, beside everything else.
+//! What configurations say, for artifacts that came before anybody looked: one at a time, beside everything else.
 
 use super::sql;
+use crate::aside;
 use crate::ctx::Ctx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::manifest::{self, Manifest};
+use model::Digest;
 use sqlx::{AnyConnection, Row};
+use std::io::ErrorKind;
 
-/// Artifacts of one round: read without a writer, written in one short commit.
+/// Artifacts of one short commit.
 const ROUND: i64 = 64;
 
-/// Fills in what is missing. Answers how many artifacts were looked at.
-pub async fn fill(ctx: &Ctx) -> Result<usize> {
-    let mut all = 0;
+/// Fills in what is missing, until `ended` says that the server stops. Answers how many artifacts were looked at.
+///
+/// # Errors
+/// Where the store does not answer: what was not looked at is looked at another time, and nothing is said of it.
+pub async fn fill(ctx: &Ctx, ended: impl Fn() -> bool) -> Result<usize> {
+    let (mut all, mut after) = (0, 0);
     loop {
-        let found = unsaid(&mut *ctx.db.read().await?).await?;
-        if found.is_empty() {
-            return Ok(all);
-        }
-        all += found.len();
+        let found = unsaid(&mut *ctx.db.read().await?, after).await?;
+        let Some((last, _)) = found.last() else { return Ok(all) };
+        after = *last;
         let mut said = Vec::new();
-        for (id, config) in found {
-            let text = match config {
-                Some((manifest, true)) => match manifest::telling(&manifest) {
-                    Some(config) => {
-                        let bytes = ctx.blobs.read_small(&config.digest, config.size.unsigned_abs()).await.unwrap_or_default();
-                        manifest::attributes(&manifest, &bytes)
-                    }
-                    None => "{}".to_owned(),
-                },
-                _ => "{}".to_owned(),
-            };
-            said.push((id, text));
+        for (id, repository) in found {
+            if ended() {
+                return Ok(all);
+            }
+            all += 1;
+            said.extend(look(ctx, id, repository).await?.map(|text| (id, text)));
         }
         let write = async move |c: &mut AnyConnection| {
             for (id, text) in &said {
@@ -43,20 +41,37 @@ pub async fn fill(ctx: &Ctx) -> Result<usize> {
     }
 }
 
-/// Artifacts of which nothing is said yet, with their manifests, and whether the repository holds the configuration: of another's
-/// nothing is told.
-async fn unsaid(c: &mut AnyConnection) -> Result<Vec<(i64, Option<(Manifest, bool)>)>> {
-    let text = "SELECT id, repository_id FROM artifacts WHERE attributes = '' ORDER BY id LIMIT $1";
-    let rows = sqlx::query(text).bind(ROUND).fetch_all(&mut *c).await?;
-    let mut found = Vec::new();
-    for row in rows {
-        let (id, repository): (i64, i64) = (row.get("id"), row.get("repository_id"));
-        let manifest = Manifest::parse(&sql::content_of(c, id).await?, None).ok();
-        let held = match manifest.as_ref().and_then(manifest::telling) {
-            Some(config) => !sql::blobs_in(c, repository, std::iter::once(&config.digest)).await?.is_empty(),
-            None => false,
-        };
-        found.push((id, manifest.map(|manifest| (manifest, held))));
+/// Artifacts of which nothing is said yet, and their repositories.
+async fn unsaid(c: &mut AnyConnection, after: i64) -> Result<Vec<(i64, i64)>> {
+    let text = "SELECT id, repository_id FROM artifacts WHERE attributes = '' AND id > $1 ORDER BY id LIMIT $2";
+    let rows = sqlx::query(text).bind(after).bind(ROUND).fetch_all(c).await?;
+    Ok(rows.iter().map(|row| (row.get("id"), row.get("repository_id"))).collect())
+}
+
+/// What the configuration of one says; `None` where it may come yet.
+async fn look(ctx: &Ctx, id: i64, repository: i64) -> Result<Option<String>> {
+    let nothing = || Ok(Some("{}".to_owned()));
+    let content = {
+        let mut c = ctx.db.read().await?;
+        match sqlx::query("SELECT content FROM manifests WHERE artifact_id = $1").bind(id).fetch_optional(&mut *c).await? {
+            Some(row) => row.get::<Vec<u8>, _>("content"),
+            // It was deleted meanwhile.
+            None => return Ok(None),
+        }
+    };
+    let Ok(manifest) = aside::run(content.len(), move || Manifest::parse(&content, None)).await else { return nothing() };
+    let Some((digest, size)) = manifest::telling(&manifest).map(|config| (config.digest.clone(), config.size.unsigned_abs())) else { return nothing() };
+    // Of a configuration that the repository does not hold nothing is told: it may be another's.
+    if !holds(ctx, repository, &digest).await? {
+        return if ctx.settings.sparse.images { Ok(None) } else { nothing() };
     }
-    Ok(found)
+    match ctx.blobs.read_small(&digest, size).await {
+        Ok(bytes) => Ok(Some(aside::run(bytes.len(), move || manifest::attributes(&manifest, &bytes)).await)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::FileTooLarge) => nothing(),
+        Err(error) => Err(Error::Unavailable(format!("blob {digest} cannot be read now: {error}"))),
+    }
+}
+
+async fn holds(ctx: &Ctx, repository: i64, digest: &Digest) -> Result<bool> {
+    Ok(!sql::blobs_in(&mut *ctx.db.read().await?, repository, std::iter::once(digest)).await?.is_empty())
 }

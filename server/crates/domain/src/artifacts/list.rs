@@ -151,6 +151,8 @@ fn condition(w: &mut Conditions, repository: &str, also: &Also) {
             let places: Vec<String> = names.iter().map(|name| w.bind(name.replace('\0', "\u{fffd}"))).collect();
             tagged(w, &if places.is_empty() { "1 = 0".to_owned() } else { format!("name IN ({})", places.join(", ")) });
         }
+        // None at all is none that it could have.
+        Also::AllTags(names) if names.is_empty() => w.and("1 = 0"),
         Also::AllTags(names) => {
             for name in names {
                 let n = w.bind(name.replace('\0', "\u{fffd}"));

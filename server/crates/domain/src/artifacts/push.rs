@@ -132,13 +132,16 @@ pub(super) async fn look_into(
             accessories::read(ctx, &wanted, |digest| sizes.get(digest.as_str()).copied()).await?
         }
     };
-    let says = match telling {
-        None => "{}".to_owned(),
-        // It may come yet.
-        Some(config) => parts.get(&config.digest).map(|bytes| manifest::attributes(manifest, bytes)).unwrap_or_default(),
+    let (manifest, tags, length) = (manifest.clone(), tags.to_vec(), accessories::length(&parts));
+    let look = move || {
+        let says = match manifest::telling(&manifest) {
+            None => "{}".to_owned(),
+            // It may come yet.
+            Some(config) => parts.get(&config.digest).map(|bytes| manifest::attributes(&manifest, bytes)).unwrap_or_default(),
+        };
+        (manifest::recognise(&manifest, &tags, &parts), says)
     };
-    let (manifest, tags) = (manifest.clone(), tags.to_vec());
-    Ok((aside::run(accessories::length(&parts), move || manifest::recognise(&manifest, &tags, &parts)).await, says))
+    Ok(aside::run(length, look).await)
 }
 
 /// A manifest on its way to its place, judged before the transaction.

@@ -21,26 +21,22 @@ pub const KEPT: &[(&str, &str)] =
 
 /// What this process read last.
 #[derive(Default)]
-pub struct Known(RwLock<(Arc<Configuration>, Arc<BTreeMap<String, String>>)>);
+pub struct Known(RwLock<Arc<Configuration>>);
 
 impl Known {
     pub fn get(&self) -> Arc<Configuration> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn kept(&self) -> Arc<BTreeMap<String, String>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).1.clone()
-    }
-
-    fn set(&self, found: Configuration, kept: BTreeMap<String, String>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(found), Arc::new(kept));
+    fn set(&self, found: Configuration) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(found);
     }
 }
 
 /// Reads it anew.
 pub async fn load(ctx: &Ctx) -> Result<()> {
-    let (found, kept) = read(&mut *ctx.db.read().await?).await?;
-    ctx.local.configuration.set(found, kept);
+    let (found, _) = read(&mut *ctx.db.read().await?).await?;
+    ctx.local.configuration.set(found);
     Ok(())
 }
 
@@ -62,6 +58,11 @@ async fn read(c: &mut AnyConnection) -> Result<(Configuration, BTreeMap<String, 
         }
     }
     Ok((found, kept))
+}
+
+/// How robot accounts' names begin, as of this transaction.
+pub(crate) async fn prefix(c: &mut AnyConnection) -> Result<String> {
+    Ok(read(c).await?.0.robot_name_prefix)
 }
 
 /// As it is stored: names and values.
@@ -86,29 +87,35 @@ pub async fn get(ctx: &Ctx, who: &Principal) -> Result<(Configuration, BTreeMap<
     Ok((found, default.chain(kept).collect()))
 }
 
-/// Sets all of it, and of what is only kept what is named.
-pub async fn set(ctx: &Ctx, who: &Principal, new: Configuration, kept: BTreeMap<String, String>) -> Result<()> {
+/// Changes what `change` changes, and of what is only kept what is named; `names` for the log. What others set meanwhile stays.
+pub async fn set(
+    ctx: &Ctx,
+    who: &Principal,
+    names: &[&str],
+    change: impl Fn(&mut Configuration) + Send + 'static,
+    kept: BTreeMap<String, String>,
+) -> Result<()> {
     let (now, caller) = (ctx.now(), who.clone());
-    let before = ctx.local.configuration.kept();
-    let named: Vec<String> = {
-        let old = ctx.configuration();
-        let changed = stored(&new).into_iter().zip(stored(&old)).filter(|(new, old)| new != old).map(|((name, _), _)| name.to_owned());
-        changed.chain(kept.iter().filter(|(name, value)| before.get(*name) != Some(value)).map(|(name, _)| name.clone())).collect()
-    };
     let done = ctx
-        .change(who, Event::ConfigurationChanged { names: named.join(" ") }, async move |c| {
+        .change(who, Event::ConfigurationChanged { names: names.join(" ") }, async move |c| {
             let mut proof = access::system(c, now, &caller).await?;
-            new.check()?;
             let c = proof.conn();
-            // A user of such a name could not sign in any more.
-            let prefix = crate::db::like_prefix(&crate::db::folded(&new.robot_name_prefix));
+            let (before, _) = read(c).await?;
+            let mut new = before.clone();
+            change(&mut new);
+            new.check()?;
+            // A user of such a name could not sign in any more; `users` refuses new ones.
+            let prefix = match new.robot_name_prefix == before.robot_name_prefix {
+                true => "".to_owned(),
+                false => crate::db::like_prefix(&crate::db::folded(&new.robot_name_prefix)),
+            };
             let text = "SELECT name FROM users WHERE name_folded LIKE $1 ESCAPE '\\' AND deleted_at IS NULL LIMIT 1";
             if let Some(row) = sqlx::query(text).bind(prefix).fetch_optional(&mut *c).await? {
                 let name: String = row.get("name");
                 return Err(Error::invalid("robot_name_prefix", format!("is how the name of the user {name} begins, who could not sign in any more")));
             }
-            let all = stored(&new).into_iter().map(|(name, value)| (name.to_owned(), value)).chain(kept.clone());
-            for (name, value) in all {
+            let changed = stored(&new).into_iter().zip(stored(&before)).filter(|(new, before)| new != before);
+            for (name, value) in changed.map(|((name, value), _)| (name.to_owned(), value)).chain(kept.clone()) {
                 let text = "INSERT INTO configuration (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
                 sqlx::query(text).bind(name).bind(value).execute(&mut *c).await?;
             }

@@ -5,10 +5,8 @@ use crate::testing::World;
 use crate::{artifacts, deletions, identity, projects, robots};
 use model::Role;
 
-async fn with(world: &World, change: impl FnOnce(&mut Configuration)) -> Result<()> {
-    let (mut new, _) = get(&world.ctx, &world.admin).await.unwrap();
-    change(&mut new);
-    set(&world.ctx, &world.admin, new, BTreeMap::new()).await
+async fn with(world: &World, change: impl Fn(&mut Configuration) + Send + 'static) -> Result<()> {
+    set(&world.ctx, &world.admin, &["test"], change, BTreeMap::new()).await
 }
 
 #[tokio::test]
@@ -35,6 +33,11 @@ async fn a_server_that_is_read_only_takes_and_loses_nothing() {
         assert!(matches!(&refusal, Some(Error::Forbidden { reason, .. }) if reason.contains("read-only")), "{n}: {refusal:?}");
     }
     assert!(artifacts::pull(ctx, who, &project, &r, &at(&image), false).await.is_ok(), "it is read");
+    assert_eq!(deletions::list(ctx, who, &project, &Default::default()).await.unwrap().items.len(), 1, "and what can be undone later is seen");
+    // Two who set different things at once: neither is lost.
+    let old = get(ctx, who).await.unwrap().0;
+    with(&world, |new| new.banner_message = "moving".into()).await.unwrap();
+    assert!(ctx.configuration().read_only && ctx.configuration().banner_message == "moving" && old.banner_message.is_empty());
     with(&world, |new| new.read_only = false).await.unwrap();
     deletions::restore(ctx, who, &project, undo).await.unwrap();
     artifacts::delete(ctx, who, &project, &r, &at(&image)).await.unwrap();
@@ -66,9 +69,16 @@ async fn robot_accounts_are_named_and_live_as_is_set_and_nobody_loses_a_name() {
     assert_eq!((signs_in("bot@p+r").await, signs_in("robot$p+r").await), (true, false));
     world.user("bots").await;
     for bad in ["", "b", "bots", "bo:t", "a b$", "robot+", &"x$".repeat(40)] {
-        let refused = with(&world, |new| new.robot_name_prefix = bad.into()).await;
-        assert!(matches!(&refused, Err(Error::Invalid(problems)) if problems.of("robot_name_prefix").is_some()), "{bad}: {refused:?}");
+        let bad = bad.to_owned();
+        let refused = with(&world, move |new| new.robot_name_prefix.clone_from(&bad)).await;
+        assert!(matches!(&refused, Err(Error::Invalid(problems)) if problems.of("robot_name_prefix").is_some()), "{refused:?}");
     }
+    // Nor is a user made whose name begins so.
+    with(&world, |new| new.robot_name_prefix = "ci-".into()).await.unwrap();
+    let input = model::user::NewUser { name: "ci-joe".into(), email: "j@x.example".into(), full_name: "Joe".into(), ..Default::default() };
+    let made = crate::users::create(&world.ctx, &world.admin, input, crate::secrets::PlainSecret::new("User-Pass-12345".into())).await;
+    assert!(matches!(&made, Err(Error::Invalid(problems)) if problems.of("name").is_some()), "{made:?}");
+    with(&world, |new| new.robot_name_prefix = "bot@".into()).await.unwrap();
     let (found, _) = get(&world.ctx, &world.admin).await.unwrap();
     assert_eq!(found.robot_name_prefix, "bot@", "what is refused changes nothing");
 }
@@ -79,20 +89,16 @@ async fn only_administrators_see_and_set_it() {
     let project = world.project("p", false).await;
     for who in [world.nobody(), world.user("ada").await, world.member("ben", &project, Role::ProjectAdmin).await] {
         assert!(get(&world.ctx, &who).await.is_err());
-        let refused = set(&world.ctx, &who, Configuration { read_only: true, ..Configuration::default() }, BTreeMap::new()).await;
+        let refused = set(&world.ctx, &who, &[], |new| new.read_only = true, BTreeMap::new()).await;
         assert!(refused.is_err() && !world.ctx.configuration().read_only);
     }
-    let with = |change: fn(&mut Configuration)| {
-        let mut new = Configuration::default();
-        change(&mut new);
-        new
-    };
-    for (bad, field) in [
-        (with(|new| new.token_expiration = 4), "token_expiration"), (with(|new| new.token_expiration = 61), "token_expiration"),
-        (with(|new| new.session_timeout = 0), "session_timeout"), (with(|new| new.robot_token_duration = 0), "robot_token_duration"),
-        (with(|new| new.banner_message = "x".repeat(2000)), "banner_message"),
-    ] {
-        let refused = set(&world.ctx, &world.admin, bad, BTreeMap::new()).await;
+    let bad: [(fn(&mut Configuration), &str); 6] = [
+        (|new| new.token_expiration = 4, "token_expiration"), (|new| new.token_expiration = 61, "token_expiration"),
+        (|new| new.session_timeout = 0, "session_timeout"), (|new| new.session_timeout = 721, "session_timeout"),
+        (|new| new.robot_token_duration = 0, "robot_token_duration"), (|new| new.banner_message = "x".repeat(2000), "banner_message"),
+    ];
+    for (bad, field) in bad {
+        let refused = with(&world, bad).await;
         assert!(matches!(&refused, Err(Error::Invalid(problems)) if problems.of(field).is_some()), "{field}: {refused:?}");
     }
     assert_eq!(*world.ctx.configuration(), Configuration::default());

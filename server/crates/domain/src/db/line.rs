@@ -70,10 +70,11 @@ impl Line {
             if !batch.is_empty() && !fits {
                 break;
             }
-            let Some((_, job)) = holder.jobs.pop_front() else { break };
+            let Some((_, mut job)) = holder.jobs.pop_front() else { break };
             self.waiting -= 1;
             self.now = self.now.max(holder.clock);
-            holder.clock += holder.cost.max(LEAST);
+            *job.charged() = holder.cost.max(LEAST);
+            holder.clock += *job.charged();
             self.furthest = self.furthest.max(holder.clock);
             sum += holder.cost;
             batch.push(job);
@@ -86,16 +87,19 @@ impl Line {
 
     /// Of a batch these were not run: the ones before took longer than they were thought to.
     pub fn put_back(&mut self, jobs: Vec<Box<dyn Job>>) {
-        for job in jobs.into_iter().rev() {
+        for mut job in jobs.into_iter().rev() {
             self.waiting += 1;
-            self.by.entry(job.by().clone()).or_default().jobs.push_front((0, job));
+            let holder = self.by.entry(job.by().clone()).or_default();
+            holder.clock = holder.clock.saturating_sub(*job.charged());
+            holder.jobs.push_front((0, job));
         }
     }
 
-    /// A write of theirs took so long.
-    pub fn took(&mut self, by: &Arc<str>, cost: Duration) {
-        let Some(holder) = self.by.get_mut(by) else { return };
-        holder.clock += cost.saturating_sub(holder.cost.max(LEAST));
+    /// The write took so long: it pays that, and no more.
+    pub fn took(&mut self, job: &mut dyn Job, cost: Duration) {
+        let charged = *job.charged();
+        let Some(holder) = self.by.get_mut(job.by()) else { return };
+        holder.clock = holder.clock.saturating_sub(charged) + cost.max(LEAST);
         holder.cost = cost.max(holder.cost / 2);
         self.furthest = self.furthest.max(holder.clock);
     }
@@ -114,10 +118,10 @@ mod tests {
     fn next(line: &mut Line, cost: impl Fn(&str) -> u64) -> Vec<String> {
         let (mut batch, mut sum, mut ran) = (line.batch(64).into_iter(), Duration::ZERO, Vec::new());
         while sum <= TOGETHER
-            && let Some(job) = batch.next()
+            && let Some(mut job) = batch.next()
         {
             let took = Duration::from_millis(cost(job.by()));
-            line.took(job.by(), took);
+            line.took(&mut *job, took);
             sum += took;
             ran.push(job.by().to_string());
         }
@@ -159,7 +163,7 @@ mod tests {
         while line.len() > 0 {
             order.extend(next(&mut line, |_| 200));
         }
-        assert_eq!(order, ["late", "heavy", "late", "heavy", "late", "heavy", "late"]);
+        assert_eq!(order, ["late", "late", "heavy", "late", "heavy", "late", "heavy"]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use list::{Listing, named, one_of};
 pub use migrate::Refusal;
 pub use script::{Ran, Script, Value, parts, places};
 pub use snapshot::Snapshot;
-pub use turns::{asked_by, asks};
+pub use turns::{asked_by, asked_on, asks};
 pub use text::{Conditions, folded, like_contains, like_prefix};
 
 use crate::error::{Error, Result};

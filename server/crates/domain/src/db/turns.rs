@@ -35,6 +35,18 @@ pub fn asks(name: &str) {
     let _ = ASKER.try_with(|asker| *asker.name.lock().unwrap_or_else(PoisonError::into_inner) = name.into());
 }
 
+/// The same work in the name of who asks now, for where it goes on by itself.
+pub fn asked_on<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let asker = ASKER.try_with(Clone::clone).ok();
+    async move {
+        match asker {
+            // What the request holds it holds for itself.
+            Some(asker) => ASKER.scope(Asker { held: Arc::default(), ..asker }, work).await,
+            None => work.await,
+        }
+    }
+}
+
 /// Who asks; nobody in particular outside of a request.
 pub(super) fn asker() -> Arc<str> {
     ASKER.try_with(|asker| asker.name.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_else(|_| "".into())

@@ -28,6 +28,8 @@ pub(super) trait Job: Send {
     fn is_content(&self) -> bool;
     /// In whose name.
     fn by(&self) -> &Arc<str>;
+    /// What it was charged when its turn came.
+    fn charged(&mut self) -> &mut Duration;
     fn run<'a>(&'a mut self, c: &'a mut AnyConnection) -> LocalBoxFuture<'a, Result<()>>;
     fn answer(self: Box<Self>, done: Result<()>);
 }
@@ -36,6 +38,7 @@ pub(super) struct Op<F, T> {
     f: F,
     content: bool,
     by: Arc<str>,
+    charged: Duration,
     out: Option<T>,
     answer: oneshot::Sender<Result<T>>,
 }
@@ -43,7 +46,7 @@ pub(super) struct Op<F, T> {
 impl<F, T> Op<F, T> {
     pub(super) fn new(f: F, content: bool, by: Arc<str>) -> (Self, oneshot::Receiver<Result<T>>) {
         let (answer, receiver) = oneshot::channel();
-        (Op { f, content, by, out: None, answer }, receiver)
+        (Op { f, content, by, charged: Duration::ZERO, out: None, answer }, receiver)
     }
 }
 
@@ -54,6 +57,10 @@ impl<T: Send, F: AsyncFn(&mut AnyConnection) -> Result<T> + Send> Job for Op<F, 
 
     fn by(&self) -> &Arc<str> {
         &self.by
+    }
+
+    fn charged(&mut self) -> &mut Duration {
+        &mut self.charged
     }
 
     fn run<'a>(&'a mut self, c: &'a mut AnyConnection) -> LocalBoxFuture<'a, Result<()>> {
@@ -163,8 +170,8 @@ async fn one_writer(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, gro
         // Before the answers, so that whoever has one finds permissions known.
         drop(settling);
         line.put_back(batch.split_off(results.len()));
-        for (job, (done, cost)) in batch.drain(..).zip(results) {
-            line.took(job.by(), cost);
+        for (mut job, (done, cost)) in batch.drain(..).zip(results) {
+            line.took(&mut *job, cost);
             job.answer(done);
         }
     }

@@ -29,14 +29,14 @@ use std::sync::Arc;
 /// A project's deletions that can still be undone, newest first, for who may push there. What is over is not shown.
 pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query) -> Result<Page<Deletion>> {
     let mut c = ctx.db.read().await?;
-    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::RepositoryPush).await?;
+    let mut proof = access::project_seen(&mut c, ctx.now(), who, project, Action::RepositoryPush).await?;
     sql::list(&mut proof, ctx.now(), query).await
 }
 
 /// What a project's deletions keep, for who may list them; nothing for others.
 pub async fn waiting(ctx: &Ctx, who: &Principal, project: &ProjectName) -> Result<Waiting> {
     let (mut c, now) = (ctx.db.read().await?, ctx.now());
-    match access::project(&mut c, now, who, project, Action::RepositoryPush).await {
+    match access::project_seen(&mut c, now, who, project, Action::RepositoryPush).await {
         Ok(mut proof) => {
             let project = proof.project.id.0;
             sql::waiting(proof.conn(), now, Some(project)).await
@@ -108,7 +108,7 @@ async fn to_undo(proof: &mut access::Authorized<'_>, now: Stamp, id: DeletionId)
 /// change. `None` for whom it is refused, which is told, and noted, by the write.
 async fn prepare(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Option<(Deletion, Vec<(sql::Kept, Manifest)>)>> {
     let (mut c, now) = (ctx.db.read().await?, ctx.now());
-    let Ok(mut proof) = access::project(&mut c, now, who, project, Action::RepositoryPush).await else { return Ok(None) };
+    let Ok(mut proof) = access::project_seen(&mut c, now, who, project, Action::RepositoryPush).await else { return Ok(None) };
     let Ok(deletion) = to_undo(&mut proof, now, id).await else { return Ok(None) };
     if deletion.what != What::Artifact {
         return Ok(None);
@@ -252,7 +252,7 @@ pub const AT_ONCE: usize = 100;
 /// Some that a project can still undo, by number: what a page asks about before it deletes them for good.
 pub async fn some(ctx: &Ctx, who: &Principal, project: &ProjectName, ids: &[DeletionId]) -> Result<Vec<Deletion>> {
     let mut c = ctx.db.read().await?;
-    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::RepositoryPush).await?;
+    let mut proof = access::project_seen(&mut c, ctx.now(), who, project, Action::RepositoryPush).await?;
     let mut all = Vec::new();
     for id in ids.iter().take(AT_ONCE) {
         all.extend(sql::get(&mut proof, ctx.now(), *id).await?);

@@ -39,6 +39,9 @@ pub async fn start(ctx: &Ctx, who: &Principal, dry_run: bool) -> Result<Collecti
 }
 
 async fn begin(ctx: &Ctx, who: &Principal, trigger: Trigger, dry_run: bool) -> Result<CollectionId> {
+    if !dry_run && ctx.configuration().read_only {
+        return Err(Error::Precondition("this server is read-only for now: nothing is deleted, only a dry run can be made".to_owned()));
+    }
     let (now, caller) = (ctx.now(), who.clone());
     let id = ctx
         .change(who, Event::CollectionStarted { dry_run }, async move |c| {

@@ -66,7 +66,7 @@ pub async fn start_if_due(ctx: &Ctx) -> Result<Option<CollectionId>> {
     let due = read(ctx, &mut c).await?.next;
     let busy = sql::unsettled(&mut c).await?.is_some();
     drop(c);
-    if busy || due.is_none_or(|due| due > ctx.now()) {
+    if busy || ctx.configuration().read_only || due.is_none_or(|due| due > ctx.now()) {
         return Ok(None);
     }
     begin(ctx, &Principal::system(), Trigger::Schedule, false).await.map(Some)

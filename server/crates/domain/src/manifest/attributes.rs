@@ -2,11 +2,18 @@
 
 use super::media::{HELM_CONFIG, is_image_config, plain};
 use super::{Descriptor, Manifest};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Largest configuration that is looked into, and most that is kept of it, in bytes.
 const LOOKED_INTO: i64 = 1 << 20;
 const KEPT: usize = 8 * 1024;
+
+/// Members that are kept: of an image's configuration, and of a chart's (helm's Chart.yaml).
+const IMAGE: &[&str] = &["architecture", "os", "variant", "created", "author", "config"];
+const CHART: &[&str] = &[
+    "name", "version", "appVersion", "apiVersion", "description", "type", "home", "icon", "keywords", "maintainers", "sources", "kubeVersion",
+    "deprecated", "dependencies", "annotations",
+];
 
 /// The configuration that says something, if it is worth reading.
 pub fn telling(manifest: &Manifest) -> Option<&Descriptor> {
@@ -19,23 +26,20 @@ pub fn telling(manifest: &Manifest) -> Option<&Descriptor> {
 pub fn attributes(manifest: &Manifest, config: &[u8]) -> String {
     let is_chart = manifest.config.as_ref().is_some_and(|config| plain(&config.media_type) == HELM_CONFIG);
     let Ok(Value::Object(said)) = serde_json::from_slice::<Value>(config) else { return "{}".to_owned() };
-    let mut kept: Map<String, Value> = match is_chart {
-        true => said,
-        false => {
-            let wanted = ["architecture", "os", "variant", "created", "author", "config"];
-            said.into_iter().filter(|(name, value)| wanted.contains(&name.as_str()) && !value.is_null()).collect()
-        }
+    let wanted = if is_chart { CHART } else { IMAGE };
+    let kept = said.into_iter().filter(|(name, value)| wanted.contains(&name.as_str()) && !value.is_null());
+    let measured = |(name, value): (String, Value)| {
+        let length = name.len() + value.to_string().len() + 6;
+        (name, value, length)
     };
-    loop {
-        let text = Value::Object(kept.clone()).to_string();
-        if text.len() <= KEPT {
-            return text;
-        }
-        let Some(longest) = kept.iter().max_by_key(|(_, value)| value.to_string().len()).map(|(name, _)| name.clone()) else {
-            return "{}".to_owned();
-        };
-        kept.remove(&longest);
-    }
+    let mut kept: Vec<(String, Value, usize)> = kept.map(measured).collect();
+    kept.sort_by_key(|(.., length)| *length);
+    let mut sum = 2;
+    kept.retain(|(.., length)| {
+        sum += length;
+        sum <= KEPT
+    });
+    Value::Object(kept.into_iter().map(|(name, value, _)| (name, value)).collect()).to_string()
 }
 
 #[cfg(test)]
@@ -64,6 +68,8 @@ mod tests {
         }
         let long = format!(r#"{{"os":"linux","config":{{"Env":["{}"]}},"author":"a\u0000b"}}"#, "x".repeat(20_000));
         let kept = attributes(&image, long.as_bytes());
+        let many = format!("{{{}}}", (0..100_000).map(|n| format!("\"{n}\":1")).collect::<Vec<_>>().join(","));
+        assert_eq!(attributes(&chart, many.as_bytes()), "{}", "only what is known, in one go");
         assert!(kept.len() < 100 && kept.contains("linux"), "{kept}");
     }
 }

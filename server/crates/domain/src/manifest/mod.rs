@@ -183,6 +183,10 @@ impl Manifest {
         if bytes.len() > MAX {
             return Err(bad(format!("a manifest is at most {MAX} bytes long")));
         }
+        // Where a reader would take an array for the object that it stands for, no other does.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(bad("a manifest is a JSON object"));
+        }
         serde_json::from_slice::<NoDuplicates>(bytes).map_err(|error| bad(format!("the manifest is no JSON that we take: {error}")))?;
         let raw: Raw =
             serde_json::from_slice(bytes).map_err(|error| bad(format!("the manifest is malformed: {error}")))?;

@@ -18,6 +18,8 @@ use model::{Action, Page, ProjectId, ProjectName, Role};
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub public: Option<bool>,
+    /// Whose they are, by the whole name.
+    pub owner: Option<String>,
 }
 
 /// Where the portal has the form of a new project, so that no project's page could stand there.
@@ -105,6 +107,11 @@ pub async fn name_of(ctx: &Ctx, who: &Principal, id: ProjectId) -> Result<Projec
         Some(_) => Ok(name),
         None => Err(hidden()),
     }
+}
+
+/// Was there ever a project of this number?
+pub async fn was(ctx: &Ctx, id: ProjectId) -> Result<bool> {
+    sql::was(&mut *ctx.db.read().await?, id).await
 }
 
 /// A project, with all the caller may do in it.

@@ -2,7 +2,7 @@
 
 use super::Filter;
 use crate::access::Authorized;
-use crate::db::{Conditions, Listing, named};
+use crate::db::{Conditions, Listing, named, one_of};
 use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
@@ -124,6 +124,10 @@ pub async fn get(c: &mut AnyConnection, who: &Principal, id: ProjectId) -> Resul
     Ok(Some(project))
 }
 
+pub async fn was(c: &mut AnyConnection, id: ProjectId) -> Result<bool> {
+    Ok(sqlx::query("SELECT id FROM projects WHERE id = $1").bind(id.0).fetch_optional(c).await?.is_some())
+}
+
 pub async fn name(c: &mut AnyConnection, id: ProjectId) -> Result<Option<ProjectName>> {
     let row = sqlx::query("SELECT name FROM projects WHERE id = $1 AND deleted_at IS NULL")
         .bind(id.0)
@@ -173,6 +177,9 @@ pub async fn list(
                 w.and("t.deleted_at IS NULL");
                 visible(w, who, sees_all);
                 named(w, query, "t.name", "t.name");
+                if let Some(owner) = &filter.owner {
+                    one_of(w, "o.name", std::slice::from_ref(owner));
+                }
                 if let Some(public) = filter.public {
                     let n = w.bind(i64::from(public));
                     w.and(format!("t.public = {n}"));

@@ -29,6 +29,7 @@ pub struct Row {
 /// Makes a row; `false` if that id exists (then another id is needed).
 pub async fn create(ctx: &Ctx, id: &str, user: UserId, data: String, expires_at: Stamp) -> Result<bool> {
     let (hash, now) = (HashedSecret::of(id), ctx.now());
+    let expires_at = expires_at.min(Stamp(now.0 + ABSOLUTE));
     ctx.db.write(async move |c| sql::insert(c, now, hash.as_stored(), user, &data, expires_at).await).await
 }
 
@@ -54,12 +55,16 @@ pub async fn delete(ctx: &Ctx, id: &str) -> Result<()> {
 pub async fn touch(ctx: &Ctx, id: &str) -> Result<()> {
     let (hash, now) = (HashedSecret::of(id), ctx.now());
     let row = sql::get(&mut *ctx.db.read().await?, now, hash.as_stored()).await?;
-    let until = Stamp(now.0 + idle(ctx));
     match row {
-        Some(row) if until.0 - row.expires_at.0 > 60_000 => {
-            ctx.db.write(async move |c| sql::update(c, now, hash.as_stored(), &row.data, until).await).await.map(drop)
+        // The setting may be another than when it was written.
+        Some(row) => {
+            let until = Stamp((now.0 + idle(ctx)).min(row.created_at.0 + ABSOLUTE));
+            if (until.0 - row.expires_at.0).abs() <= 60_000 {
+                return Ok(());
+            }
+            ctx.db.write_content(async move |c| sql::update(c, now, hash.as_stored(), &row.data, until).await).await.map(drop)
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -99,7 +99,7 @@ pub async fn room(ctx: &Ctx, bytes: u64) -> Result<()> {
 
 /// Runs what must come to its end, also when the request that began it is dropped.
 pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    tokio::spawn(work).await.map_err(|error| Error::Internal(format!("work that had begun broke off: {error}")))?
+    tokio::spawn(crate::db::asked_on(work)).await.map_err(|error| Error::Internal(format!("work that had begun broke off: {error}")))?
 }
 
 /// May so many bytes be added there?

@@ -37,6 +37,10 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: NewUser, password: PlainS
     let (now, caller) = (ctx.now(), who.clone());
     ctx.change(who, Event::UserCreated { name: name.to_string() }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
+        let prefix = crate::configuration::prefix(proof.conn()).await?;
+        if name.as_str().to_lowercase().starts_with(&prefix.to_lowercase()) {
+            return Err(Error::invalid("name", format!("must not begin with {prefix}, as robot accounts' names do")));
+        }
         let id = sql::insert(proof.conn(), now, &name, &input, &hash, false).await?;
         let taken = || Error::conflict("name", format!("is taken: a user named {name} exists"));
         sql::get(proof.conn(), id.ok_or_else(taken)?).await?.ok_or_else(|| Error::not_found("user", &name))
