@@ -131,7 +131,7 @@ routes! {
     post "/api/v2.0/replication/executions/{id}/retry" replication::retry, Administrator;
     get "/api/v2.0/replication/executions/{id}/tasks" replication::tasks, Administrator;
     get "/api/v2.0/replication/executions/{id}/tasks/{task}/log" replication::log, Administrator;
-    get "/api/v2.0/projects/{project}/deletions" deletions::list, Right(Action::RepositoryRead);
+    get "/api/v2.0/projects/{project}/deletions" deletions::list, SignedIn;
     post "/api/v2.0/projects/{project}/deletions/{id}/restore" deletions::restore, Right(Action::RepositoryPush);
     delete "/api/v2.0/projects/{project}/deletions/{id}" deletions::purge, Right(Action::RepositoryRead);
     get "/api/v2.0/projects/{project}/repositories" repositories::list, Right(Action::RepositoryList);
