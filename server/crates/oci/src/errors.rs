@@ -100,8 +100,8 @@ impl Refusal {
                 refusal
             }
             Error::Range { received } => {
-                // The conformance suite asks for a range here, also of an upload without a byte; the upload itself tells (GET).
-                let last = (received - 1).max(0);
+                // As the upload itself says: of none the last byte is -1.
+                let last = received - 1;
                 Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE, Code::BlobUploadInvalid, error.to_string())
                     .with(header::RANGE, format!("0-{last}"))
             }

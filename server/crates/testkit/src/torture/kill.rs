@@ -139,7 +139,7 @@ async fn resume(client: &Client, base: &str, path: &str, bytes: &[u8]) -> Result
     let found = expect(found, 204).await?;
     let at = match found.headers().get("range") {
         None => 0,
-        Some(range) => range.to_str()?.split_once('-').and_then(|(_, last)| last.parse::<usize>().ok()).context("a range")? + 1,
+        Some(range) => range.to_str()?.split_once('-').and_then(|(_, last)| usize::try_from(last.parse::<i64>().ok()? + 1).ok()).context("a range")?,
     };
     ensure!(at <= bytes.len(), "{path} holds {at} of {} bytes", bytes.len());
     let put = ask(client, Method::PUT, format!("{place}?digest={}", sha256(bytes))).body(bytes[at..].to_vec());

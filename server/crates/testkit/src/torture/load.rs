@@ -170,7 +170,7 @@ pub async fn resumed(binary: &Path, size: usize, chunk: usize) -> Result<u64> {
             ensure!(status.status() == 204, "{}", status.status());
             at = match status.headers().get("range") {
                 None => 0,
-                Some(range) => range.to_str()?.split_once('-').context("a range")?.1.parse::<usize>()? + 1,
+                Some(range) => usize::try_from(range.to_str()?.split_once('-').context("a range")?.1.parse::<i64>()? + 1)?,
             };
             continue;
         }
