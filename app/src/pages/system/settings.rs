@@ -11,11 +11,11 @@ pub async fn settings(call: &Call) -> Shown {
         {form.area("banner_message", "Banner, on every page", 2).value(&found.banner_message)}
         {form.tick("read_only", "Read-only: nothing is pushed, tagged, deleted or brought back").ticked(found.read_only)}
         {form.choice("project_creation_restriction", "Projects are made by", creators).value(found.project_creation_restriction.key())}
-        {form.number("session_timeout", "A session of the portal ends after so many minutes without a request").value(found.session_timeout.to_string())}
-        {form.number("token_expiration", "A registry's token is good for so many minutes").value(found.token_expiration.to_string())}
-        {form.text("robot_name_prefix", "Robot accounts' names begin with").value(&found.robot_name_prefix)
+        {form.number("session_timeout", "A session of the portal ends after so many minutes without a request").required().value(found.session_timeout.to_string())}
+        {form.number("token_expiration", "A registry's token is good for so many minutes").required().value(found.token_expiration.to_string())}
+        {form.text("robot_name_prefix", "Robot accounts' names begin with").required().value(&found.robot_name_prefix)
             .help("Every robot account signs in by its new name at once: what holds the old one must be changed.")}
-        {form.number("robot_token_duration", "Days a robot account lives unless told otherwise; -1 for ever").value(found.robot_token_duration.to_string())}
+        {form.number("robot_token_duration", "Days a robot account lives unless told otherwise; -1 for ever").required().value(found.robot_token_duration.to_string())}
         {buttons("Save settings")}
     });
     let sent = kept.iter().filter(|(_, value)| value.as_str() == "true").map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
