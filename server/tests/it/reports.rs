@@ -429,7 +429,27 @@ async fn c_4_9_exact_is_exact_and_what_is_not_known_is_named() -> Result<()> {
     ] {
         assert_eq!(count(q).await?, expected, "{q}");
     }
+    // Whether an image looks signed to Harbor's portal is asked so.
+    let digest = rows(&server, &format!("{artifacts}?q=tags%3D1.0")).await?.0[0]["digest"].as_str().unwrap_or_default().to_owned();
+    let empty = json!({ "mediaType": "application/vnd.oci.empty.v1+json", "digest": image::blob(&server, "p/r", b"{}".to_vec()).await?, "size": 2 });
+    for kind in ["application/vnd.cncf.notary.signature", "application/spdx+json", "application/x"] {
+        let made = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind, "config": empty, "layers": [empty],
+            "subject": { "mediaType": MANIFEST, "digest": digest, "size": 1 },
+        });
+        let at = format!("/v2/p/r/manifests/{}", image::sha256(made.to_string().as_bytes()));
+        assert_eq!(put(&server, &at, MANIFEST, &made.to_string()).await?, 201);
+    }
+    let accessories = format!("{artifacts}/{digest}/accessories");
+    for (q, expected) in [
+        ("", 3), ("type%3Dsignature.notation", 1), ("type%3D{signature.cosign%20signature.notation}", 1), ("type%3Dsignature.cosign", 0),
+        ("type%3Dsubject.accessory", 2), ("type%3Dnothing", 0),
+    ] {
+        let (found, total, _) = rows(&server, &format!("{accessories}?q={q}")).await?;
+        assert_eq!((found.len() as i64, total), (expected, expected), "{q}");
+    }
     for (list, q, named) in [
+        (accessories.as_str(), "bogus%3D1", "bogus"),
         (artifacts, "labels%3D(1)", "labels"), (artifacts, "typo%3D1", "typo"), ("/robots", "Level%3Dbogus", "Level"), ("/robots", "Level%3Dproject", "ProjectID"),
         ("/robots", "nmae%3Dx", "nmae"), ("/projects", "owner%3Dx", "owner"), ("/users", "email%3Dx", "email"), ("/registries", "url%3Dx", "url"),
         ("/replication/policies", "enabled%3Dtrue", "enabled"), ("/replication/executions", "x%3D1", "x"), ("/projects", "name%3Da,name%3Db", "twice"),

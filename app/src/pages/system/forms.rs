@@ -38,7 +38,7 @@ act! {
             read_only: form.read_only,
             banner_message: form.banner_message.trim().to_owned(),
         };
-        domain::configuration::set(&call.ctx, &call.who, &["all"], move |now| now.clone_from(&new), Default::default()).await?;
+        domain::configuration::set(&call.ctx, &call.who, &domain::configuration::NAMES, move |now| now.clone_from(&new), Default::default()).await?;
         Ok(Answer::done(paths::settings(), "The settings were saved."))
     }
 }

@@ -6,6 +6,7 @@ use crate::list::{self, Asks, Is, Q, page};
 use axum::extract::Path;
 use domain::artifacts::{self, Attached, Reference};
 use domain::repositories;
+use model::accessory::Kind;
 use model::artifact::{Also, Artifact, ArtifactPage, Child, Filter, From, TagView, Type};
 use model::repository::Repository;
 use model::{Page, ProjectName, RepositoryName, Stamp};
@@ -34,7 +35,7 @@ struct Hangs {
 
 impl Hangs {
     async fn of(call: &Call, artifact: &Artifact, with_attached: bool) -> Result<Hangs, ApiError> {
-        let attached = if with_attached { attached(call, artifact, (1, ATTACHED)).await?.items } else { Vec::new() };
+        let attached = if with_attached { attached(call, artifact, None, (1, ATTACHED)).await?.items } else { Vec::new() };
         let children = match artifact.kind {
             Type::Index => artifacts::references(&call.ctx, &call.who, &artifact.project, &artifact.repository, &artifact.digest).await?,
             _ => Vec::new(),
@@ -113,14 +114,12 @@ async fn place(call: &Call, project: &str, name: &str, reference: &str) -> Resul
 
 /// Most accessories of a row: a list of rows has an end, and `…/accessories` has them all.
 const ATTACHED: i64 = 100;
-/// Accessories among which those of a type are looked for.
-const CHOSEN_FROM: i64 = 1000;
 /// Rows of a list on which anything hangs.
 const ROWS: usize = 100;
 
-async fn attached(call: &Call, artifact: &Artifact, window: (i64, i64)) -> Result<Page<Attached>, ApiError> {
+async fn attached(call: &Call, artifact: &Artifact, kinds: Option<&[Kind]>, window: (i64, i64)) -> Result<Page<Attached>, ApiError> {
     let reference = Reference::Digest(artifact.digest.clone());
-    Ok(artifacts::attached(&call.ctx, &call.who, &artifact.project, &artifact.repository, &reference, window).await?)
+    Ok(artifacts::attached(&call.ctx, &call.who, &artifact.project, &artifact.repository, &reference, kinds, window).await?)
 }
 
 /// What of a repository's artifacts `q` asks for.
@@ -132,24 +131,20 @@ fn filter(q: &Q) -> Result<Filter, ApiError> {
         Some(Is::One(none)) if none == "nil" => filter.tagged = Some(false),
         Some(Is::Like(part)) => filter.also.push(Also::TagLike(part.clone())),
         Some(Is::All(names)) => filter.also.push(Also::AllTags(names.clone())),
-        Some(is) => filter.also.push(Also::AnyTag(is.values().ok_or_else(|| ApiError::bad("q: tags takes no range"))?)),
+        Some(_) => filter.also.extend(q.values("tags")?.map(Also::AnyTag)),
     }
-    let exact = |key: &str| match q.is(key) {
-        None => Ok(None),
-        Some(is) => is.values().map(Some).ok_or_else(|| ApiError::bad(format!("q: {key} takes a value or a set {{a b}}"))),
-    };
-    if let Some(digests) = exact("digest")? {
+    if let Some(digests) = q.values("digest")? {
         filter.also.push(Also::Digests(digests));
     }
     for key in ["media_type", "artifact_type"] {
-        if let Some(types) = exact(key)? {
+        if let Some(types) = q.values(key)? {
             filter.also.push(Also::ArtifactTypes(types.iter().map(|name| name.replace(' ', "+")).collect()));
         }
     }
-    if let Some(types) = exact("manifest_media_type")? {
+    if let Some(types) = q.values("manifest_media_type")? {
         filter.also.push(Also::MediaTypes(types.iter().map(|name| name.replace(' ', "+")).collect()));
     }
-    if let Some(kinds) = exact("type")? {
+    if let Some(kinds) = q.values("type")? {
         let wanted = |kind: &Type| kinds.iter().any(|name| kind.harbor().eq_ignore_ascii_case(name));
         filter.also.push(Also::Kinds(Type::ALL.into_iter().filter(wanted).collect()));
     }
@@ -216,28 +211,9 @@ pub async fn delete(call: Call, Path((project, name, reference)): Path<(String, 
 pub async fn accessories(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer {
     let place = place(&call, &project, &name, &reference).await?;
     let subject = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?.artifact;
-    let (query, q) = list::query(&call, &Asks { sorts: &[], name: "", keys: &["type", "digest"] })?;
-    let model::list::Window::Number { number, size } = query.window else { return Err(ApiError::bad("this list is paged by number")) };
-    let exact = |key: &str| match q.is(key) {
-        None => Ok(None),
-        Some(is) => is.values().map(Some).ok_or_else(|| ApiError::bad(format!("q: {key} takes a value or a set {{a b}}"))),
-    };
-    let (kinds, digests) = (exact("type")?, exact("digest")?);
-    let found = match kinds.is_none() && digests.is_none() {
-        true => attached(&call, &subject, (number, size)).await?,
-        // What is asked for is chosen from the first thousand.
-        false => {
-            let mut found = attached(&call, &subject, (1, CHOSEN_FROM)).await?;
-            found.items.retain(|a| {
-                kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|kind| kind == a.kind.harbor_type()))
-                    && digests.as_ref().is_none_or(|digests| digests.iter().any(|digest| digest == a.digest.as_str()))
-            });
-            found.total = found.items.len() as i64;
-            let skip = (number - 1).saturating_mul(size).clamp(0, CHOSEN_FROM) as usize;
-            found.items = found.items.into_iter().skip(skip).take(size as usize).collect();
-            found
-        }
-    };
+    let (_, q) = list::query(&call, &Asks { sorts: &[], name: "", keys: &["type"] })?;
+    let kinds = q.values("type")?.map(|names| Kind::ALL.into_iter().filter(|kind| names.iter().any(|name| name == kind.harbor_type())).collect::<Vec<_>>());
+    let found = attached(&call, &subject, kinds.as_deref(), list::window(&call)?).await?;
     page(&call, found, |attached| show_attached(&attached, &subject))
 }
 

@@ -52,54 +52,50 @@ fn truth(name: &str, value: &Value) -> Result<bool, ApiError> {
     }
 }
 
-/// Sets what is named; all of it, or nothing.
-pub async fn update(call: Call, Json(sent): Json<Map<String, Value>>) -> Answer {
-    let (mut kept, mut changes, mut names) = (BTreeMap::new(), Vec::<Set>::new(), Vec::new());
-    for (name, value) in sent.iter().filter(|(_, value)| !value.is_null()) {
-        let name = name.as_str();
-        names.push(name);
-        match name {
-            "robot_name_prefix" => {
-                let value = text(name, value)?.to_owned();
-                changes.push(Box::new(move |new| new.robot_name_prefix.clone_from(&value)));
-            }
-            "robot_token_duration" => {
-                let value = number(name, value)?;
-                changes.push(Box::new(move |new| new.robot_token_duration = value));
-            }
-            "token_expiration" => {
-                let value = number(name, value)?;
-                changes.push(Box::new(move |new| new.token_expiration = value));
-            }
-            "session_timeout" => {
-                let value = number(name, value)?;
-                changes.push(Box::new(move |new| new.session_timeout = value));
-            }
-            "project_creation_restriction" => {
-                let value = Creators::from_key(text(name, value)?).ok_or_else(|| wrong(name, "everyone or adminonly"))?;
-                changes.push(Box::new(move |new| new.project_creation_restriction = value));
-            }
-            "read_only" => {
-                let value = truth(name, value)?;
-                changes.push(Box::new(move |new| new.read_only = value));
-            }
-            "banner_message" => {
-                let value = text(name, value)?.to_owned();
-                changes.push(Box::new(move |new| new.banner_message.clone_from(&value)));
-            }
-            "auth_mode" if text(name, value)? == "db_auth" => {}
-            "self_registration" | "skip_audit_log_database" if !truth(name, value)? => {}
-            "storage_per_project" if number(name, value)? == -1 => {}
-            "auth_mode" | "self_registration" | "skip_audit_log_database" | "storage_per_project" => {
-                return Err(ApiError::bad(format!("{name}: this server has only what it has now; leave it as GET says")));
-            }
-            _ if KEPT.iter().any(|(known, _)| *known == name) => drop(kept.insert(name.to_owned(), truth(name, value)?.to_string())),
-            _ => return Err(ApiError::bad(format!("{name} is not known here"))),
+/// Changes one setting that is in effect; `false` if it is none.
+fn apply(new: &mut Configuration, name: &str, value: &Value) -> Result<bool, ApiError> {
+    match name {
+        "robot_name_prefix" => new.robot_name_prefix = text(name, value)?.to_owned(),
+        "robot_token_duration" => new.robot_token_duration = number(name, value)?,
+        "token_expiration" => new.token_expiration = number(name, value)?,
+        "session_timeout" => new.session_timeout = number(name, value)?,
+        "project_creation_restriction" => {
+            let creators = Creators::from_key(text(name, value)?);
+            new.project_creation_restriction = creators.ok_or_else(|| wrong(name, "everyone or adminonly"))?;
         }
+        "read_only" => new.read_only = truth(name, value)?,
+        "banner_message" => new.banner_message = text(name, value)?.to_owned(),
+        _ => return Ok(false),
     }
-    configuration::set(&call.ctx, &call.who, &names, move |new| changes.iter().for_each(|change| change(new)), kept).await?;
-    done()
+    Ok(true)
 }
 
-/// One change.
-type Set = Box<dyn Fn(&mut Configuration) + Send>;
+/// Sets what is named; all of it, or nothing.
+pub async fn update(call: Call, Json(sent): Json<Map<String, Value>>) -> Answer {
+    let (mut own, mut kept) = (Map::new(), BTreeMap::new());
+    for (name, value) in sent.into_iter().filter(|(_, value)| !value.is_null()) {
+        if apply(&mut Configuration::default(), &name, &value)? {
+            own.insert(name, value);
+            continue;
+        }
+        let as_it_is = match name.as_str() {
+            "auth_mode" => text(&name, &value)? == "db_auth",
+            "self_registration" | "skip_audit_log_database" => !truth(&name, &value)?,
+            "storage_per_project" => number(&name, &value)? == -1,
+            known if KEPT.iter().any(|(name, _)| *name == known) => {
+                kept.insert(name.clone(), truth(&name, &value)?.to_string());
+                true
+            }
+            _ => return Err(ApiError::bad(format!("{name} is not known here"))),
+        };
+        if !as_it_is {
+            return Err(ApiError::bad(format!("{name}: this server has only what it has now; leave it as GET says")));
+        }
+    }
+    let names: Vec<String> = own.keys().chain(kept.keys()).cloned().collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    // Each was read once already.
+    let change = move |new: &mut Configuration| own.iter().for_each(|(name, value)| drop(apply(new, name, value)));
+    configuration::set(&call.ctx, &call.who, &names, change, kept).await?;
+    done()
+}

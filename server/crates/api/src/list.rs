@@ -88,18 +88,6 @@ pub enum Is {
     Between(String, String),
 }
 
-impl Is {
-    /// The values of which it may be any; `None` for what is no list of values.
-    pub fn values(&self) -> Option<Vec<String>> {
-        match self {
-            Is::One(value) => Some(vec![value.clone()]),
-            Is::Any(values) => Some(values.clone()),
-            Is::All(values) if values.len() == 1 => Some(values.clone()),
-            _ => None,
-        }
-    }
-}
-
 /// Harbor's `q` language: pairs separated by commas; unescaped a second time.
 #[derive(Debug, Default)]
 pub struct Q(Vec<(String, Is)>);
@@ -172,6 +160,17 @@ impl Q {
             None => Ok(None),
             Some(Is::One(value)) => Ok(Some(value)),
             Some(_) => Err(ApiError::bad(format!("q: {key} takes one value"))),
+        }
+    }
+
+    /// The values of which `key` may be any; `None` where nothing is said of it.
+    pub fn values(&self, key: &str) -> Result<Option<Vec<String>>, ApiError> {
+        match self.is(key) {
+            None => Ok(None),
+            Some(Is::One(value)) => Ok(Some(vec![value.clone()])),
+            Some(Is::Any(values)) => Ok(Some(values.clone())),
+            Some(Is::All(values)) if values.len() == 1 => Ok(Some(values.clone())),
+            Some(_) => Err(ApiError::bad(format!("q: {key} takes a value or a set {{a b}}"))),
         }
     }
 

@@ -492,7 +492,7 @@ pub async fn system<'c>(c: &'c mut AnyConnection, now: Stamp, who: &Principal) -
 }
 
 /// May whoever signs in make a project?
-pub async fn everyone_makes_projects(c: &mut AnyConnection) -> Result<bool> {
+async fn everyone_makes_projects(c: &mut AnyConnection) -> Result<bool> {
     let text = "SELECT value FROM configuration WHERE name = 'project_creation_restriction' AND value = 'adminonly'";
     Ok(sqlx::query(text).fetch_optional(c).await?.is_none())
 }

@@ -156,7 +156,7 @@ async fn read_everything(world: &World, project: &ProjectName, repository: &Repo
     for reference in [&tag, &by_digest] {
         artifacts::page(ctx, who, project, repository, reference, Default::default()).await.unwrap();
         artifacts::tags(ctx, who, project, repository, reference, (1, 10)).await.unwrap();
-        artifacts::attached(ctx, who, project, repository, reference, (1, 10)).await.unwrap();
+        artifacts::attached(ctx, who, project, repository, reference, None, (1, 10)).await.unwrap();
     }
     artifacts::graph(ctx, who, project, repository, &image).await.unwrap();
     artifacts::plan(ctx, who, project, repository, &image).await.unwrap();

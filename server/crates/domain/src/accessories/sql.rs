@@ -54,6 +54,28 @@ pub async fn in_force(c: &mut AnyConnection, repository: i64, subjects: &[Digest
     under(c, repository, subjects, "AND x.superseded = 0", skip, limit).await
 }
 
+/// SQL: in force, and of one of these kinds.
+fn of_kinds(kinds: Option<&[Kind]>) -> String {
+    let words = |kinds: &[Kind]| kinds.iter().map(|kind| format!("'{}'", kind.key())).collect::<Vec<_>>().join(", ");
+    match kinds {
+        None => "AND x.superseded = 0".to_owned(),
+        Some([]) => "AND 1 = 0".to_owned(),
+        Some(kinds) => format!("AND x.superseded = 0 AND x.kind IN ({})", words(kinds)),
+    }
+}
+
+/// As [`in_force`], of one of these kinds, and how many there are.
+pub async fn in_force_of(
+    c: &mut AnyConnection,
+    repository: i64,
+    subject: &Digest,
+    kinds: Option<&[Kind]>,
+    (skip, limit): (i64, i64),
+) -> Result<(Vec<Accessory>, i64)> {
+    let (only, subjects) = (of_kinds(kinds), std::slice::from_ref(subject));
+    Ok((under(c, repository, subjects, &only, skip, limit).await?, count(c, repository, subjects, &only).await?))
+}
+
 async fn under(c: &mut AnyConnection, repository: i64, subjects: &[Digest], only: &str, skip: i64, limit: i64) -> Result<Vec<Accessory>> {
     let skip = skip.clamp(0, COUNTED);
     let mut script = Script::default();
@@ -75,11 +97,15 @@ const COUNTED: i64 = 100_000;
 
 /// How many in force hang directly under these; of very many, so many.
 pub async fn count_in_force(c: &mut AnyConnection, repository: i64, subjects: &[Digest]) -> Result<i64> {
+    count(c, repository, subjects, "AND x.superseded = 0").await
+}
+
+async fn count(c: &mut AnyConnection, repository: i64, subjects: &[Digest], only: &str) -> Result<i64> {
     let mut script = Script::default();
     for part in parts(subjects) {
         let text = format!(
             "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM (SELECT x.id AS id FROM accessories AS x
-             WHERE x.repository_id = $1 AND x.subject_digest IN ({}) AND x.superseded = 0 LIMIT {COUNTED}) AS y",
+             WHERE x.repository_id = $1 AND x.subject_digest IN ({}) {only} LIMIT {COUNTED}) AS y",
             places(2, part.len())
         );
         script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));

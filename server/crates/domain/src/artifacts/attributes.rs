@@ -1,12 +1,14 @@
-//! What configurations say, for artifacts that came before anybody looked: one at a time, beside everything else.
+//! What configurations say: for artifacts that came before anybody looked, one at a time, beside everything else; and how an image was built.
 
-use super::sql;
+use super::{Reference, sql};
+use crate::access;
+use crate::accessories;
 use crate::aside;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::identity::Principal;
 use crate::manifest::{self, Manifest};
-use model::Digest;
-use sqlx::{AnyConnection, Row};
+use model::{Action, Digest, ProjectName, RepositoryName};
 use std::io::ErrorKind;
 
 /// Artifacts of one short commit.
@@ -19,7 +21,7 @@ const ROUND: i64 = 64;
 pub async fn fill(ctx: &Ctx, ended: impl Fn() -> bool) -> Result<usize> {
     let (mut all, mut after) = (0, 0);
     loop {
-        let found = unsaid(&mut *ctx.db.read().await?, after).await?;
+        let found = sql::unsaid(&mut *ctx.db.read().await?, after, ROUND).await?;
         let Some((last, _)) = found.last() else { return Ok(all) };
         after = *last;
         let mut said = Vec::new();
@@ -30,35 +32,15 @@ pub async fn fill(ctx: &Ctx, ended: impl Fn() -> bool) -> Result<usize> {
             all += 1;
             said.extend(look(ctx, id, repository).await?.map(|text| (id, text)));
         }
-        let write = async move |c: &mut AnyConnection| {
-            for (id, text) in &said {
-                let update = "UPDATE artifacts SET attributes = $2 WHERE id = $1 AND attributes = ''";
-                sqlx::query(update).bind(*id).bind(text.as_str()).execute(&mut *c).await?;
-            }
-            Ok(())
-        };
-        ctx.db.write_content(write).await?;
+        ctx.db.write_content(async move |c| sql::say(c, &said).await).await?;
     }
-}
-
-/// Artifacts of which nothing is said yet, and their repositories.
-async fn unsaid(c: &mut AnyConnection, after: i64) -> Result<Vec<(i64, i64)>> {
-    let text = "SELECT id, repository_id FROM artifacts WHERE attributes = '' AND id > $1 ORDER BY id LIMIT $2";
-    let rows = sqlx::query(text).bind(after).bind(ROUND).fetch_all(c).await?;
-    Ok(rows.iter().map(|row| (row.get("id"), row.get("repository_id"))).collect())
 }
 
 /// What the configuration of one says; `None` where it may come yet.
 async fn look(ctx: &Ctx, id: i64, repository: i64) -> Result<Option<String>> {
     let nothing = || Ok(Some("{}".to_owned()));
-    let content = {
-        let mut c = ctx.db.read().await?;
-        match sqlx::query("SELECT content FROM manifests WHERE artifact_id = $1").bind(id).fetch_optional(&mut *c).await? {
-            Some(row) => row.get::<Vec<u8>, _>("content"),
-            // It was deleted meanwhile.
-            None => return Ok(None),
-        }
-    };
+    // It may be deleted meanwhile.
+    let Some(content) = sql::content_if_there(&mut *ctx.db.read().await?, id).await? else { return Ok(None) };
     let Ok(manifest) = aside::run(content.len(), move || Manifest::parse(&content, None)).await else { return nothing() };
     let Some((digest, size)) = manifest::telling(&manifest).map(|config| (config.digest.clone(), config.size.unsigned_abs())) else { return nothing() };
     // Of a configuration that the repository does not hold nothing is told: it may be another's.
@@ -74,4 +56,29 @@ async fn look(ctx: &Ctx, id: i64, repository: i64) -> Result<Option<String>> {
 
 async fn holds(ctx: &Ctx, repository: i64, digest: &Digest) -> Result<bool> {
     Ok(!sql::blobs_in(&mut *ctx.db.read().await?, repository, std::iter::once(digest)).await?.is_empty())
+}
+
+/// How an image was built, as its configuration says; `None` where it has none that says so.
+pub async fn history(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<Option<Vec<serde_json::Value>>> {
+    let (content, repository_id) = {
+        let mut c = ctx.db.read().await?;
+        let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+        let missing = || Error::not_found("artifact", format!("{project}/{repository} {reference}"));
+        let found = sql::find(&mut proof, repository, reference).await?.ok_or_else(missing)?;
+        (sql::content(&mut proof, found.id).await?, found.repository_id)
+    };
+    let manifest = aside::run(content.len(), move || Manifest::parse(&content, None)).await?;
+    let Some(config) = manifest::telling(&manifest) else { return Ok(None) };
+    let linked = sql::blobs_in(&mut *ctx.db.read().await?, repository_id, std::iter::once(&config.digest)).await?;
+    let wanted = [(&config.digest, config.size.unsigned_abs())];
+    let parts = accessories::read(ctx, &wanted, |digest| linked.get(digest.as_str()).copied()).await?;
+    let Some(bytes) = parts.get(&config.digest) else { return Ok(None) };
+    let said: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+    Ok(said.get("history").and_then(|history| history.as_array()).cloned())
 }

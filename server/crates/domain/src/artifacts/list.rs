@@ -236,31 +236,6 @@ pub async fn references(ctx: &Ctx, who: &Principal, project: &ProjectName, repos
     children(proof.conn(), found.repository_id, found.id, 0).await
 }
 
-/// How an image was built, as its configuration says; `None` where it has none that says so.
-pub async fn history(
-    ctx: &Ctx,
-    who: &Principal,
-    project: &ProjectName,
-    repository: &RepositoryName,
-    reference: &Reference,
-) -> Result<Option<Vec<serde_json::Value>>> {
-    let (content, repository_id) = {
-        let mut c = ctx.db.read().await?;
-        let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
-        let missing = || Error::not_found("artifact", format!("{project}/{repository} {reference}"));
-        let found = sql::find(&mut proof, repository, reference).await?.ok_or_else(missing)?;
-        (sql::content(&mut proof, found.id).await?, found.repository_id)
-    };
-    let manifest = aside::run(content.len(), move || Manifest::parse(&content, None)).await?;
-    let Some(config) = manifest::telling(&manifest) else { return Ok(None) };
-    let linked = sql::blobs_in(&mut *ctx.db.read().await?, repository_id, std::iter::once(&config.digest)).await?;
-    let wanted = [(&config.digest, config.size.unsigned_abs())];
-    let parts = accessories::read(ctx, &wanted, |digest| linked.get(digest.as_str()).copied()).await?;
-    let Some(bytes) = parts.get(&config.digest) else { return Ok(None) };
-    let said: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
-    Ok(said.get("history").and_then(|history| history.as_array()).cloned())
-}
-
 /// The platforms of an index, without BuildKit's attestations, which hang in the tree; with those that have not come.
 async fn children(c: &mut AnyConnection, repository: i64, index: i64, skip: i64) -> Result<Vec<Child>> {
     let rows = sqlx::query(
@@ -380,6 +355,7 @@ pub async fn attached(
     project: &ProjectName,
     repository: &RepositoryName,
     reference: &Reference,
+    kinds: Option<&[Kind]>,
     window: (i64, i64),
 ) -> Result<Page<Attached>> {
     let mut c = ctx.db.read().await?;
@@ -387,9 +363,9 @@ pub async fn attached(
     let found = sql::find(&mut proof, repository, reference)
         .await?
         .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository} {reference}")))?;
-    let (c, subject) = (proof.conn(), std::slice::from_ref(&found.digest));
     let (number, size) = window;
-    let rows = accessories::sql::in_force(c, found.repository_id, subject, (number - 1).saturating_mul(size), size).await?;
+    let window = ((number - 1).saturating_mul(size), size);
+    let (rows, total) = accessories::sql::in_force_of(proof.conn(), found.repository_id, &found.digest, kinds, window).await?;
     let attached = |a: accessories::sql::Accessory| Attached {
         id: a.id,
         artifact_id: a.artifact_id,
@@ -398,7 +374,6 @@ pub async fn attached(
         size: a.size,
         pushed_at: a.pushed_at,
     };
-    let total = accessories::sql::count_in_force(c, found.repository_id, subject).await?;
     Ok(Page { items: rows.into_iter().map(attached).collect(), total, next: None })
 }
 

@@ -14,9 +14,9 @@ pub(crate) mod sql;
 mod tests;
 
 pub use crate::accessories::sql::Referrer;
-pub use attributes::fill;
+pub use attributes::{fill, history};
 pub use delete::{AT_ONCE, DeletedMany, delete, delete_many, delete_tag, may_delete, plan, tag_plan};
-pub use list::{Attached, GraphNode, attached, graph, history, list, names, page, references, said, tags};
+pub use list::{Attached, GraphNode, attached, graph, list, names, page, references, said, tags};
 pub use pulls::Pulls;
 pub use push::{Pushed, add_tag, may_push, push};
 pub(crate) use push::{Moves, Placing, place, set_tag};

@@ -2,6 +2,7 @@
 //! change of its own and every few seconds. What must not be a moment too old (whether anything may be written at all) is asked of
 //! the database where it matters: [`crate::access`].
 
+mod sql;
 #[cfg(test)]
 mod tests;
 
@@ -10,14 +11,20 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::identity::Principal;
-use model::configuration::{Configuration, Creators};
-use sqlx::{AnyConnection, Row};
+use crate::users;
+use model::configuration::Configuration;
+use sqlx::AnyConnection;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Settings of Harbor's whose absence here nobody could tell: kept as they were sent, and not in effect. Name and default.
 pub const KEPT: &[(&str, &str)] =
     &[("notification_enable", "false"), ("quota_per_project_enable", "false"), ("scanner_skip_update_pulltime", "false")];
+
+/// What is in effect, by the names under which it is stored.
+pub const NAMES: [&str; 7] = [
+    "robot_name_prefix", "robot_token_duration", "token_expiration", "session_timeout", "project_creation_restriction", "read_only", "banner_message",
+];
 
 /// What this process read last.
 #[derive(Default)]
@@ -35,54 +42,21 @@ impl Known {
 
 /// Reads it anew.
 pub async fn load(ctx: &Ctx) -> Result<()> {
-    let (found, _) = read(&mut *ctx.db.read().await?).await?;
+    let (found, _) = sql::read(&mut *ctx.db.read().await?).await?;
     ctx.local.configuration.set(found);
     Ok(())
 }
 
-async fn read(c: &mut AnyConnection) -> Result<(Configuration, BTreeMap<String, String>)> {
-    let rows = sqlx::query("SELECT name, value FROM configuration").fetch_all(c).await?;
-    let (mut found, mut kept) = (Configuration::default(), BTreeMap::new());
-    for row in rows {
-        let (name, value): (String, String) = (row.get("name"), row.get("value"));
-        let number = || value.parse().map_err(|_| Error::Internal(format!("the setting {name} in the database is no number")));
-        match name.as_str() {
-            "robot_name_prefix" => found.robot_name_prefix = value,
-            "robot_token_duration" => found.robot_token_duration = number()?,
-            "token_expiration" => found.token_expiration = number()?,
-            "session_timeout" => found.session_timeout = number()?,
-            "project_creation_restriction" => found.project_creation_restriction = Creators::from_key(&value).unwrap_or_default(),
-            "read_only" => found.read_only = value == "true",
-            "banner_message" => found.banner_message = value,
-            _ => drop(kept.insert(name, value)),
-        }
-    }
-    Ok((found, kept))
-}
-
 /// How robot accounts' names begin, as of this transaction.
 pub(crate) async fn prefix(c: &mut AnyConnection) -> Result<String> {
-    Ok(read(c).await?.0.robot_name_prefix)
-}
-
-/// As it is stored: names and values.
-fn stored(configuration: &Configuration) -> [(&'static str, String); 7] {
-    [
-        ("robot_name_prefix", configuration.robot_name_prefix.clone()),
-        ("robot_token_duration", configuration.robot_token_duration.to_string()),
-        ("token_expiration", configuration.token_expiration.to_string()),
-        ("session_timeout", configuration.session_timeout.to_string()),
-        ("project_creation_restriction", configuration.project_creation_restriction.key().to_owned()),
-        ("read_only", configuration.read_only.to_string()),
-        ("banner_message", configuration.banner_message.clone()),
-    ]
+    Ok(sql::read(c).await?.0.robot_name_prefix)
 }
 
 /// All of it, for an administrator: what is in effect, and what is only kept.
 pub async fn get(ctx: &Ctx, who: &Principal) -> Result<(Configuration, BTreeMap<String, String>)> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::system(&mut c, ctx.now(), who).await?;
-    let (found, kept) = read(proof.conn()).await?;
+    let (found, kept) = sql::read(proof.conn()).await?;
     let default = KEPT.iter().map(|(name, value)| (name.to_string(), value.to_string()));
     Ok((found, default.chain(kept).collect()))
 }
@@ -96,32 +70,22 @@ pub async fn set(
     kept: BTreeMap<String, String>,
 ) -> Result<()> {
     let (now, caller) = (ctx.now(), who.clone());
-    let done = ctx
-        .change(who, Event::ConfigurationChanged { names: names.join(" ") }, async move |c| {
+    ctx.change(who, Event::ConfigurationChanged { names: names.join(" ") }, async move |c| {
             let mut proof = access::system(c, now, &caller).await?;
             let c = proof.conn();
-            let (before, _) = read(c).await?;
+            let (before, _) = sql::read(c).await?;
             let mut new = before.clone();
             change(&mut new);
             new.check()?;
             // A user of such a name could not sign in any more; `users` refuses new ones.
-            let prefix = match new.robot_name_prefix == before.robot_name_prefix {
-                true => "".to_owned(),
-                false => crate::db::like_prefix(&crate::db::folded(&new.robot_name_prefix)),
-            };
-            let text = "SELECT name FROM users WHERE name_folded LIKE $1 ESCAPE '\\' AND deleted_at IS NULL LIMIT 1";
-            if let Some(row) = sqlx::query(text).bind(prefix).fetch_optional(&mut *c).await? {
-                let name: String = row.get("name");
+            if new.robot_name_prefix != before.robot_name_prefix
+                && let Some(name) = users::named_like(c, &new.robot_name_prefix).await?
+            {
                 return Err(Error::invalid("robot_name_prefix", format!("is how the name of the user {name} begins, who could not sign in any more")));
             }
-            let changed = stored(&new).into_iter().zip(stored(&before)).filter(|(new, before)| new != before);
-            for (name, value) in changed.map(|((name, value), _)| (name.to_owned(), value)).chain(kept.clone()) {
-                let text = "INSERT INTO configuration (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
-                sqlx::query(text).bind(name).bind(value).execute(&mut *c).await?;
-            }
+            sql::write(c, &before, &new, &kept).await?;
             Ok(())
         })
-        .await;
-    done?;
+        .await?;
     load(ctx).await
 }

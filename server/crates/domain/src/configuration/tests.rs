@@ -4,6 +4,7 @@ use super::*;
 use crate::testing::World;
 use crate::{artifacts, deletions, identity, projects, robots};
 use model::Role;
+use model::configuration::Creators;
 
 async fn with(world: &World, change: impl Fn(&mut Configuration) + Send + 'static) -> Result<()> {
     set(&world.ctx, &world.admin, &["test"], change, BTreeMap::new()).await

@@ -43,9 +43,10 @@ impl Line {
     }
 
     pub fn push(&mut self, job: Box<dyn Job>) {
-        // Where nobody waited, nobody was kept waiting.
+        // Where nobody waited, nobody was kept waiting: all that is known still is who writes what takes long.
         if self.waiting == 0 {
             self.now = self.furthest;
+            self.by.retain(|_, holder| holder.cost >= LONG);
         }
         if self.by.len() >= NAMES {
             let now = self.now;

@@ -1,6 +1,7 @@
 //! Users: administrators make them, people change themselves.
 
 mod sql;
+pub(crate) use sql::named_like;
 #[cfg(test)]
 mod tests;
 

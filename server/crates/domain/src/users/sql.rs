@@ -98,6 +98,13 @@ pub async fn list(c: &mut AnyConnection, query: &Query) -> Result<Page<User>> {
     .await
 }
 
+/// A user whose name begins so.
+pub async fn named_like(c: &mut AnyConnection, begin: &str) -> Result<Option<String>> {
+    let text = "SELECT name FROM users WHERE name_folded LIKE $1 ESCAPE '\\' AND deleted_at IS NULL ORDER BY name_folded LIMIT 1";
+    let row = sqlx::query(text).bind(like_prefix(&folded(begin))).fetch_optional(c).await?;
+    Ok(row.map(|row| row.get("name")))
+}
+
 pub async fn search(c: &mut AnyConnection, text: &str, most: i64) -> Result<Vec<(UserId, String, String)>> {
     let rows = sqlx::query(
         "SELECT id, name, full_name FROM users

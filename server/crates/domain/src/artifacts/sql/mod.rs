@@ -1,12 +1,14 @@
 //! SQL of artifacts, tags and what artifacts are made of.
 
 mod along;
+mod attributes;
 mod listed;
 mod lists;
 mod tags;
 mod write;
 
 pub use along::*;
+pub use attributes::*;
 pub use listed::{IS_PLATFORM, complete};
 pub use lists::*;
 pub use tags::*;
