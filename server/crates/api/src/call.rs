@@ -1,10 +1,8 @@
-//! What every handler is given, and the answers it gives.
+//! What every handler is given.
 
-use crate::errors::{Answer, ApiError};
-use axum::body::Body;
+use crate::errors::ApiError;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use domain::buffers::Unread;
 use domain::identity::{self, Client, Principal};
 use domain::{Ctx, Error, projects};
@@ -159,40 +157,26 @@ impl<T: DeserializeOwned> FromRequest<Ctx> for Json<T> {
     async fn from_request(request: Request, ctx: &Ctx) -> Result<Self, ApiError> {
         let bytes = body(request, ctx).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        serde_json::from_slice(text).map(Json).map_err(|error| ApiError::bad(format!("the body is not understood: {error}")))
+        let mut said: Value = serde_json::from_slice(text).map_err(not_understood)?;
+        without_nulls(&mut said);
+        serde_json::from_value(said).map(Json).map_err(not_understood)
     }
 }
 
-/// 200 with JSON.
-pub fn ok(value: Value) -> Answer {
-    let mut response = Response::new(Body::from(value.to_string()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+fn not_understood(error: serde_json::Error) -> ApiError {
+    ApiError::bad(format!("the body is not understood: {error}"))
 }
 
-/// 200 without a body, which some clients insist on.
-pub fn done() -> Answer {
-    Ok(Response::new(Body::empty()))
-}
-
-/// 200 with text.
-pub fn text(text: String) -> Answer {
-    let mut response = Response::new(Body::from(text));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    Ok(response)
-}
-
-/// 201 with the new thing's place, and perhaps a body.
-pub fn created(location: String, body: Option<Value>) -> Answer {
-    let mut response = match body {
-        Some(body) => ok(body)?,
-        None => Response::new(Body::empty()),
-    };
-    *response.status_mut() = StatusCode::CREATED;
-    if let Ok(value) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(header::LOCATION, value);
+/// Clients written in Go send `null` for what they leave out.
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
     }
-    Ok(response)
 }
 
 /// A repository in a path: its slashes are encoded, once or twice.

@@ -1,18 +1,36 @@
 //! The configuration that an administrator sets while the server runs, by Harbor's names.
 
-use crate::call::{Call, Json, done, ok};
-use crate::errors::{Answer, ApiError};
+use crate::answers::{Answer, Done, Shown};
+use crate::call::{Call, Json};
+use crate::errors::ApiError;
 use domain::configuration::{self, KEPT};
 use model::configuration::{Configuration, Creators};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
-pub async fn get(call: Call) -> Answer {
+/// A setting, and whether this API can change it.
+#[derive(Serialize, ToSchema)]
+pub struct Setting {
+    value: Value,
+    editable: bool,
+}
+
+/// All settings by their names.
+#[derive(Serialize, ToSchema)]
+pub struct Configurations(BTreeMap<String, Setting>);
+
+/// Settings by their names.
+#[derive(Deserialize, ToSchema)]
+pub struct Settings(BTreeMap<String, Value>);
+
+pub async fn get(call: Call) -> Answer<Shown<Configurations>> {
     let (found, kept) = configuration::get(&call.ctx, &call.who).await?;
-    let set = |value: Value| json!({ "value": value, "editable": true });
-    let fixed = |value: Value| json!({ "value": value, "editable": false });
-    let mut all = Map::new();
-    let own: [(&str, Value); 11] = [
+    let set = |value: Value| Setting { value, editable: true };
+    let fixed = |value: Value| Setting { value, editable: false };
+    let mut all = BTreeMap::new();
+    let own: [(&str, Setting); 11] = [
         ("robot_name_prefix", set(found.robot_name_prefix.into())),
         ("robot_token_duration", set(found.robot_token_duration.into())),
         ("token_expiration", set(found.token_expiration.into())),
@@ -28,7 +46,7 @@ pub async fn get(call: Call) -> Answer {
     ];
     all.extend(own.into_iter().map(|(name, value)| (name.to_owned(), value)));
     all.extend(kept.into_iter().map(|(name, value)| (name, set((value == "true").into()))));
-    ok(Value::Object(all))
+    Ok(Shown(Configurations(all)))
 }
 
 fn wrong(name: &str, must: &str) -> ApiError {
@@ -71,9 +89,9 @@ fn apply(new: &mut Configuration, name: &str, value: &Value) -> Result<bool, Api
 }
 
 /// Sets what is named; all of it, or nothing.
-pub async fn update(call: Call, Json(sent): Json<Map<String, Value>>) -> Answer {
+pub async fn update(call: Call, Json(Settings(sent)): Json<Settings>) -> Answer<Done> {
     let (mut own, mut kept) = (Map::new(), BTreeMap::new());
-    for (name, value) in sent.into_iter().filter(|(_, value)| !value.is_null()) {
+    for (name, value) in sent {
         if apply(&mut Configuration::default(), &name, &value)? {
             own.insert(name, value);
             continue;
@@ -97,5 +115,5 @@ pub async fn update(call: Call, Json(sent): Json<Map<String, Value>>) -> Answer 
     // Each was read once already.
     let change = move |new: &mut Configuration| own.iter().for_each(|(name, value)| drop(apply(new, name, value)));
     configuration::set(&call.ctx, &call.who, &names, change, kept).await?;
-    done()
+    Ok(Done)
 }

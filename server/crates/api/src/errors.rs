@@ -4,7 +4,8 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::Error;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// An answer other than success.
 #[derive(Debug)]
@@ -14,7 +15,21 @@ pub struct ApiError {
     retry_after: Option<u64>,
 }
 
-pub type Answer = Result<Response, ApiError>;
+/// How every answer other than success reads.
+#[derive(Serialize, ToSchema)]
+pub struct Errors {
+    errors: [OneError; 1],
+}
+
+/// What failed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub struct OneError {
+    /// The kind, by Harbor's words.
+    code: &'static str,
+    /// What failed, on which side, and what to do.
+    message: String,
+}
 
 impl ApiError {
     pub fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
@@ -64,6 +79,20 @@ impl From<Error> for ApiError {
     }
 }
 
+/// A refusal that names members as clients of the API know them, where ours are called otherwise: each of ours, with theirs.
+pub fn by(names: &'static [(&'static str, &'static str)]) -> impl Fn(Error) -> ApiError {
+    move |mut error| {
+        if let Error::Invalid(problems) = &mut error {
+            for problem in &mut problems.0 {
+                if let Some((_, theirs)) = names.iter().find(|(ours, _)| *ours == problem.field) {
+                    problem.field = (*theirs).to_owned();
+                }
+            }
+        }
+        error.into()
+    }
+}
+
 fn code(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "BAD_REQUEST",
@@ -81,8 +110,8 @@ fn code(status: StatusCode) -> &'static str {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({ "errors": [{ "code": code(self.status), "message": self.message }] });
-        let mut response = Response::new(Body::from(body.to_string()));
+        let body = Errors { errors: [OneError { code: code(self.status), message: self.message }] };
+        let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));

@@ -1,15 +1,20 @@
 //! Garbage collection, as Harbor's `/system/gc`.
 
-use crate::call::{Call, Json, created, done, id, ok, text};
-use crate::errors::{Answer, ApiError};
+use crate::answers::{Answer, Created, Done, Listed, Shown, Text, Time};
+use crate::call::{Call, Json, id};
+use crate::errors::ApiError;
 use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::gc;
 use model::CollectionId;
 use model::collection::{Collection, SCHEDULES};
 use model::run::Status;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+/// The job, by Harbor's name.
+const NAME: &str = "GARBAGE_COLLECTION";
 
 /// Jobs other than replication have words of their own in Harbor.
 fn word(status: Status) -> &'static str {
@@ -22,19 +27,48 @@ fn word(status: Status) -> &'static str {
     }
 }
 
-fn show(found: Collection) -> Value {
-    let parameters = json!({
-        "delete_untagged": false, "dry_run": found.dry_run, "workers": 1, "purged_blobs": found.blobs, "freed_space": found.bytes,
-    });
-    json!({
-        "id": found.id, "job_name": "GARBAGE_COLLECTION", "job_kind": found.trigger.label().to_uppercase(),
-        "job_parameters": parameters.to_string(), "job_status": word(found.status),
-        "schedule": { "type": found.trigger.label(), "cron": "" }, "deleted": false,
-        "creation_time": found.started_at.rfc3339(), "update_time": found.ended_at.unwrap_or(found.started_at).rfc3339(),
-    })
+/// One collection, as Harbor shows a job.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GCHistory)]
+pub struct Run {
+    id: i64,
+    job_name: &'static str,
+    job_kind: String,
+    /// A JSON object as text, as Harbor has it.
+    job_parameters: String,
+    job_status: &'static str,
+    schedule: Trigger,
+    deleted: bool,
+    creation_time: Time,
+    update_time: Time,
 }
 
-#[derive(Deserialize, Default)]
+/// When something runs by itself.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ScheduleObj)]
+pub struct Trigger {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    cron: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_scheduled_time: Option<Time>,
+}
+
+impl From<Collection> for Run {
+    fn from(found: Collection) -> Run {
+        let parameters = json!({
+            "delete_untagged": false, "dry_run": found.dry_run, "workers": 1, "purged_blobs": found.blobs, "freed_space": found.bytes,
+        });
+        Run {
+            id: found.id.0, job_name: NAME, job_kind: found.trigger.label().to_uppercase(), job_parameters: parameters.to_string(),
+            job_status: word(found.status), schedule: Trigger { kind: found.trigger.label(), cron: String::new(), next_scheduled_time: None },
+            deleted: false, creation_time: found.started_at.into(), update_time: found.ended_at.unwrap_or(found.started_at).into(),
+        }
+    }
+}
+
+#[derive(Deserialize, Default, ToSchema)]
+#[schema(as = ScheduleInput)]
 pub struct Schedule {
     #[serde(default, rename = "type")]
     kind: String,
@@ -42,7 +76,8 @@ pub struct Schedule {
     cron: String,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
+#[schema(as = GCParameters)]
 pub struct Parameters {
     #[serde(default)]
     delete_untagged: bool,
@@ -66,7 +101,8 @@ impl Parameters {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = GCSchedule)]
 pub struct Input {
     #[serde(default)]
     schedule: Schedule,
@@ -74,32 +110,42 @@ pub struct Input {
     parameters: Parameters,
 }
 
-pub async fn list(call: Call) -> Answer {
+pub async fn list(call: Call) -> Answer<Listed<Run>> {
     let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id"), ("creation_time", "id")], name: "", keys: &[] })?;
-    page(&call, gc::list(&call.ctx, &call.who, &query).await?, show)
+    page(&call, gc::list(&call.ctx, &call.who, &query).await?, Run::from)
 }
 
-pub async fn get(call: Call, Path(text): Path<String>) -> Answer {
-    ok(show(gc::get(&call.ctx, &call.who, CollectionId(id(&text)?)).await?.0))
+pub async fn get(call: Call, Path(text): Path<String>) -> Answer<Shown<Run>> {
+    Ok(Shown(gc::get(&call.ctx, &call.who, CollectionId(id(&text)?)).await?.0.into()))
 }
 
-pub async fn log(call: Call, Path(number): Path<String>) -> Answer {
-    text(gc::get(&call.ctx, &call.who, CollectionId(id(&number)?)).await?.1)
+pub async fn log(call: Call, Path(number): Path<String>) -> Answer<Text> {
+    Ok(Text(gc::get(&call.ctx, &call.who, CollectionId(id(&number)?)).await?.1))
 }
 
-pub async fn stop(call: Call, Path(text): Path<String>) -> Answer {
+pub async fn stop(call: Call, Path(text): Path<String>) -> Answer<Done> {
     gc::stop(&call.ctx, &call.who, CollectionId(id(&text)?)).await?;
-    done()
+    Ok(Done)
 }
 
-/// When it runs by itself.
-pub async fn schedule(call: Call) -> Answer {
+/// When it runs by itself, as Harbor shows that.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GCScheduled)]
+pub struct Scheduled {
+    job_name: &'static str,
+    job_kind: &'static str,
+    deleted: bool,
+    job_parameters: String,
+    schedule: Trigger,
+}
+
+pub async fn schedule(call: Call) -> Answer<Shown<Scheduled>> {
     let found = gc::schedule(&call.ctx, &call.who).await?;
     let cron = found.cron.clone().unwrap_or_default();
-    ok(json!({
-        "job_name": "GARBAGE_COLLECTION", "job_kind": "SCHEDULE", "deleted": false,
-        "job_parameters": json!({ "workers": 1, "dry_run": false, "delete_untagged": false }).to_string(),
-        "schedule": { "type": found.kind(), "cron": cron, "next_scheduled_time": found.next.map(|at| at.rfc3339()) },
+    Ok(Shown(Scheduled {
+        job_name: NAME, job_kind: "SCHEDULE", deleted: false,
+        job_parameters: json!({ "workers": 1, "dry_run": false, "delete_untagged": false }).to_string(),
+        schedule: Trigger { kind: found.kind(), cron, next_scheduled_time: found.next.map(Time::from) },
     }))
 }
 
@@ -125,26 +171,26 @@ fn pattern(schedule: &Schedule) -> Result<Option<String>, ApiError> {
 }
 
 /// Changes when it runs by itself.
-pub async fn reschedule(call: Call, Json(input): Json<Input>) -> Answer {
+pub async fn reschedule(call: Call, Json(input): Json<Input>) -> Answer<Done> {
     domain::access::administrator(&call.ctx, &call.who).await?;
     input.parameters.possible()?;
     match pattern(&input.schedule)? {
         None => Err(ApiError::bad("schedule.type Manual starts a collection now: POST it")),
         Some(cron) => {
             gc::set_schedule(&call.ctx, &call.who, Some(cron)).await?;
-            done()
+            Ok(Done)
         }
     }
 }
 
 /// Starts one now, by a schedule of the type `Manual`; else sets when it runs by itself.
-pub async fn start(call: Call, Json(input): Json<Input>) -> Answer {
+pub async fn start(call: Call, Json(input): Json<Input>) -> Answer<Created> {
     domain::access::administrator(&call.ctx, &call.who).await?;
     input.parameters.possible()?;
     if let Some(cron) = pattern(&input.schedule)? {
         gc::set_schedule(&call.ctx, &call.who, Some(cron)).await?;
-        return created("/api/v2.0/system/gc/schedule".to_owned(), None);
+        return Ok(Created("/api/v2.0/system/gc/schedule".to_owned()));
     }
     let id = gc::start(&call.ctx, &call.who, input.parameters.dry_run).await?;
-    created(format!("/api/v2.0/system/gc/{id}"), None)
+    Ok(Created(format!("/api/v2.0/system/gc/{id}")))
 }

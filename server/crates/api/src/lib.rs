@@ -3,10 +3,12 @@
 //! Adapters over the same use-cases as the portal, one file a resource. [`ROUTES`] lists every route with what it takes;
 //! the router is made from the same list, so none exists without a line.
 
+mod answers;
 mod artifacts;
 mod call;
 mod configurations;
 mod deletions;
+mod document;
 mod errors;
 mod gc;
 mod list;

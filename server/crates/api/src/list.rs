@@ -1,12 +1,12 @@
 //! Lists as Harbor's clients page them: `page`, `page_size`, `q`, `sort`; `X-Total-Count` and `Link`.
 
-use crate::call::{Call, ok};
-use crate::errors::{Answer, ApiError};
-use axum::http::{HeaderValue, StatusCode, header};
+use crate::answers::{Answer, Listed};
+use crate::call::Call;
+use crate::errors::ApiError;
+use axum::http::StatusCode;
 use model::Page;
 use model::list::{Query, Window};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use serde_json::Value;
 
 /// Rows that `page_size=0` gives at most.
 const ALL: i64 = 10_000;
@@ -206,14 +206,11 @@ pub fn moment(text: &str, last: bool) -> Option<i64> {
 }
 
 /// The rows, their number in all, and the ways to the pages around.
-pub fn page<T>(call: &Call, page: Page<T>, show: impl Fn(T) -> Value) -> Answer {
+pub fn page<T, R>(call: &Call, page: Page<T>, show: impl Fn(T) -> R) -> Answer<Listed<R>> {
     let total = page.total;
-    let mut response = ok(Value::Array(page.items.into_iter().map(show).collect()))?;
-    let headers = response.headers_mut();
-    headers.insert("x-total-count", HeaderValue::from(total));
+    let rows = page.items.into_iter().map(show).collect();
     let (number, size) = window(call)?;
-    let mut links = Vec::new();
-    let mut link = |to: i64, rel: &str| {
+    let link = |to: i64, rel: &str| {
         let mut query: Vec<String> = call
             .query
             .iter()
@@ -222,20 +219,12 @@ pub fn page<T>(call: &Call, page: Page<T>, show: impl Fn(T) -> Value) -> Answer 
             .collect();
         query.push(format!("page={to}"));
         query.push(format!("page_size={size}"));
-        links.push(format!("<{}?{}>; rel=\"{rel}\"", call.path, query.join("&")));
+        format!("<{}?{}>; rel=\"{rel}\"", call.path, query.join("&"))
     };
-    if number > 1 {
-        link(number - 1, "prev");
-    }
-    if number.saturating_mul(size) < total {
-        link(number + 1, "next");
-    }
-    if !links.is_empty()
-        && let Ok(value) = HeaderValue::from_str(&links.join(" , "))
-    {
-        headers.insert(header::LINK, value);
-    }
-    Ok(response)
+    let before = (number > 1).then(|| link(number - 1, "prev"));
+    let after = (number.saturating_mul(size) < total).then(|| link(number + 1, "next"));
+    let links: Vec<String> = before.into_iter().chain(after).collect();
+    Ok(Listed { rows, total, link: (!links.is_empty()).then(|| links.join(" , ")) })
 }
 
 #[cfg(test)]

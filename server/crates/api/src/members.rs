@@ -1,23 +1,39 @@
 //! Members of a project.
 
-use crate::call::{Call, Json, created, done, id, ok};
-use crate::errors::{Answer, ApiError};
+use crate::answers::{Answer, Created, Done, Listed, Shown};
+use crate::call::{Call, Json, id};
+use crate::errors::ApiError;
 use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::{members, users};
-use model::project::Member;
-use model::{MemberId, Role, UserId};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use model::{MemberId, Role, UserId, project};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-fn show(member: Member) -> Value {
-    json!({
-        "id": member.id, "project_id": member.project_id, "entity_name": member.user_name, "entity_id": member.user_id,
-        "entity_type": "u", "role_id": member.role.id(), "role_name": member.role.harbor_name(),
-    })
+#[derive(Serialize, ToSchema)]
+pub struct Member {
+    id: i64,
+    project_id: i64,
+    entity_name: String,
+    entity_id: i64,
+    /// `u`: a user.
+    entity_type: &'static str,
+    /// 1 project administrator, 2 developer, 3 guest, 4 maintainer, 5 limited guest.
+    role_id: i64,
+    role_name: &'static str,
 }
 
-#[derive(Deserialize, Default)]
+impl From<project::Member> for Member {
+    fn from(member: project::Member) -> Member {
+        Member {
+            id: member.id.0, project_id: member.project_id.0, entity_name: member.user_name.to_string(), entity_id: member.user_id.0,
+            entity_type: "u", role_id: member.role.id(), role_name: member.role.harbor_name(),
+        }
+    }
+}
+
+#[derive(Deserialize, Default, ToSchema)]
+#[schema(as = MemberEntity)]
 pub struct Entity {
     #[serde(default)]
     username: String,
@@ -29,7 +45,8 @@ pub struct Entity {
     id: i64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewMember)]
 pub struct New {
     #[serde(default)]
     role_id: i64,
@@ -43,13 +60,13 @@ fn role(id: i64) -> Result<Role, ApiError> {
     Role::from_id(id).ok_or_else(|| ApiError::bad("role_id must be 1 to 5"))
 }
 
-pub async fn list(call: Call, Path(project): Path<String>) -> Answer {
+pub async fn list(call: Call, Path(project): Path<String>) -> Answer<Listed<Member>> {
     let name = call.project(&project).await?;
     let (query, _) = list::query(&call, &Asks { sorts: &[], name: "entityname", keys: &[] })?;
-    page(&call, members::list(&call.ctx, &call.who, &name, &query).await?, show)
+    page(&call, members::list(&call.ctx, &call.who, &name, &query).await?, Member::from)
 }
 
-pub async fn create(call: Call, Path(project): Path<String>, Json(new): Json<New>) -> Answer {
+pub async fn create(call: Call, Path(project): Path<String>, Json(new): Json<New>) -> Answer<Created> {
     let name = call.project(&project).await?;
     // `{}` is absent.
     if new.member_group.is_some_and(|group| group.id != 0 || !group.group_name.is_empty()) {
@@ -62,27 +79,28 @@ pub async fn create(call: Call, Path(project): Path<String>, Json(new): Json<New
         _ => user.username,
     };
     let member = members::create(&call.ctx, &call.who, &name, &user, role(new.role_id)?).await?;
-    created(format!("/api/v2.0/projects/{project}/members/{}", member.id), None)
+    Ok(Created(format!("/api/v2.0/projects/{project}/members/{}", member.id)))
 }
 
-pub async fn get(call: Call, Path((project, member)): Path<(String, String)>) -> Answer {
+pub async fn get(call: Call, Path((project, member)): Path<(String, String)>) -> Answer<Shown<Member>> {
     let name = call.project(&project).await?;
-    ok(show(members::get(&call.ctx, &call.who, &name, MemberId(id(&member)?)).await?))
+    Ok(Shown(members::get(&call.ctx, &call.who, &name, MemberId(id(&member)?)).await?.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = MemberChange)]
 pub struct Change {
     role_id: i64,
 }
 
-pub async fn update(call: Call, Path((project, member)): Path<(String, String)>, Json(change): Json<Change>) -> Answer {
+pub async fn update(call: Call, Path((project, member)): Path<(String, String)>, Json(change): Json<Change>) -> Answer<Done> {
     let name = call.project(&project).await?;
     members::update(&call.ctx, &call.who, &name, MemberId(id(&member)?), role(change.role_id)?).await?;
-    done()
+    Ok(Done)
 }
 
-pub async fn delete(call: Call, Path((project, member)): Path<(String, String)>) -> Answer {
+pub async fn delete(call: Call, Path((project, member)): Path<(String, String)>) -> Answer<Done> {
     let name = call.project(&project).await?;
     members::delete(&call.ctx, &call.who, &name, MemberId(id(&member)?)).await?;
-    done()
+    Ok(Done)
 }

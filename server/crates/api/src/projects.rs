@@ -1,39 +1,79 @@
 //! Projects.
 
-use crate::call::{Call, Json, created, done, ok};
-use crate::errors::{Answer, ApiError};
+use crate::answers::{Answer, Created, Done, Listed, Shown, Time};
+use crate::call::{Call, Json};
+use crate::errors::{ApiError, by};
 use crate::list::{self, Asks, page};
-use axum::body::Body;
 use axum::extract::Path;
-use axum::response::Response;
 use domain::projects::{self, Filter};
 use model::ProjectName;
-use model::project::{KEPT, Project};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use model::project::{self, KEPT};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
-fn show(project: Project) -> Value {
-    let role = project.role.map_or(0, model::Role::id);
-    json!({
-        "project_id": project.id, "owner_id": project.owner_id, "owner_name": project.owner_name, "name": project.name,
-        "registry_id": 0, "repo_count": project.repository_count,
-        "current_user_role_id": role, "current_user_role_ids": if role == 0 { json!([]) } else { json!([role]) },
-        "metadata": metadata(&project),
-        "cve_allowlist": { "items": [], "project_id": project.id },
-        "creation_time": project.created_at.rfc3339(), "update_time": project.updated_at.rfc3339(),
-        "deleted": false, "togglable": true,
-    })
+/// Members as this API calls them.
+const NAMES: &[(&str, &str)] = &[("name", "project_name")];
+
+#[derive(Serialize, ToSchema)]
+pub struct Project {
+    project_id: i64,
+    owner_id: i64,
+    owner_name: String,
+    name: String,
+    /// Of a proxy cache; 0 for none.
+    registry_id: i64,
+    repo_count: i64,
+    /// The caller's; 0 for none.
+    current_user_role_id: i64,
+    current_user_role_ids: Vec<i64>,
+    metadata: BTreeMap<String, String>,
+    cve_allowlist: Allowlist,
+    creation_time: Time,
+    update_time: Time,
+    deleted: bool,
+    togglable: bool,
 }
 
-#[derive(Deserialize)]
+/// Empty: this server has no scanner.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CVEAllowlist)]
+pub struct Allowlist {
+    items: Vec<Value>,
+    project_id: i64,
+}
+
+impl From<project::Project> for Project {
+    fn from(project: project::Project) -> Project {
+        let role = project.role.map_or(0, model::Role::id);
+        Project {
+            metadata: metadata(&project), cve_allowlist: Allowlist { items: Vec::new(), project_id: project.id.0 },
+            project_id: project.id.0, owner_id: project.owner_id.0, owner_name: project.owner_name.to_string(), name: project.name.to_string(),
+            registry_id: 0, repo_count: project.repository_count, current_user_role_id: role,
+            current_user_role_ids: (role != 0).then_some(role).into_iter().collect(), creation_time: project.created_at.into(),
+            update_time: project.updated_at.into(), deleted: false, togglable: true,
+        }
+    }
+}
+
+/// Settings as they are sent: text, truth or number by name.
+#[derive(Deserialize, ToSchema)]
+pub struct Metadata(BTreeMap<String, Value>);
+
+/// Settings by name.
+#[derive(Serialize, ToSchema)]
+pub struct Metadatas(BTreeMap<String, String>);
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ProjectReq)]
 pub struct New {
     #[serde(default)]
     project_name: String,
     #[serde(default)]
     public: Option<bool>,
     #[serde(default)]
-    metadata: Option<Map<String, Value>>,
+    metadata: Option<Metadata>,
     #[serde(default)]
     storage_limit: Option<i64>,
     #[serde(default)]
@@ -52,11 +92,10 @@ struct Sent {
 
 /// Reads settings. One that promises safety and is none here is refused, and so is one that nobody knows; what a server without a scanner
 /// and proxy caches could not show anyway is kept as it is.
-fn settings(metadata: Option<&Map<String, Value>>) -> Result<Sent, ApiError> {
+fn settings(metadata: Option<&Metadata>) -> Result<Sent, ApiError> {
     let mut sent = Sent::default();
-    for (name, value) in metadata.into_iter().flatten() {
+    for (name, value) in metadata.into_iter().flat_map(|metadata| &metadata.0) {
         let text = match value {
-            Value::Null => continue,
             Value::Bool(value) => value.to_string(),
             Value::Number(number) => number.to_string(),
             Value::String(text) if text.is_empty() => continue,
@@ -89,10 +128,10 @@ fn settings(metadata: Option<&Map<String, Value>>) -> Result<Sent, ApiError> {
     Ok(sent)
 }
 
-fn metadata(project: &Project) -> Map<String, Value> {
-    let mut all: Map<String, Value> = project.kept.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-    all.insert("public".to_owned(), project.public.to_string().into());
-    all.insert("enable_content_trust_cosign".to_owned(), project.policy.require_signature.to_string().into());
+fn metadata(project: &project::Project) -> BTreeMap<String, String> {
+    let mut all = project.kept.clone();
+    all.insert("public".to_owned(), project.public.to_string());
+    all.insert("enable_content_trust_cosign".to_owned(), project.policy.require_signature.to_string());
     all
 }
 
@@ -108,7 +147,7 @@ fn possible(storage_limit: Option<i64>, allowlist: Option<&Value>) -> Result<(),
     Ok(())
 }
 
-pub async fn create(call: Call, Json(new): Json<New>) -> Answer {
+pub async fn create(call: Call, Json(new): Json<New>) -> Answer<Created> {
     call.signed_in()?;
     let sent = settings(new.metadata.as_ref())?;
     possible(new.storage_limit, new.cve_allowlist.as_ref())?;
@@ -117,12 +156,12 @@ pub async fn create(call: Call, Json(new): Json<New>) -> Answer {
     }
     let public = sent.public.or(new.public).unwrap_or(false);
     let signature = sent.signature.unwrap_or(false);
-    let project = projects::create_keeping(&call.ctx, &call.who, &new.project_name, public, signature, sent.kept).await?;
+    let project = projects::create_keeping(&call.ctx, &call.who, &new.project_name, public, signature, sent.kept).await.map_err(by(NAMES))?;
     let place = if call.name_in_location() { project.name.to_string() } else { project.id.to_string() };
-    created(format!("/api/v2.0/projects/{place}"), None)
+    Ok(Created(format!("/api/v2.0/projects/{place}")))
 }
 
-pub async fn list(call: Call) -> Answer {
+pub async fn list(call: Call) -> Answer<Listed<Project>> {
     let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("repo_count", "repositories")];
     let (query, q) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &["public"] })?;
     let public = match call.param("public").or(q.text("public")?) {
@@ -131,121 +170,188 @@ pub async fn list(call: Call) -> Answer {
         Some(_) => return Err(ApiError::bad("public must be true or false")),
         None => None,
     };
-    page(&call, projects::list(&call.ctx, &call.who, &query, &Filter { public, owner: call.param("owner").map(str::to_owned) }).await?, show)
+    let filter = Filter { public, owner: call.param("owner").map(str::to_owned) };
+    page(&call, projects::list(&call.ctx, &call.who, &query, &filter).await?, Project::from)
 }
 
 /// HEAD: is there one of this name?
-pub async fn head(call: Call) -> Answer {
+pub async fn head(call: Call) -> Answer<Done> {
     call.signed_in()?;
     let name = call.param("project_name").unwrap_or_default();
     let found = match name.parse::<ProjectName>() {
         Ok(name) => projects::exists(&call.ctx, &call.who, &name).await?,
         Err(_) => false,
     };
-    let mut response = Response::new(Body::empty());
-    if !found {
-        *response.status_mut() = axum::http::StatusCode::NOT_FOUND;
-    }
-    Ok(response)
+    if found { Ok(Done) } else { Err(ApiError::not_found(format!("project {name} was not found"))) }
 }
 
-pub async fn get(call: Call, Path(project): Path<String>) -> Answer {
+pub async fn get(call: Call, Path(project): Path<String>) -> Answer<Shown<Project>> {
     let name = call.project(&project).await?;
-    ok(show(projects::frame(&call.ctx, &call.who, &name).await?.project))
+    Ok(Shown(projects::frame(&call.ctx, &call.who, &name).await?.project.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ProjectChange)]
 pub struct Change {
     #[serde(default)]
-    metadata: Option<Map<String, Value>>,
+    metadata: Option<Metadata>,
     #[serde(default)]
     storage_limit: Option<i64>,
     #[serde(default)]
     cve_allowlist: Option<Value>,
 }
 
-pub async fn update(call: Call, Path(project): Path<String>, Json(change): Json<Change>) -> Answer {
+pub async fn update(call: Call, Path(project): Path<String>, Json(change): Json<Change>) -> Answer<Done> {
     let name = call.project(&project).await?;
     possible(change.storage_limit, change.cve_allowlist.as_ref())?;
     let sent = settings(change.metadata.as_ref())?;
     projects::update_keeping(&call.ctx, &call.who, &name, sent.public, sent.signature, sent.kept).await?;
-    done()
+    Ok(Done)
 }
 
 /// The settings by themselves: all, one, and setting some.
-pub async fn metadatas(call: Call, Path(project): Path<String>) -> Answer {
+pub async fn metadatas(call: Call, Path(project): Path<String>) -> Answer<Shown<Metadatas>> {
     let name = call.project(&project).await?;
-    ok(Value::Object(metadata(&projects::frame(&call.ctx, &call.who, &name).await?.project)))
+    Ok(Shown(Metadatas(metadata(&projects::frame(&call.ctx, &call.who, &name).await?.project))))
 }
 
-pub async fn metadata_of(call: Call, Path((project, setting)): Path<(String, String)>) -> Answer {
+pub async fn metadata_of(call: Call, Path((project, setting)): Path<(String, String)>) -> Answer<Shown<Metadatas>> {
     let name = call.project(&project).await?;
     let mut all = metadata(&projects::frame(&call.ctx, &call.who, &name).await?.project);
     let value = all.remove(&setting).ok_or_else(|| ApiError::not_found(format!("the project has no setting {setting}")))?;
-    ok(json!({ setting: value }))
+    Ok(Shown(Metadatas(BTreeMap::from([(setting, value)]))))
 }
 
-pub async fn set_metadata(call: Call, Path(project): Path<String>, Json(sent): Json<Map<String, Value>>) -> Answer {
+pub async fn set_metadata(call: Call, Path(project): Path<String>, Json(sent): Json<Metadata>) -> Answer<Done> {
     let (name, sent) = (call.project(&project).await?, settings(Some(&sent))?);
     projects::update_keeping(&call.ctx, &call.who, &name, sent.public, sent.signature, sent.kept).await?;
-    done()
+    Ok(Done)
 }
 
 pub async fn set_metadata_of(
     call: Call,
     Path((project, setting)): Path<(String, String)>,
-    Json(sent): Json<Map<String, Value>>,
-) -> Answer {
-    if !sent.contains_key(&setting) || sent.len() > 1 {
+    Json(sent): Json<Metadata>,
+) -> Answer<Done> {
+    if !sent.0.contains_key(&setting) || sent.0.len() > 1 {
         return Err(ApiError::bad(format!("the body must be {{\"{setting}\": …}}")));
     }
     set_metadata(call, Path(project), Json(sent)).await
 }
 
+/// As it was before it was set.
+pub async fn unset_metadata_of(call: Call, Path((project, setting)): Path<(String, String)>) -> Answer<Done> {
+    let name = call.project(&project).await?;
+    let now = metadata(&projects::frame(&call.ctx, &call.who, &name).await?.project);
+    if !now.contains_key(&setting) {
+        return Err(ApiError::not_found(format!("the project has no setting {setting}")));
+    }
+    let off = |what: &str| (setting == what).then_some(false);
+    let kept = if KEPT.contains(&setting.as_str()) { BTreeMap::from([(setting.clone(), String::new())]) } else { BTreeMap::new() };
+    projects::update_keeping(&call.ctx, &call.who, &name, off("public"), off("enable_content_trust_cosign"), kept).await?;
+    Ok(Done)
+}
+
 /// How much there is, as far as the caller sees it.
-pub async fn statistics(call: Call) -> Answer {
+#[derive(Serialize, ToSchema)]
+pub struct Statistic {
+    public_project_count: i64,
+    private_project_count: i64,
+    total_project_count: i64,
+    public_repo_count: i64,
+    private_repo_count: i64,
+    total_repo_count: i64,
+    /// In bytes.
+    total_storage_consumption: i64,
+}
+
+pub async fn statistics(call: Call) -> Answer<Shown<Statistic>> {
     let found = projects::statistics(&call.ctx, &call.who).await?;
     let sum = |public: Option<bool>, of: fn(&(bool, i64, i64, i64)) -> i64| {
         found.iter().filter(|row| public.is_none_or(|public| row.0 == public)).map(of).sum::<i64>()
     };
-    ok(json!({
-        "public_project_count": sum(Some(true), |row| row.1), "private_project_count": sum(Some(false), |row| row.1),
-        "total_project_count": sum(None, |row| row.1), "public_repo_count": sum(Some(true), |row| row.2),
-        "private_repo_count": sum(Some(false), |row| row.2), "total_repo_count": sum(None, |row| row.2),
-        "total_storage_consumption": sum(None, |row| row.3),
+    Ok(Shown(Statistic {
+        public_project_count: sum(Some(true), |row| row.1), private_project_count: sum(Some(false), |row| row.1),
+        total_project_count: sum(None, |row| row.1), public_repo_count: sum(Some(true), |row| row.2),
+        private_repo_count: sum(Some(false), |row| row.2), total_repo_count: sum(None, |row| row.2),
+        total_storage_consumption: sum(None, |row| row.3),
     }))
 }
 
 /// Projects and repositories whose name holds `q`: a hundred of each at most.
-pub async fn search(call: Call) -> Answer {
+#[derive(Serialize, ToSchema)]
+pub struct Search {
+    project: Vec<Project>,
+    repository: Vec<RepositoryFound>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RepositoryFound {
+    project_id: i64,
+    project_name: String,
+    project_public: bool,
+    repository_name: String,
+    pull_count: i64,
+    artifact_count: i64,
+}
+
+pub async fn search(call: Call) -> Answer<Shown<Search>> {
     let text = call.param("q").unwrap_or_default().to_owned();
     let query = || model::list::Query { search: text.clone(), ..model::list::Query::all(100) };
     let found = projects::list(&call.ctx, &call.who, &query(), &Filter::default()).await?.items;
     let repositories = domain::repositories::list_everywhere(&call.ctx, &call.who, &query()).await?.items;
-    let repositories = repositories.into_iter().map(|(repository, public)| json!({
-        "project_id": repository.project_id, "project_name": repository.project, "project_public": public,
-        "repository_name": repository.full_name(), "pull_count": repository.pull_count, "artifact_count": repository.artifact_count,
-    }));
-    ok(json!({ "project": found.into_iter().map(show).collect::<Vec<_>>(), "repository": repositories.collect::<Vec<_>>() }))
+    let repositories = repositories.into_iter().map(|(repository, public)| RepositoryFound {
+        repository_name: repository.full_name(), project_id: repository.project_id.0, project_name: repository.project.to_string(),
+        project_public: public, pull_count: repository.pull_count, artifact_count: repository.artifact_count,
+    });
+    Ok(Shown(Search { project: found.into_iter().map(Project::from).collect(), repository: repositories.collect() }))
 }
 
-pub async fn delete(call: Call, Path(project): Path<String>) -> Answer {
+pub async fn delete(call: Call, Path(project): Path<String>) -> Answer<Done> {
     let name = call.project(&project).await?;
     projects::delete(&call.ctx, &call.who, &name).await?;
-    done()
+    Ok(Done)
 }
 
-pub async fn summary(call: Call, Path(project): Path<String>) -> Answer {
+/// A project in numbers.
+#[derive(Serialize, ToSchema)]
+pub struct ProjectSummary {
+    repo_count: i64,
+    member_count: i64,
+    quota: Quota,
+}
+
+/// What may be stored, and what is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectSummaryQuota)]
+pub struct Quota {
+    hard: Storage,
+    used: Storage,
+}
+
+/// In bytes; -1 for no limit.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectStorage)]
+pub struct Storage {
+    storage: i64,
+}
+
+pub async fn summary(call: Call, Path(project): Path<String>) -> Answer<Shown<ProjectSummary>> {
     let name = call.project(&project).await?;
     let project = projects::frame(&call.ctx, &call.who, &name).await?.project;
-    ok(json!({
-        "repo_count": project.repository_count, "member_count": project.member_count,
-        "quota": { "hard": { "storage": -1 }, "used": { "storage": project.storage.stored } },
-    }))
+    let quota = Quota { hard: Storage { storage: -1 }, used: Storage { storage: project.storage.stored } };
+    Ok(Shown(ProjectSummary { repo_count: project.repository_count, member_count: project.member_count, quota }))
 }
 
-pub async fn deletable(call: Call, Path(project): Path<String>) -> Answer {
+/// Whether a project can be deleted; if not, why.
+#[derive(Serialize, ToSchema)]
+pub struct ProjectDeletable {
+    deletable: bool,
+    message: String,
+}
+
+pub async fn deletable(call: Call, Path(project): Path<String>) -> Answer<Shown<ProjectDeletable>> {
     let name = call.project(&project).await?;
     let plan = projects::deletion(&call.ctx, &call.who, &name).await?;
-    ok(json!({ "deletable": plan.refused.is_none(), "message": plan.refused.unwrap_or_default() }))
+    Ok(Shown(ProjectDeletable { deletable: plan.refused.is_none(), message: plan.refused.unwrap_or_default() }))
 }

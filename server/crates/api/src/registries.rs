@@ -1,31 +1,74 @@
 //! Target registries.
 
-use crate::call::{Call, Json, created, done, id, ok};
-use crate::errors::{Answer, ApiError};
+use crate::answers::{Answer, Created, Done, Listed, Shown, Time};
+use crate::call::{Call, Json, id};
+use crate::errors::{ApiError, by};
 use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::secrets::PlainSecret;
 use domain::replication::targets;
 use model::TargetId;
 use model::replication::target::{Probe, Provider, Target, TargetInput};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
-pub fn show(target: Target) -> Value {
-    json!({
-        "id": target.id, "name": target.name, "url": target.url, "type": target.provider.key(),
-        "insecure": !target.verify_certificate, "description": target.description,
-        "status": match target.healthy { Some(true) => "healthy", Some(false) => "unhealthy", None => "unknown" },
-        "credential": {
-            "type": "basic", "access_key": target.access_id,
-            "access_secret": if target.has_secret { "*****" } else { "" },
-        },
-        "ca_certificate": target.ca_certificate, "token_server": target.token_server, "proxy": target.proxy,
-        "creation_time": target.created_at.rfc3339(), "update_time": target.updated_at.rfc3339(),
-    })
+/// Members as this API calls them.
+const NAMES: &[(&str, &str)] = &[("provider", "type"), ("access_id", "access_key")];
+
+/// A target registry; where a list of rules names one, only its number and name.
+#[derive(Serialize, ToSchema)]
+pub struct Registry {
+    pub id: i64,
+    pub name: String,
+    #[serde(flatten)]
+    pub rest: Option<Rest>,
 }
 
-#[derive(Deserialize, Default)]
+/// What is said of a target registry besides.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RegistryRest)]
+pub struct Rest {
+    url: String,
+    #[serde(rename = "type")]
+    provider: &'static str,
+    insecure: bool,
+    description: String,
+    /// healthy, unhealthy or unknown.
+    status: &'static str,
+    credential: Shadow,
+    ca_certificate: String,
+    token_server: String,
+    proxy: String,
+    creation_time: Time,
+    update_time: Time,
+}
+
+/// Who signs in there; of the secret only whether there is one.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RegistryCredential)]
+pub struct Shadow {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    access_key: String,
+    access_secret: &'static str,
+}
+
+impl From<Target> for Registry {
+    fn from(target: Target) -> Registry {
+        let rest = Rest {
+            url: target.url, provider: target.provider.key(), insecure: !target.verify_certificate, description: target.description,
+            status: match target.healthy { Some(true) => "healthy", Some(false) => "unhealthy", None => "unknown" },
+            credential: Shadow { kind: "basic", access_key: target.access_id, access_secret: if target.has_secret { "*****" } else { "" } },
+            ca_certificate: target.ca_certificate, token_server: target.token_server, proxy: target.proxy,
+            creation_time: target.created_at.into(), update_time: target.updated_at.into(),
+        };
+        Registry { id: target.id.0, name: target.name, rest: Some(rest) }
+    }
+}
+
+#[derive(Deserialize, Default, ToSchema)]
+#[schema(as = CredentialInput)]
 pub struct Credential {
     #[serde(default)]
     access_key: String,
@@ -34,7 +77,8 @@ pub struct Credential {
 }
 
 /// Both shapes: nested for a new one, flat for a change or a test. What is not given stays as it is.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
+#[schema(as = RegistryInput)]
 pub struct Input {
     #[serde(default)]
     id: Option<i64>,
@@ -105,47 +149,47 @@ fn healthy(probe: &Probe) -> Result<(), ApiError> {
     }
 }
 
-pub async fn list(call: Call) -> Answer {
+pub async fn list(call: Call) -> Answer<Listed<Registry>> {
     let (query, _) = list::query(&call, &Asks { sorts: &[("name", "name"), ("creation_time", "created")], name: "name", keys: &[] })?;
-    page(&call, targets::list(&call.ctx, &call.who, &query).await?, show)
+    page(&call, targets::list(&call.ctx, &call.who, &query).await?, Registry::from)
 }
 
-pub async fn create(call: Call, Json(input): Json<Input>) -> Answer {
+pub async fn create(call: Call, Json(input): Json<Input>) -> Answer<Created> {
     domain::access::administrator(&call.ctx, &call.who).await?;
     let secret = input.secret();
     let input = input.over(None)?;
-    healthy(&targets::probe_input(&call.ctx, &call.who, &input, secret.clone(), None).await?)?;
-    let target = targets::create(&call.ctx, &call.who, input, secret).await?;
+    healthy(&targets::probe_input(&call.ctx, &call.who, &input, secret.clone(), None).await.map_err(by(NAMES))?)?;
+    let target = targets::create(&call.ctx, &call.who, input, secret).await.map_err(by(NAMES))?;
     targets::probe(&call.ctx, &call.who, target.id).await?;
-    created(format!("/api/v2.0/registries/{}", target.id), None)
+    Ok(Created(format!("/api/v2.0/registries/{}", target.id)))
 }
 
-pub async fn get(call: Call, Path(text): Path<String>) -> Answer {
-    ok(show(targets::get(&call.ctx, &call.who, TargetId(id(&text)?)).await?))
+pub async fn get(call: Call, Path(text): Path<String>) -> Answer<Shown<Registry>> {
+    Ok(Shown(targets::get(&call.ctx, &call.who, TargetId(id(&text)?)).await?.into()))
 }
 
-pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Input>) -> Answer {
+pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Input>) -> Answer<Done> {
     let id = TargetId(id(&text)?);
     let before = targets::get(&call.ctx, &call.who, id).await?;
     let secret = input.secret();
     let secret = (!secret.is_empty() && secret.reveal() != "*****").then_some(secret);
-    targets::update(&call.ctx, &call.who, id, input.over(Some(&before))?, secret).await?;
-    done()
+    targets::update(&call.ctx, &call.who, id, input.over(Some(&before))?, secret).await.map_err(by(NAMES))?;
+    Ok(Done)
 }
 
-pub async fn delete(call: Call, Path(text): Path<String>) -> Answer {
+pub async fn delete(call: Call, Path(text): Path<String>) -> Answer<Done> {
     targets::delete(&call.ctx, &call.who, TargetId(id(&text)?)).await?;
-    done()
+    Ok(Done)
 }
 
-pub async fn ping(call: Call, Json(input): Json<Input>) -> Answer {
+pub async fn ping(call: Call, Json(input): Json<Input>) -> Answer<Done> {
     domain::access::administrator(&call.ctx, &call.who).await?;
     let probe = match input.id.filter(|id| *id > 0) {
         Some(id) if input.url.is_none() => targets::probe(&call.ctx, &call.who, TargetId(id)).await?,
         Some(id) => {
             let before = targets::get(&call.ctx, &call.who, TargetId(id)).await?;
             let secret = input.secret();
-            targets::probe_input(&call.ctx, &call.who, &input.over(Some(&before))?, secret, Some(TargetId(id))).await?
+            targets::probe_input(&call.ctx, &call.who, &input.over(Some(&before))?, secret, Some(TargetId(id))).await.map_err(by(NAMES))?
         }
         None => {
             let secret = input.secret();
@@ -153,14 +197,34 @@ pub async fn ping(call: Call, Json(input): Json<Input>) -> Answer {
             if input.name.is_empty() {
                 input.name = "ping".to_owned();
             }
-            targets::probe_input(&call.ctx, &call.who, &input, secret, None).await?
+            targets::probe_input(&call.ctx, &call.who, &input, secret, None).await.map_err(by(NAMES))?
         }
     };
     healthy(&probe)?;
-    done()
+    Ok(Done)
 }
 
-pub async fn info(call: Call, Path(text): Path<String>) -> Answer {
+/// What can be asked of a registry of its kind.
+#[derive(Serialize, ToSchema)]
+pub struct RegistryInfo {
+    #[serde(rename = "type")]
+    provider: &'static str,
+    description: &'static str,
+    supported_resource_filters: Vec<FilterStyle>,
+    supported_triggers: Vec<&'static str>,
+    supported_copy_by_chunk: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct FilterStyle {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    style: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    values: Vec<&'static str>,
+}
+
+pub async fn info(call: Call, Path(text): Path<String>) -> Answer<Shown<RegistryInfo>> {
     // Every rule pushes from here, so the local registry (0) answers as any.
     let provider = match text.as_str() {
         "0" => {
@@ -169,25 +233,41 @@ pub async fn info(call: Call, Path(text): Path<String>) -> Answer {
         }
         text => targets::get(&call.ctx, &call.who, TargetId(id(text)?)).await?.provider,
     };
-    ok(json!({
-        "type": provider.key(), "description": "",
-        "supported_resource_filters": [
-            { "type": "name", "style": "input" },
-            { "type": "tag", "style": "input" },
-        ],
-        "supported_triggers": ["manual"],
-        "supported_copy_by_chunk": false,
+    let input = |kind| FilterStyle { kind, style: "input", values: Vec::new() };
+    let carried = FilterStyle { kind: "resource", style: "radio", values: vec!["artifact", "image", "chart"] };
+    Ok(Shown(RegistryInfo {
+        provider: provider.key(),
+        description: "",
+        supported_resource_filters: vec![input("name"), input("tag"), carried],
+        supported_triggers: vec!["manual"],
+        supported_copy_by_chunk: true,
     }))
 }
 
-pub async fn adapters(call: Call) -> Answer {
+/// The kinds of registries.
+#[derive(Serialize, ToSchema)]
+pub struct ProviderTypes(Vec<&'static str>);
+
+pub async fn adapters(call: Call) -> Answer<Shown<ProviderTypes>> {
     domain::access::administrator(&call.ctx, &call.who).await?;
-    ok(json!(Provider::ALL.map(|provider| provider.key())))
+    Ok(Shown(ProviderTypes(Provider::ALL.iter().map(|provider| provider.key()).collect())))
 }
 
-pub async fn adapter_infos(call: Call) -> Answer {
+/// What is fixed of a kind of registry: nothing, here.
+#[derive(Serialize, ToSchema)]
+pub struct ProviderInfo {
+    #[schema(value_type = Option<Object>)]
+    endpoint_pattern: Option<()>,
+    #[schema(value_type = Option<Object>)]
+    credential_pattern: Option<()>,
+}
+
+/// By the kind.
+#[derive(Serialize, ToSchema)]
+pub struct ProviderInfos(BTreeMap<&'static str, ProviderInfo>);
+
+pub async fn adapter_infos(call: Call) -> Answer<Shown<ProviderInfos>> {
     domain::access::administrator(&call.ctx, &call.who).await?;
-    let infos: serde_json::Map<String, Value> =
-        Provider::ALL.iter().map(|p| (p.key().to_owned(), json!({ "endpoint_pattern": null, "credential_pattern": null }))).collect();
-    ok(Value::Object(infos))
+    let none = || ProviderInfo { endpoint_pattern: None, credential_pattern: None };
+    Ok(Shown(ProviderInfos(Provider::ALL.iter().map(|provider| (provider.key(), none())).collect())))
 }

@@ -1,73 +1,119 @@
 //! Replication policies (our rules), their executions, tasks and logs.
 
-use crate::call::{Call, Json, created, done, id, ok, text};
-use crate::errors::{Answer, ApiError};
+use crate::answers::{Answer, Created, Done, Listed, Shown, Text, Time};
+use crate::call::{Call, Json, id};
+use crate::errors::{ApiError, by};
 use crate::list::{self, Asks, page};
-use crate::registries;
+use crate::registries::Registry;
 use axum::extract::Path;
 use domain::replication::{executions, rules, targets};
-use model::replication::execution::{Execution, Task};
+use model::replication::execution;
 use model::run::Status;
 use model::replication::rule::{Carried, Rule, RuleInput, TagMode};
 use model::replication::target::Target;
-use model::{ExecutionId, RuleId, Stamp, TargetId, TaskId};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use model::{ExecutionId, RuleId, TargetId, TaskId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
-/// Harbor's "unset".
-const NEVER: &str = "0001-01-01T00:00:00.000Z";
+/// Members as this API calls them.
+const NAMES: &[(&str, &str)] = &[("target_id", "dest_registry"), ("namespace", "dest_namespace"), ("flatten", "dest_namespace_replace_count"), ("repositories", "filters: name"), ("tags", "filters: tag")];
 
-fn at(stamp: Option<Stamp>) -> String {
-    stamp.map_or_else(|| NEVER.to_owned(), Stamp::rfc3339)
+/// A replication rule.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReplicationPolicy)]
+pub struct Policy {
+    id: i64,
+    name: String,
+    description: String,
+    src_registry: Local,
+    dest_registry: Registry,
+    dest_namespace: String,
+    dest_namespace_replace_count: i64,
+    trigger: Trigger,
+    filters: Vec<Filter>,
+    replicate_deletion: bool,
+    deletion: bool,
+    #[serde(rename = "override")]
+    overwrite: bool,
+    enabled: bool,
+    speed: i64,
+    copy_by_chunk: bool,
+    single_active_replication: bool,
+    creation_time: Time,
+    update_time: Time,
 }
 
-fn show(rule: Rule, target: Option<Target>) -> Value {
-    let input = &rule.input;
-    let mut filters = Vec::new();
-    if !input.repositories.is_empty() {
-        filters.push(json!({ "type": "name", "value": input.repositories }));
-    }
-    if !input.tags.is_empty() {
-        filters.push(json!({ "type": "tag", "value": input.tags, "decoration": input.tag_mode.key() }));
-    }
-    if input.resource != Carried::Any {
-        filters.push(json!({ "type": "resource", "value": input.resource.key() }));
-    }
-    let dest = target.map(registries::show).unwrap_or_else(|| json!({ "id": input.target_id, "name": rule.target_name }));
-    json!({
-        "id": rule.id, "name": input.name, "description": input.description,
-        "src_registry": { "id": 0, "name": "Local", "type": "harbor" }, "dest_registry": dest,
-        "dest_namespace": input.namespace, "dest_namespace_replace_count": input.flatten,
-        "trigger": { "type": "manual", "trigger_settings": { "cron": "" } },
-        "filters": filters, "replicate_deletion": false, "deletion": false, "override": input.overwrite,
-        "enabled": input.enabled, "speed": input.speed, "copy_by_chunk": input.chunked, "single_active_replication": input.single_active,
-        "creation_time": rule.created_at.rfc3339(), "update_time": rule.updated_at.rfc3339(),
-    })
+/// This server, as Harbor names it among registries.
+#[derive(Serialize, ToSchema)]
+pub struct Local {
+    id: i64,
+    name: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
 }
 
-#[derive(Deserialize, Default)]
+impl Policy {
+    fn new(rule: Rule, target: Option<Target>) -> Policy {
+        let input = rule.input;
+        let filter = |kind: &str, value: String, decoration: &str| {
+            (!value.is_empty()).then(|| Filter { kind: kind.to_owned(), value: value.into(), decoration: decoration.to_owned() })
+        };
+        let tags = filter("tag", input.tags, input.tag_mode.key());
+        let resource = filter("resource", input.resource.key().to_owned(), "");
+        let named = || Registry { id: input.target_id.0, name: rule.target_name.clone(), rest: None };
+        Policy {
+            id: rule.id.0, name: input.name, description: input.description,
+            src_registry: Local { id: 0, name: "Local", kind: "harbor" }, dest_registry: target.map_or_else(named, Registry::from),
+            dest_namespace: input.namespace, dest_namespace_replace_count: input.flatten,
+            trigger: Trigger { kind: "manual".to_owned(), trigger_settings: Some(TriggerSettings { cron: String::new() }) },
+            filters: filter("name", input.repositories, "").into_iter().chain(tags).chain(resource).collect(),
+            replicate_deletion: false, deletion: false, overwrite: input.overwrite, enabled: input.enabled, speed: input.speed,
+            copy_by_chunk: input.chunked, single_active_replication: input.single_active,
+            creation_time: rule.created_at.into(), update_time: rule.updated_at.into(),
+        }
+    }
+}
+
+#[derive(Deserialize, Default, ToSchema)]
 pub struct RegistryRef {
     #[serde(default)]
     id: i64,
 }
 
-#[derive(Deserialize)]
+/// What of all a rule is about.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = ReplicationFilter)]
 pub struct Filter {
+    /// name, tag or resource.
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
     value: Value,
-    #[serde(default)]
+    /// matches or excludes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     decoration: String,
 }
 
-#[derive(Deserialize, Default)]
+/// What starts a rule: here a person does, `manual`.
+#[derive(Serialize, Deserialize, Default, ToSchema)]
+#[schema(as = ReplicationTrigger)]
 pub struct Trigger {
     #[serde(default, rename = "type")]
     kind: String,
+    #[serde(default)]
+    trigger_settings: Option<TriggerSettings>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize, Default, ToSchema)]
+#[schema(as = ReplicationTriggerSettings)]
+pub struct TriggerSettings {
+    #[serde(default)]
+    cron: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ReplicationPolicyInput)]
 pub struct Input {
     #[serde(default)]
     name: String,
@@ -163,57 +209,79 @@ impl Input {
     }
 }
 
-pub async fn list(call: Call) -> Answer {
+pub async fn list(call: Call) -> Answer<Listed<Policy>> {
     let (query, _) = list::query(&call, &Asks { sorts: &[("name", "name"), ("creation_time", "created")], name: "name", keys: &[] })?;
-    page(&call, rules::list(&call.ctx, &call.who, &query).await?, |rule| show(rule, None))
+    page(&call, rules::list(&call.ctx, &call.who, &query).await?, |rule| Policy::new(rule, None))
 }
 
-pub async fn create(call: Call, Json(input): Json<Input>) -> Answer {
+pub async fn create(call: Call, Json(input): Json<Input>) -> Answer<Created> {
     call.signed_in()?;
-    let rule = rules::create(&call.ctx, &call.who, input.rule()?).await?;
-    created(format!("/api/v2.0/replication/policies/{}", rule.id), None)
+    let rule = rules::create(&call.ctx, &call.who, input.rule()?).await.map_err(by(NAMES))?;
+    Ok(Created(format!("/api/v2.0/replication/policies/{}", rule.id)))
 }
 
-pub async fn get(call: Call, Path(text): Path<String>) -> Answer {
+pub async fn get(call: Call, Path(text): Path<String>) -> Answer<Shown<Policy>> {
     let rule = rules::get(&call.ctx, &call.who, RuleId(id(&text)?)).await?;
     let target = targets::get(&call.ctx, &call.who, rule.input.target_id).await?;
-    ok(show(rule, Some(target)))
+    Ok(Shown(Policy::new(rule, Some(target))))
 }
 
-pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Input>) -> Answer {
+pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Input>) -> Answer<Done> {
     call.signed_in()?;
-    rules::update(&call.ctx, &call.who, RuleId(id(&text)?), input.rule()?).await?;
-    done()
+    rules::update(&call.ctx, &call.who, RuleId(id(&text)?), input.rule()?).await.map_err(by(NAMES))?;
+    Ok(Done)
 }
 
-pub async fn delete(call: Call, Path(text): Path<String>) -> Answer {
+pub async fn delete(call: Call, Path(text): Path<String>) -> Answer<Done> {
     rules::delete(&call.ctx, &call.who, RuleId(id(&text)?)).await?;
-    done()
+    Ok(Done)
 }
 
-fn show_execution(execution: Execution) -> Value {
-    json!({
-        "id": execution.id, "policy_id": execution.rule_id, "status": execution.status.harbor(),
-        "status_text": execution.status_text, "trigger": execution.trigger.key(),
-        "start_time": execution.started_at.rfc3339(), "end_time": at(execution.ended_at),
-        "total": execution.total, "unchanged": execution.unchanged,
-        "succeed": execution.succeeded + execution.skipped, "failed": execution.failed,
-        "in_progress": execution.in_progress, "stopped": execution.stopped,
-    })
+/// One run of a rule.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReplicationExecution)]
+pub struct Execution {
+    id: i64,
+    policy_id: i64,
+    /// InProgress, Succeed, Failed or Stopped.
+    status: &'static str,
+    status_text: String,
+    trigger: &'static str,
+    start_time: Time,
+    end_time: Time,
+    total: i64,
+    /// Artifacts that stood there already, of which no task tells.
+    unchanged: i64,
+    succeed: i64,
+    failed: i64,
+    in_progress: i64,
+    stopped: i64,
 }
 
-#[derive(Deserialize)]
+impl From<execution::Execution> for Execution {
+    fn from(execution: execution::Execution) -> Execution {
+        Execution {
+            id: execution.id.0, policy_id: execution.rule_id.0, status: execution.status.harbor(), status_text: execution.status_text,
+            trigger: execution.trigger.key(), start_time: execution.started_at.into(), end_time: execution.ended_at.into(),
+            total: execution.total, unchanged: execution.unchanged, succeed: execution.succeeded + execution.skipped,
+            failed: execution.failed, in_progress: execution.in_progress, stopped: execution.stopped,
+        }
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = StartReplication)]
 pub struct Start {
     policy_id: i64,
 }
 
-pub async fn start(call: Call, Json(start): Json<Start>) -> Answer {
+pub async fn start(call: Call, Json(start): Json<Start>) -> Answer<Created> {
     call.signed_in()?;
     let id = executions::start(&call.ctx, &call.who, RuleId(start.policy_id), None).await?;
-    created(format!("/api/v2.0/replication/executions/{id}"), None)
+    Ok(Created(format!("/api/v2.0/replication/executions/{id}")))
 }
 
-pub async fn executions(call: Call) -> Answer {
+pub async fn executions(call: Call) -> Answer<Listed<Execution>> {
     let (query, q) = list::query(&call, &Asks { sorts: &[("start_time", "started"), ("id", "id")], name: "", keys: &["policy_id", "status"] })?;
     let rule = match call.param("policy_id").or(q.text("policy_id")?) {
         None => None,
@@ -231,48 +299,65 @@ pub async fn executions(call: Call) -> Answer {
     if call.param("trigger").is_some_and(|trigger| trigger != "manual") {
         return Err(ApiError::bad("trigger: here executions are started by hand: manual"));
     }
-    page(&call, executions::list(&call.ctx, &call.who, rule, status, &query).await?, show_execution)
+    page(&call, executions::list(&call.ctx, &call.who, rule, status, &query).await?, Execution::from)
 }
 
-pub async fn execution(call: Call, Path(text): Path<String>) -> Answer {
-    ok(show_execution(executions::get(&call.ctx, &call.who, ExecutionId(id(&text)?)).await?))
+pub async fn execution(call: Call, Path(text): Path<String>) -> Answer<Shown<Execution>> {
+    Ok(Shown(executions::get(&call.ctx, &call.who, ExecutionId(id(&text)?)).await?.into()))
 }
 
 /// A new execution of what failed or was stopped in this one.
-pub async fn retry(call: Call, Path(text): Path<String>) -> Answer {
+pub async fn retry(call: Call, Path(text): Path<String>) -> Answer<Created> {
     let again = executions::retry(&call.ctx, &call.who, ExecutionId(id(&text)?)).await?;
-    created(format!("/api/v2.0/replication/executions/{again}"), None)
+    Ok(Created(format!("/api/v2.0/replication/executions/{again}")))
 }
 
-pub async fn stop(call: Call, Path(text): Path<String>) -> Answer {
+pub async fn stop(call: Call, Path(text): Path<String>) -> Answer<Done> {
     executions::stop(&call.ctx, &call.who, ExecutionId(id(&text)?)).await?;
-    done()
+    Ok(Done)
 }
 
-fn show_task(task: Task) -> Value {
-    let named = |place: &str| match task.tags.is_empty() {
-        true => format!("{place}@{}", task.digest),
-        false => format!("{place}:[{}]", task.tags.join(",")),
-    };
-    json!({
-        "id": task.id, "execution_id": task.execution_id, "status": task.status.harbor(), "job_id": task.id.to_string(),
-        "operation": "copy", "resource_type": "artifact",
-        "src_resource": named(&task.source), "dst_resource": named(&task.destination),
-        "start_time": at(task.started_at), "end_time": at(task.ended_at),
-    })
+/// One artifact of a run.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReplicationTask)]
+pub struct Task {
+    id: i64,
+    execution_id: i64,
+    status: &'static str,
+    job_id: String,
+    operation: &'static str,
+    resource_type: &'static str,
+    src_resource: String,
+    dst_resource: String,
+    start_time: Time,
+    end_time: Time,
 }
 
-pub async fn tasks(call: Call, Path(text): Path<String>) -> Answer {
+impl From<execution::Task> for Task {
+    fn from(task: execution::Task) -> Task {
+        let named = |place: &str| match task.tags.is_empty() {
+            true => format!("{place}@{}", task.digest),
+            false => format!("{place}:[{}]", task.tags.join(",")),
+        };
+        Task {
+            id: task.id.0, execution_id: task.execution_id.0, status: task.status.harbor(), job_id: task.id.to_string(), operation: "copy",
+            resource_type: "artifact", src_resource: named(&task.source), dst_resource: named(&task.destination),
+            start_time: task.started_at.into(), end_time: task.ended_at.into(),
+        }
+    }
+}
+
+pub async fn tasks(call: Call, Path(text): Path<String>) -> Answer<Listed<Task>> {
     for name in ["status", "resource_type"] {
         if call.param(name).is_some() {
             return Err(ApiError::bad(format!("{name}: this list cannot be asked for it")));
         }
     }
     let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id")], name: "", keys: &[] })?;
-    page(&call, executions::tasks(&call.ctx, &call.who, ExecutionId(id(&text)?), &query).await?, show_task)
+    page(&call, executions::tasks(&call.ctx, &call.who, ExecutionId(id(&text)?), &query).await?, Task::from)
 }
 
-pub async fn log(call: Call, Path((execution, task)): Path<(String, String)>) -> Answer {
+pub async fn log(call: Call, Path((execution, task)): Path<(String, String)>) -> Answer<Text> {
     let found = executions::task(&call.ctx, &call.who, ExecutionId(id(&execution)?), TaskId(id(&task)?)).await?;
-    text(found.1)
+    Ok(Text(found.1))
 }

@@ -1,24 +1,37 @@
 //! Repositories.
 
-use crate::call::{Call, Json, done, ok, repository};
-use crate::errors::Answer;
+use crate::answers::{Answer, Done, Listed, Shown, Time};
+use crate::call::{Call, Json, repository};
 use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::repositories;
-use model::repository::Repository;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-fn show(repository: Repository) -> Value {
-    json!({
-        "id": repository.id, "project_id": repository.project_id, "name": repository.full_name(),
-        "description": repository.description, "artifact_count": repository.artifact_count,
-        "pull_count": repository.pull_count, "creation_time": repository.created_at.rfc3339(),
-        "update_time": repository.updated_at.rfc3339(),
-    })
+#[derive(Serialize, ToSchema)]
+pub struct Repository {
+    id: i64,
+    project_id: i64,
+    /// With its project's: `project/name`.
+    name: String,
+    description: String,
+    artifact_count: i64,
+    pull_count: i64,
+    creation_time: Time,
+    update_time: Time,
 }
 
-pub async fn list(call: Call, Path(project): Path<String>) -> Answer {
+impl From<model::repository::Repository> for Repository {
+    fn from(repository: model::repository::Repository) -> Repository {
+        Repository {
+            id: repository.id.0, project_id: repository.project_id.0, name: repository.full_name(), description: repository.description,
+            artifact_count: repository.artifact_count, pull_count: repository.pull_count, creation_time: repository.created_at.into(),
+            update_time: repository.updated_at.into(),
+        }
+    }
+}
+
+pub async fn list(call: Call, Path(project): Path<String>) -> Answer<Listed<Repository>> {
     let name = call.project(&project).await?;
     let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated")];
     let (mut query, _) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &[] })?;
@@ -28,35 +41,36 @@ pub async fn list(call: Call, Path(project): Path<String>) -> Answer {
     for name in query.names.iter_mut().flatten() {
         *name = name.strip_prefix(&own).unwrap_or(name).to_owned();
     }
-    page(&call, repositories::list(&call.ctx, &call.who, &name, &query).await?, show)
+    page(&call, repositories::list(&call.ctx, &call.who, &name, &query).await?, Repository::from)
 }
 
 /// Of all projects that the caller sees; here a name is a full one.
-pub async fn everywhere(call: Call) -> Answer {
+pub async fn everywhere(call: Call) -> Answer<Listed<Repository>> {
     let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated")];
     let (query, _) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &[] })?;
-    page(&call, repositories::list_everywhere(&call.ctx, &call.who, &query).await?, |(repository, _)| show(repository))
+    page(&call, repositories::list_everywhere(&call.ctx, &call.who, &query).await?, |(repository, _)| repository.into())
 }
 
-pub async fn get(call: Call, Path((project, name)): Path<(String, String)>) -> Answer {
+pub async fn get(call: Call, Path((project, name)): Path<(String, String)>) -> Answer<Shown<Repository>> {
     let project = call.project(&project).await?;
-    ok(show(repositories::get(&call.ctx, &call.who, &project, &repository(&name)?).await?))
+    Ok(Shown(repositories::get(&call.ctx, &call.who, &project, &repository(&name)?).await?.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RepositoryChange)]
 pub struct Change {
     #[serde(default)]
     description: String,
 }
 
-pub async fn update(call: Call, Path((project, name)): Path<(String, String)>, Json(change): Json<Change>) -> Answer {
+pub async fn update(call: Call, Path((project, name)): Path<(String, String)>, Json(change): Json<Change>) -> Answer<Done> {
     let project = call.project(&project).await?;
     repositories::describe(&call.ctx, &call.who, &project, &repository(&name)?, change.description).await?;
-    done()
+    Ok(Done)
 }
 
-pub async fn delete(call: Call, Path((project, name)): Path<(String, String)>) -> Answer {
+pub async fn delete(call: Call, Path((project, name)): Path<(String, String)>) -> Answer<Done> {
     let project = call.project(&project).await?;
     repositories::delete(&call.ctx, &call.who, &project, &repository(&name)?).await?;
-    done()
+    Ok(Done)
 }

@@ -1,51 +1,81 @@
 //! Robot accounts.
 
-use crate::call::{Call, Json, created, done, id, ok};
-use crate::errors::{Answer, ApiError};
+use crate::answers::{Answer, CreatedWith, Done, Listed, Shown, Time};
+use crate::call::{Call, Json, id};
+use crate::errors::ApiError;
 use crate::list::{self, Asks, page};
 use axum::extract::Path;
 use domain::robots::{self, Change, Level};
 use domain::secrets::PlainSecret;
-use model::robot::{Grant, NewRobot, Robot, Scope};
+use model::robot::{self, Grant, NewRobot, Scope};
 use model::{Action, ProjectName, RobotId};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-fn permissions(grants: &[Grant]) -> Value {
-    let rows = grants.iter().map(|grant| {
-        let (kind, namespace) = match &grant.scope {
-            Scope::System => ("system", "/".to_owned()),
-            Scope::AllProjects => ("project", "*".to_owned()),
-            Scope::Project(name) => ("project", name.to_string()),
-        };
-        let access: Vec<Value> =
-            grant.actions.iter().map(|a| (a.resource(), a.verb())).chain(grant.others.iter().filter_map(|other| other.split_once(':')))
-                .map(|(resource, action)| json!({ "resource": resource, "action": action })).collect();
-        json!({ "kind": kind, "namespace": namespace, "access": access })
-    });
-    Value::Array(rows.collect())
+/// A robot account. Its secret is told when it is made, and never again.
+#[derive(Serialize, ToSchema)]
+pub struct Robot {
+    id: i64,
+    /// With the prefix and, of a project's, the project: `robot$project+name`.
+    name: String,
+    description: String,
+    /// system or project.
+    level: &'static str,
+    /// Days; -1 for ever.
+    duration: i64,
+    editable: bool,
+    disable: bool,
+    /// Seconds since 1970; -1 never.
+    expires_at: i64,
+    permissions: Vec<Permission>,
+    creation_time: Time,
+    update_time: Time,
 }
 
-fn show(robot: Robot) -> Value {
-    json!({
-        "id": robot.id, "name": robot.full_name, "description": robot.description,
-        "level": if robot.project.is_some() { "project" } else { "system" },
-        "duration": robot.days, "editable": true, "disable": robot.disabled,
-        "expires_at": robot.expires_at.map_or(-1, |at| at.0 / 1000),
-        "permissions": permissions(&robot.grants),
-        "creation_time": robot.created_at.rfc3339(), "update_time": robot.updated_at.rfc3339(),
-    })
+fn permission(grant: &Grant) -> Permission {
+    let (kind, namespace) = match &grant.scope {
+        Scope::System => ("system", "/".to_owned()),
+        Scope::AllProjects => ("project", "*".to_owned()),
+        Scope::Project(name) => ("project", name.to_string()),
+    };
+    let others = grant.others.iter().filter_map(|other| other.split_once(':'));
+    let access = grant.actions.iter().map(|action| (action.resource(), action.verb())).chain(others);
+    Permission { kind: kind.to_owned(), namespace, access: access.map(|(resource, action)| Access::new(resource, action)).collect() }
 }
 
-#[derive(Deserialize)]
+fn ends(robot: &robot::Robot) -> i64 {
+    robot.expires_at.map_or(-1, |at| at.0 / 1000)
+}
+
+impl From<robot::Robot> for Robot {
+    fn from(robot: robot::Robot) -> Robot {
+        let expires_at = ends(&robot);
+        Robot {
+            id: robot.id.0, level: if robot.project.is_some() { "project" } else { "system" }, permissions: robot.grants.iter().map(permission).collect(),
+            name: robot.full_name, description: robot.description, duration: robot.days, editable: true, disable: robot.disabled, expires_at,
+            creation_time: robot.created_at.into(), update_time: robot.updated_at.into(),
+        }
+    }
+}
+
+/// One thing that an account may do.
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Access {
     resource: String,
     action: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     effect: Option<String>,
 }
 
-#[derive(Deserialize)]
+impl Access {
+    fn new(resource: &str, action: &str) -> Access {
+        Access { resource: resource.to_owned(), action: action.to_owned(), effect: None }
+    }
+}
+
+/// What an account may do in the system, in all projects (`*`) or in one.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = RobotPermission)]
 pub struct Permission {
     kind: String,
     #[serde(default)]
@@ -54,7 +84,8 @@ pub struct Permission {
     access: Vec<Access>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RobotInput)]
 pub struct Input {
     #[serde(default)]
     name: String,
@@ -112,7 +143,17 @@ fn grants(permissions: Vec<Permission>) -> Result<Vec<Grant>, ApiError> {
     }
 }
 
-pub async fn create(call: Call, Json(input): Json<Input>) -> Answer {
+/// The account that was made, with its secret.
+#[derive(Serialize, ToSchema)]
+pub struct RobotCreated {
+    id: i64,
+    name: String,
+    secret: String,
+    creation_time: Time,
+    expires_at: i64,
+}
+
+pub async fn create(call: Call, Json(input): Json<Input>) -> Answer<CreatedWith<RobotCreated>> {
     call.signed_in()?;
     let grants = grants(input.permissions)?;
     let project = match input.level.as_str() {
@@ -130,14 +171,14 @@ pub async fn create(call: Call, Json(input): Json<Input>) -> Answer {
     let chosen = input.secret.filter(|secret| !secret.is_empty()).map(PlainSecret::new);
     let made = robots::create(&call.ctx, &call.who, new, chosen).await?;
     let robot = &made.robot;
-    let body = json!({
-        "id": robot.id, "name": robot.full_name, "secret": made.secret.reveal(),
-        "creation_time": robot.created_at.rfc3339(), "expires_at": robot.expires_at.map_or(-1, |at| at.0 / 1000),
-    });
-    created(format!("/api/v2.0/robots/{}", robot.id), Some(body))
+    let body = RobotCreated {
+        id: robot.id.0, name: robot.full_name.clone(), secret: made.secret.reveal().to_owned(), creation_time: robot.created_at.into(),
+        expires_at: ends(robot),
+    };
+    Ok(CreatedWith(format!("/api/v2.0/robots/{}", robot.id), body))
 }
 
-pub async fn list(call: Call) -> Answer {
+pub async fn list(call: Call) -> Answer<Listed<Robot>> {
     call.signed_in()?;
     let asks = Asks { sorts: &[("name", "name"), ("creation_time", "created")], name: "name", keys: &["level", "projectid"] };
     let (mut query, q) = list::query(&call, &asks)?;
@@ -175,14 +216,14 @@ pub async fn list(call: Call) -> Answer {
         }
         query.names = query.names.map(|names| names.iter().filter_map(|name| own(name)).collect());
     }
-    page(&call, robots::list(&call.ctx, &call.who, &level, &query).await?, show)
+    page(&call, robots::list(&call.ctx, &call.who, &level, &query).await?, Robot::from)
 }
 
-pub async fn get(call: Call, Path(text): Path<String>) -> Answer {
-    ok(show(robots::get(&call.ctx, &call.who, RobotId(id(&text)?)).await?))
+pub async fn get(call: Call, Path(text): Path<String>) -> Answer<Shown<Robot>> {
+    Ok(Shown(robots::get(&call.ctx, &call.who, RobotId(id(&text)?)).await?.into()))
 }
 
-pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Input>) -> Answer {
+pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Input>) -> Answer<Done> {
     let robot = robots::get(&call.ctx, &call.who, RobotId(id(&text)?)).await?;
     // Terraform sends the full name back; another one cannot be given.
     if !input.name.is_empty() && input.name != robot.full_name && input.name != robot.name.as_str() {
@@ -195,38 +236,50 @@ pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Inpu
         grants: grants(input.permissions)?,
     };
     robots::update(&call.ctx, &call.who, robot.id, change).await?;
-    done()
+    Ok(Done)
 }
 
-#[derive(Deserialize)]
+/// The secret that an account is to have; none for one that the server makes.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RobotSecInput)]
 pub struct NewSecret {
     #[serde(default)]
     secret: String,
 }
 
-pub async fn refresh(call: Call, Path(text): Path<String>, Json(new): Json<NewSecret>) -> Answer {
+/// The new secret, if the server made it.
+#[derive(Serialize, ToSchema)]
+pub struct RobotSec {
+    secret: String,
+}
+
+pub async fn refresh(call: Call, Path(text): Path<String>, Json(new): Json<NewSecret>) -> Answer<Shown<RobotSec>> {
     let chosen = (!new.secret.is_empty()).then(|| PlainSecret::new(new.secret));
     let own = chosen.is_some();
     let made = robots::refresh_secret(&call.ctx, &call.who, RobotId(id(&text)?), chosen).await?;
     // A secret that the caller chose is not sent back.
-    ok(json!({ "secret": if own { "" } else { made.secret.reveal() } }))
+    Ok(Shown(RobotSec { secret: if own { String::new() } else { made.secret.reveal().to_owned() } }))
 }
 
-pub async fn delete(call: Call, Path(text): Path<String>) -> Answer {
+pub async fn delete(call: Call, Path(text): Path<String>) -> Answer<Done> {
     robots::delete(&call.ctx, &call.who, RobotId(id(&text)?)).await?;
-    done()
+    Ok(Done)
 }
 
-/// What a robot account may be given.
-pub async fn permissions_known(call: Call) -> Answer {
+/// What robot accounts may be given.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RobotPermissions)]
+pub struct Catalogue {
+    system: Vec<Access>,
+    project: Vec<Access>,
+}
+
+pub async fn permissions_known(call: Call) -> Answer<Shown<Catalogue>> {
     call.signed_in()?;
     domain::access::signed_in(&call.ctx, &call.who).await?;
-    let of = |system: bool| -> Vec<Value> {
-        Action::ALL
-            .iter()
-            .filter(|action| action.is_system() == system && action.robot_may_hold())
-            .map(|action| json!({ "resource": action.resource(), "action": action.verb() }))
-            .collect()
+    let of = |system: bool| {
+        let known = Action::ALL.iter().filter(|action| action.is_system() == system && action.robot_may_hold());
+        known.map(|action| Access::new(action.resource(), action.verb())).collect()
     };
-    ok(json!({ "system": of(true), "project": of(false) }))
+    Ok(Shown(Catalogue { system: of(true), project: of(false) }))
 }

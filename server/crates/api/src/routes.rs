@@ -1,6 +1,7 @@
 //! Every route, on one screen.
 
 use crate::errors::ApiError;
+use crate::document::{self, Shape};
 use crate::{artifacts, configurations, deletions, gc, members, projects, registries, replication, repositories, robots, session, system, users};
 use axum::Router;
 use axum::http::{Method, StatusCode};
@@ -19,7 +20,20 @@ use model::Action;
 pub struct Route {
     pub method: &'static str,
     pub pattern: &'static str,
+    handler: &'static str,
+    /// What clients made from the document call it: Harbor's name, where Harbor has the like.
+    pub id: &'static str,
     pub needs: Needs,
+    /// Parameters of the query besides those of every list.
+    pub asks: &'static [&'static str],
+}
+
+impl Route {
+    /// What it is about, as the document groups routes.
+    pub fn tag(&self) -> &'static str {
+        let (place, _) = self.handler.split_once("::").unwrap_or((self.handler, ""));
+        place
+    }
 }
 
 /// Who gets through to a route: asked before anything of a body is read.
@@ -46,9 +60,16 @@ impl Needs {
 }
 
 macro_rules! routes {
-    ($($method:ident $pattern:literal $handler:path, $needs:expr;)*) => {
+    ($($method:ident $pattern:literal $handler:path, $id:literal, $needs:expr $(, [$($asks:literal),*])?;)*) => {
         /// All routes, with who gets through.
-        pub static ROUTES: &[Route] = &[$(Route { method: stringify!($method), pattern: $pattern, needs: $needs }),*];
+        pub static ROUTES: &[Route] = &[$(Route {
+            method: stringify!($method), pattern: $pattern, handler: stringify!($handler), id: $id, needs: $needs, asks: &[$($($asks),*)?],
+        }),*];
+
+        /// All routes, with what their handlers take and answer.
+        pub fn shapes() -> Vec<(Route, Shape)> {
+            ROUTES.iter().copied().zip([$(document::shape(&$handler)),*]).collect()
+        }
 
         fn table(ctx: &Ctx) -> Vec<(&'static str, MethodRouter<Ctx>)> {
             vec![$(($pattern, $method($handler).layer(from_fn_with_state((ctx.clone(), $needs), guard)))),*]
@@ -57,95 +78,99 @@ macro_rules! routes {
 }
 
 routes! {
-    get "/api/version" system::version, Anybody;
-    get "/api/v2.0/ping" system::ping, Anybody;
-    get "/api/v2.0/health" system::health, Anybody;
-    get "/api/v2.0/systeminfo" system::info, Anybody;
-    get "/api/v2.0/systeminfo/volumes" system::volumes, Administrator;
-    get "/api/v2.0/statistics" projects::statistics, SignedIn;
-    get "/api/v2.0/search" projects::search, Anybody;
-    get "/api/v2.0/repositories" repositories::everywhere, Anybody;
-    post "/c/login" session::login, Anybody;
-    get "/c/log_out" session::logout, Anybody;
-    get "/api/v2.0/system/gc" gc::list, Administrator;
-    get "/api/v2.0/system/gc/{id}" gc::get, Administrator;
-    put "/api/v2.0/system/gc/{id}" gc::stop, Administrator;
-    get "/api/v2.0/system/gc/{id}/log" gc::log, Administrator;
-    get "/api/v2.0/system/gc/schedule" gc::schedule, Administrator;
-    post "/api/v2.0/system/gc/schedule" gc::start, Administrator;
-    put "/api/v2.0/system/gc/schedule" gc::reschedule, Administrator;
-    get "/api/v2.0/configurations" configurations::get, Administrator;
-    put "/api/v2.0/configurations" configurations::update, Administrator;
-    get "/api/v2.0/users/current" users::current, SignedIn;
-    get "/api/v2.0/users/current/permissions" users::permissions, SignedIn;
-    get "/api/v2.0/users/search" users::search, SignedIn;
-    get "/api/v2.0/users" users::list, Administrator;
-    post "/api/v2.0/users" users::create, Administrator;
-    get "/api/v2.0/users/{id}" users::get, Administrator;
-    put "/api/v2.0/users/{id}" users::update, Administrator;
-    delete "/api/v2.0/users/{id}" users::delete, Administrator;
-    put "/api/v2.0/users/{id}/sysadmin" users::set_admin, Administrator;
-    put "/api/v2.0/users/{id}/password" users::set_password, SignedIn;
-    get "/api/v2.0/projects" projects::list, Anybody;
-    head "/api/v2.0/projects" projects::head, SignedIn;
-    post "/api/v2.0/projects" projects::create, SignedIn;
-    get "/api/v2.0/projects/{project}" projects::get, Right(Action::ProjectRead);
-    put "/api/v2.0/projects/{project}" projects::update, Right(Action::ProjectUpdate);
-    delete "/api/v2.0/projects/{project}" projects::delete, Right(Action::ProjectDelete);
-    get "/api/v2.0/projects/{project}/metadatas" projects::metadatas, Right(Action::ProjectRead);
-    post "/api/v2.0/projects/{project}/metadatas" projects::set_metadata, Right(Action::ProjectUpdate);
-    get "/api/v2.0/projects/{project}/metadatas/{name}" projects::metadata_of, Right(Action::ProjectRead);
-    put "/api/v2.0/projects/{project}/metadatas/{name}" projects::set_metadata_of, Right(Action::ProjectUpdate);
-    get "/api/v2.0/projects/{project}/summary" projects::summary, Right(Action::ProjectRead);
-    get "/api/v2.0/projects/{project}/_deletable" projects::deletable, Right(Action::ProjectDelete);
-    get "/api/v2.0/projects/{project}/members" members::list, Right(Action::MemberList);
-    post "/api/v2.0/projects/{project}/members" members::create, Right(Action::MemberCreate);
-    get "/api/v2.0/projects/{project}/members/{id}" members::get, Right(Action::MemberRead);
-    put "/api/v2.0/projects/{project}/members/{id}" members::update, Right(Action::MemberUpdate);
-    delete "/api/v2.0/projects/{project}/members/{id}" members::delete, Right(Action::MemberDelete);
-    get "/api/v2.0/permissions" robots::permissions_known, SignedIn;
-    get "/api/v2.0/robots" robots::list, SignedIn;
-    post "/api/v2.0/robots" robots::create, SignedIn;
-    get "/api/v2.0/robots/{id}" robots::get, SignedIn;
-    put "/api/v2.0/robots/{id}" robots::update, SignedIn;
-    patch "/api/v2.0/robots/{id}" robots::refresh, SignedIn;
-    delete "/api/v2.0/robots/{id}" robots::delete, SignedIn;
-    get "/api/v2.0/registries" registries::list, Administrator;
-    post "/api/v2.0/registries" registries::create, Administrator;
-    post "/api/v2.0/registries/ping" registries::ping, Administrator;
-    get "/api/v2.0/registries/{id}" registries::get, Administrator;
-    put "/api/v2.0/registries/{id}" registries::update, Administrator;
-    delete "/api/v2.0/registries/{id}" registries::delete, Administrator;
-    get "/api/v2.0/registries/{id}/info" registries::info, Administrator;
-    get "/api/v2.0/replication/adapters" registries::adapters, Administrator;
-    get "/api/v2.0/replication/adapterinfos" registries::adapter_infos, Administrator;
-    get "/api/v2.0/replication/policies" replication::list, Administrator;
-    post "/api/v2.0/replication/policies" replication::create, Administrator;
-    get "/api/v2.0/replication/policies/{id}" replication::get, Administrator;
-    put "/api/v2.0/replication/policies/{id}" replication::update, Administrator;
-    delete "/api/v2.0/replication/policies/{id}" replication::delete, Administrator;
-    get "/api/v2.0/replication/executions" replication::executions, Administrator;
-    post "/api/v2.0/replication/executions" replication::start, Administrator;
-    get "/api/v2.0/replication/executions/{id}" replication::execution, Administrator;
-    put "/api/v2.0/replication/executions/{id}" replication::stop, Administrator;
-    post "/api/v2.0/replication/executions/{id}/retry" replication::retry, Administrator;
-    get "/api/v2.0/replication/executions/{id}/tasks" replication::tasks, Administrator;
-    get "/api/v2.0/replication/executions/{id}/tasks/{task}/log" replication::log, Administrator;
-    get "/api/v2.0/projects/{project}/deletions" deletions::list, SignedIn;
-    post "/api/v2.0/projects/{project}/deletions/{id}/restore" deletions::restore, Right(Action::RepositoryPush);
-    delete "/api/v2.0/projects/{project}/deletions/{id}" deletions::purge, Right(Action::RepositoryRead);
-    get "/api/v2.0/projects/{project}/repositories" repositories::list, Right(Action::RepositoryList);
-    get "/api/v2.0/projects/{project}/repositories/{repository}" repositories::get, Right(Action::RepositoryRead);
-    put "/api/v2.0/projects/{project}/repositories/{repository}" repositories::update, Right(Action::RepositoryUpdate);
-    delete "/api/v2.0/projects/{project}/repositories/{repository}" repositories::delete, Right(Action::RepositoryDelete);
-    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts" artifacts::list, Right(Action::ArtifactList);
-    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::get, Right(Action::ArtifactRead);
-    delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::delete, Right(Action::ArtifactRead);
-    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/accessories" artifacts::accessories, Right(Action::AccessoryList);
-    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/additions/{addition}" artifacts::addition, Right(Action::ArtifactRead);
-    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags" artifacts::tags, Right(Action::TagList);
-    post "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags" artifacts::add_tag, Right(Action::TagCreate);
-    delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags/{tag}" artifacts::delete_tag, Right(Action::TagDelete);
+    get "/api/version" system::version, "getVersion", Anybody;
+    get "/api/v2.0/ping" system::ping, "getPing", Anybody;
+    get "/api/v2.0/health" system::health, "getHealth", Anybody;
+    get "/api/v2.0/openapi.json" document::get, "getDocument", Anybody;
+    get "/api/v2.0/systeminfo" system::info, "getSystemInfo", Anybody;
+    get "/api/v2.0/systeminfo/volumes" system::volumes, "getVolumes", Administrator;
+    get "/api/v2.0/statistics" projects::statistics, "getStatistic", SignedIn;
+    get "/api/v2.0/search" projects::search, "search", Anybody, ["q"];
+    get "/api/v2.0/repositories" repositories::everywhere, "listAllRepositories", Anybody, ["name"];
+    post "/c/login" session::login, "signIn", Anybody;
+    get "/c/log_out" session::logout, "signOut", Anybody;
+    get "/api/v2.0/system/gc" gc::list, "getGCHistory", Administrator;
+    get "/api/v2.0/system/gc/{id}" gc::get, "getGC", Administrator;
+    put "/api/v2.0/system/gc/{id}" gc::stop, "stopGC", Administrator;
+    get "/api/v2.0/system/gc/{id}/log" gc::log, "getGCLog", Administrator;
+    get "/api/v2.0/system/gc/schedule" gc::schedule, "getGCSchedule", Administrator;
+    post "/api/v2.0/system/gc/schedule" gc::start, "createGCSchedule", Administrator;
+    put "/api/v2.0/system/gc/schedule" gc::reschedule, "updateGCSchedule", Administrator;
+    get "/api/v2.0/configurations" configurations::get, "getConfigurations", Administrator;
+    put "/api/v2.0/configurations" configurations::update, "updateConfigurations", Administrator;
+    get "/api/v2.0/users/current" users::current, "getCurrentUserInfo", SignedIn;
+    get "/api/v2.0/users/current/permissions" users::permissions, "getCurrentUserPermissions", SignedIn, ["scope", "relative"];
+    get "/api/v2.0/users/search" users::search, "searchUsers", SignedIn, ["username"];
+    get "/api/v2.0/users" users::list, "listUsers", Administrator, ["username"];
+    post "/api/v2.0/users" users::create, "createUser", Administrator;
+    get "/api/v2.0/users/{id}" users::get, "getUser", Administrator;
+    put "/api/v2.0/users/{id}" users::update, "updateUserProfile", Administrator;
+    delete "/api/v2.0/users/{id}" users::delete, "deleteUser", Administrator;
+    put "/api/v2.0/users/{id}/sysadmin" users::set_admin, "setUserSysAdmin", Administrator;
+    put "/api/v2.0/users/{id}/password" users::set_password, "updateUserPassword", SignedIn;
+    get "/api/v2.0/projects" projects::list, "listProjects", Anybody, ["name", "public", "owner"];
+    head "/api/v2.0/projects" projects::head, "headProject", SignedIn, ["project_name"];
+    post "/api/v2.0/projects" projects::create, "createProject", SignedIn;
+    get "/api/v2.0/projects/{project}" projects::get, "getProject", Right(Action::ProjectRead);
+    put "/api/v2.0/projects/{project}" projects::update, "updateProject", Right(Action::ProjectUpdate);
+    delete "/api/v2.0/projects/{project}" projects::delete, "deleteProject", Right(Action::ProjectDelete);
+    get "/api/v2.0/projects/{project}/metadatas" projects::metadatas, "listProjectMetadatas", Right(Action::ProjectRead);
+    post "/api/v2.0/projects/{project}/metadatas" projects::set_metadata, "addProjectMetadatas", Right(Action::ProjectUpdate);
+    get "/api/v2.0/projects/{project}/metadatas/{name}" projects::metadata_of, "getProjectMetadata", Right(Action::ProjectRead);
+    put "/api/v2.0/projects/{project}/metadatas/{name}" projects::set_metadata_of, "updateProjectMetadata", Right(Action::ProjectUpdate);
+    delete "/api/v2.0/projects/{project}/metadatas/{name}" projects::unset_metadata_of, "deleteProjectMetadata", Right(Action::ProjectUpdate);
+    get "/api/v2.0/projects/{project}/summary" projects::summary, "getProjectSummary", Right(Action::ProjectRead);
+    get "/api/v2.0/projects/{project}/_deletable" projects::deletable, "getProjectDeletable", Right(Action::ProjectDelete);
+    get "/api/v2.0/projects/{project}/members" members::list, "listProjectMembers", Right(Action::MemberList), ["entityname"];
+    post "/api/v2.0/projects/{project}/members" members::create, "createProjectMember", Right(Action::MemberCreate);
+    get "/api/v2.0/projects/{project}/members/{id}" members::get, "getProjectMember", Right(Action::MemberRead);
+    put "/api/v2.0/projects/{project}/members/{id}" members::update, "updateProjectMember", Right(Action::MemberUpdate);
+    delete "/api/v2.0/projects/{project}/members/{id}" members::delete, "deleteProjectMember", Right(Action::MemberDelete);
+    get "/api/v2.0/permissions" robots::permissions_known, "getPermissions", SignedIn;
+    get "/api/v2.0/robots" robots::list, "listRobot", SignedIn, ["name"];
+    post "/api/v2.0/robots" robots::create, "createRobot", SignedIn;
+    get "/api/v2.0/robots/{id}" robots::get, "getRobotByID", SignedIn;
+    put "/api/v2.0/robots/{id}" robots::update, "updateRobot", SignedIn;
+    patch "/api/v2.0/robots/{id}" robots::refresh, "refreshSec", SignedIn;
+    delete "/api/v2.0/robots/{id}" robots::delete, "deleteRobot", SignedIn;
+    get "/api/v2.0/registries" registries::list, "listRegistries", Administrator, ["name"];
+    post "/api/v2.0/registries" registries::create, "createRegistry", Administrator;
+    post "/api/v2.0/registries/ping" registries::ping, "pingRegistry", Administrator;
+    get "/api/v2.0/registries/{id}" registries::get, "getRegistry", Administrator;
+    put "/api/v2.0/registries/{id}" registries::update, "updateRegistry", Administrator;
+    delete "/api/v2.0/registries/{id}" registries::delete, "deleteRegistry", Administrator;
+    get "/api/v2.0/registries/{id}/info" registries::info, "getRegistryInfo", Administrator;
+    get "/api/v2.0/replication/adapters" registries::adapters, "listRegistryProviderTypes", Administrator;
+    get "/api/v2.0/replication/adapterinfos" registries::adapter_infos, "listRegistryProviderInfos", Administrator;
+    get "/api/v2.0/replication/policies" replication::list, "listReplicationPolicies", Administrator, ["name"];
+    post "/api/v2.0/replication/policies" replication::create, "createReplicationPolicy", Administrator;
+    get "/api/v2.0/replication/policies/{id}" replication::get, "getReplicationPolicy", Administrator;
+    put "/api/v2.0/replication/policies/{id}" replication::update, "updateReplicationPolicy", Administrator;
+    delete "/api/v2.0/replication/policies/{id}" replication::delete, "deleteReplicationPolicy", Administrator;
+    get "/api/v2.0/replication/executions" replication::executions, "listReplicationExecutions", Administrator, ["policy_id", "status", "trigger"];
+    post "/api/v2.0/replication/executions" replication::start, "startReplication", Administrator;
+    get "/api/v2.0/replication/executions/{id}" replication::execution, "getReplicationExecution", Administrator;
+    put "/api/v2.0/replication/executions/{id}" replication::stop, "stopReplication", Administrator;
+    post "/api/v2.0/replication/executions/{id}/retry" replication::retry, "retryReplication", Administrator;
+    get "/api/v2.0/replication/executions/{id}/tasks" replication::tasks, "listReplicationTasks", Administrator;
+    get "/api/v2.0/replication/executions/{id}/tasks/{task}/log" replication::log, "getReplicationLog", Administrator;
+    get "/api/v2.0/projects/{project}/deletions" deletions::list, "listDeletions", SignedIn;
+    post "/api/v2.0/projects/{project}/deletions/{id}/restore" deletions::restore, "restoreDeletion", Right(Action::RepositoryPush);
+    delete "/api/v2.0/projects/{project}/deletions/{id}" deletions::purge, "purgeDeletion", Right(Action::RepositoryRead);
+    get "/api/v2.0/projects/{project}/repositories" repositories::list, "listRepositories", Right(Action::RepositoryList), ["name"];
+    get "/api/v2.0/projects/{project}/repositories/{repository}" repositories::get, "getRepository", Right(Action::RepositoryRead);
+    put "/api/v2.0/projects/{project}/repositories/{repository}" repositories::update, "updateRepository", Right(Action::RepositoryUpdate);
+    delete "/api/v2.0/projects/{project}/repositories/{repository}" repositories::delete, "deleteRepository", Right(Action::RepositoryDelete);
+    get "/api/v2.0/projects/{project}/artifacts" artifacts::list_all, "listArtifactsOfProject", Right(Action::ArtifactList), ["with_tag", "with_accessory", "latest_in_repository"];
+    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts" artifacts::list, "listArtifacts", Right(Action::ArtifactList), ["with_tag", "with_accessory"];
+    post "/api/v2.0/projects/{project}/repositories/{repository}/artifacts" artifacts::copy, "CopyArtifact", Right(Action::ArtifactCreate), ["from"];
+    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::get, "getArtifact", Right(Action::ArtifactRead), ["with_tag"];
+    delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::delete, "deleteArtifact", Right(Action::ArtifactRead);
+    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/accessories" artifacts::accessories, "listAccessories", Right(Action::AccessoryList);
+    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/additions/{addition}" artifacts::addition, "getAddition", Right(Action::ArtifactRead);
+    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags" artifacts::tags, "listTags", Right(Action::TagList);
+    post "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags" artifacts::add_tag, "createTag", Right(Action::TagCreate);
+    delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags/{tag}" artifacts::delete_tag, "deleteTag", Right(Action::TagDelete);
 }
 
 /// Lets through who has what the route needs. The handler finds the caller known, and how long a body may be.
@@ -191,9 +216,41 @@ async fn judged(ctx: &Ctx, needs: Needs, params: &RawPathParams, parts: &mut axu
 pub fn router(ctx: Ctx) -> Router {
     let mut router = Router::new();
     for (pattern, handler) in table(&ctx) {
-        router = router.route(pattern, handler);
+        // Terraform's provider and some scripts end a path with a slash.
+        router = router.route(&format!("{pattern}/"), handler.clone()).route(pattern, handler);
     }
     let missing = || async { ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this path") };
     let wrong = || async { ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not supported here") };
     router.route("/api/{*rest}", axum::routing::any(missing)).method_not_allowed_fallback(wrong).with_state(ctx)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_document_has_every_route_once() {
+        let document = serde_json::to_value(document::document(&shapes())).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        let mut ids = HashSet::new();
+        for route in ROUTES {
+            let operation = &document["paths"][route.pattern][route.method];
+            assert_eq!(operation["operationId"], route.id, "{} {}", route.method, route.pattern);
+            assert!(ids.insert(route.id), "{} stands twice", route.id);
+        }
+        let written: usize = document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len()).sum();
+        assert_eq!(written, ROUTES.len());
+    }
+
+    /// What a reference names is described, and every shape is referred to.
+    #[test]
+    fn the_document_leaves_nothing_open() {
+        let text = serde_json::to_string(&document::document(&shapes())).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let shapes: HashSet<&str> = document["components"]["schemas"].as_object().unwrap().keys().map(String::as_str).collect();
+        let named: HashSet<&str> =
+            text.split("#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()).collect();
+        assert_eq!(shapes, named);
+    }
 }

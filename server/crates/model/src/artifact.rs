@@ -224,6 +224,8 @@ pub enum Also {
     AnyTag(Vec<String>),
     AllTags(Vec<String>),
     TagLike(String),
+    /// It is the latest of its repository that was pushed.
+    Latest,
     Digests(Vec<String>),
     Kinds(Vec<Type>),
     /// Its artifact type, its manifest's media type.

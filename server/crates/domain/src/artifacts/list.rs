@@ -1,4 +1,4 @@
-//! Showing artifacts: a repository's list, an artifact's page, and the graph that replication copies.
+//! Showing artifacts: a repository's list, a project's, and an artifact's page.
 
 use super::{Reference, sql};
 use crate::access;
@@ -9,13 +9,13 @@ use crate::db::{Conditions, Listing, folded, like_contains, like_prefix, one_of}
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::manifest::{self, Manifest};
-use model::accessory::{Attachment, Kind};
+use model::accessory::Kind;
 use model::artifact::{Also, Artifact, ArtifactPage, Child, Filter, From, TAGS, TagView, Type};
 use model::list::{Query, Window};
-use model::{Action, ArtifactId, Digest, Page, ProjectName, RepositoryName, Stamp};
+use model::{Action, ArtifactId, Digest, Page, ProjectId, ProjectName, RepositoryName, Stamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 macro_rules! columns {
     ($annotations:literal, $attributes:literal) => {
@@ -44,13 +44,23 @@ static LIST: Listing = Listing {
 /// A page of more rows than this has less of each: of annotations 512 bytes, and of tags [`FEW`]; 10,000 rows are 30 MB at most.
 const ROWS: i64 = 100;
 const FEW: i64 = 5;
-static LONG: Listing = Listing {
-    columns: columns!(
-        "CASE WHEN LENGTH(t.annotations) > 512 THEN 'null' ELSE t.annotations END",
-        "CASE WHEN LENGTH(t.attributes) > 512 THEN '' ELSE t.attributes END"
-    ),
+macro_rules! long {
+    () => {
+        columns!(
+            "CASE WHEN LENGTH(t.annotations) > 512 THEN 'null' ELSE t.annotations END",
+            "CASE WHEN LENGTH(t.attributes) > 512 THEN '' ELSE t.attributes END"
+        )
+    };
+}
+static LONG: Listing = Listing { columns: long!(), ..LIST };
+
+/// The same of all repositories of a project, whose names are in the rows.
+static ALL: Listing = Listing {
+    from: "artifacts AS t JOIN repositories AS r ON r.id = t.repository_id",
+    columns: concat!(columns!("t.annotations", "t.attributes"), ", r.name AS repository"),
     ..LIST
 };
+static LONG_ALL: Listing = Listing { columns: concat!(long!(), ", r.name AS repository"), ..ALL };
 
 fn artifact(project: &ProjectName, repository: &RepositoryName, row: &AnyRow) -> Result<(i64, Artifact)> {
     let annotations: String = row.get("annotations");
@@ -98,46 +108,91 @@ pub async fn list(
         .ok_or_else(|| Error::not_found("repository", format!("{project}/{repository}")))?;
     let c = proof.conn();
     let known = if *filter == Filter::default() { Some(sql::listed_count(c, id).await?) } else { None };
-    let is_long = matches!(query.window, Window::Number { size, .. } if size > ROWS);
-    let mut page = if is_long { &LONG } else { &LIST }
+    let long = is_long(query);
+    let mut page = if long { &LONG } else { &LIST }
         .fetch_of(
             c,
             query,
             known,
             |w| {
                 let n = w.bind(id);
-                w.and(format!("t.repository_id = {n} AND t.listed = 1"));
-                if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
-                    let (tag, digest) = (w.bind(like_contains(&folded(text))), w.bind(like_prefix(text)));
-                    w.and(format!(
-                        "(t.digest LIKE {digest} ESCAPE '\\' OR t.id IN
-                          (SELECT artifact_id FROM tags WHERE repository_id = {n} AND LOWER(name) LIKE {tag} ESCAPE '\\'))"
-                    ));
-                }
-                if let Some(signed) = filter.signed {
-                    let n = w.bind(i64::from(signed));
-                    w.and(format!("t.signed = {n} AND t.accessory_kind IS NULL"));
-                }
-                match filter.tagged {
-                    Some(true) => w.and("t.tag_count > 0"),
-                    Some(false) => w.and("t.tag_count = 0"),
-                    None => {}
-                }
-                if let Some(kind) = filter.kind {
-                    let n = w.bind(kind.key());
-                    w.and(format!("t.kind = {n}"));
-                }
-                filter.also.iter().for_each(|also| condition(w, &n, also));
+                conditions(w, &format!("repository_id = {n}"), filter);
             },
             |row| artifact(project, repository, row).map(|(_, artifact)| artifact),
         )
         .await?;
-    sql::complete(c, id, &mut page.items, if is_long { FEW } else { TAGS }).await?;
+    sql::complete(c, id, &mut page.items, if long { FEW } else { TAGS }).await?;
     Ok(page)
 }
 
-fn condition(w: &mut Conditions, repository: &str, also: &Also) {
-    let tagged = |w: &mut Conditions, of: &str| w.and(format!("t.id IN (SELECT artifact_id FROM tags WHERE repository_id = {repository} AND {of})"));
+/// As [`list`], of all repositories of a project: each artifact with the number of its repository.
+pub async fn list_all(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query, filter: &Filter) -> Result<(ProjectId, Page<(i64, Artifact)>)> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactList).await?;
+    let id = proof.project.id;
+    let c = proof.conn();
+    let long = is_long(query);
+    let mut page = if long { &LONG_ALL } else { &ALL }
+        .fetch_of(
+            c,
+            query,
+            None,
+            |w| {
+                let n = w.bind(id.0);
+                w.and(format!("t.project_id = {n}"));
+                conditions(w, &format!("repository_id IN (SELECT id FROM repositories WHERE project_id = {n})"), filter);
+            },
+            |row| {
+                let repository = row.get::<String, _>("repository").parse().map_err(|what| Error::Internal(format!("a stored name {what}")))?;
+                artifact(project, &repository, row)
+            },
+        )
+        .await?;
+    let mut of: BTreeMap<i64, Vec<(usize, Artifact)>> = BTreeMap::new();
+    for (n, (repository, artifact)) in std::mem::take(&mut page.items).into_iter().enumerate() {
+        of.entry(repository).or_default().push((n, artifact));
+    }
+    let mut done = BTreeMap::new();
+    for (repository, rows) in of {
+        let (places, mut rows): (Vec<usize>, Vec<Artifact>) = rows.into_iter().unzip();
+        sql::complete(c, repository, &mut rows, if long { FEW } else { TAGS }).await?;
+        done.extend(places.into_iter().zip(rows.into_iter().map(|row| (repository, row))));
+    }
+    page.items = done.into_values().collect();
+    Ok((id, page))
+}
+
+fn is_long(query: &Query) -> bool {
+    matches!(query.window, Window::Number { size, .. } if size > ROWS)
+}
+
+/// `within` says which repositories, of `t` and of `tags`.
+fn conditions(w: &mut Conditions, within: &str, filter: &Filter) {
+    w.and(format!("t.{within} AND t.listed = 1"));
+    if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
+        let (tag, digest) = (w.bind(like_contains(&folded(text))), w.bind(like_prefix(text)));
+        w.and(format!(
+            "(t.digest LIKE {digest} ESCAPE '\\' OR t.id IN (SELECT artifact_id FROM tags WHERE {within} AND LOWER(name) LIKE {tag} ESCAPE '\\'))"
+        ));
+    }
+    if let Some(signed) = filter.signed {
+        let n = w.bind(i64::from(signed));
+        w.and(format!("t.signed = {n} AND t.accessory_kind IS NULL"));
+    }
+    match filter.tagged {
+        Some(true) => w.and("t.tag_count > 0"),
+        Some(false) => w.and("t.tag_count = 0"),
+        None => {}
+    }
+    if let Some(kind) = filter.kind {
+        let n = w.bind(kind.key());
+        w.and(format!("t.kind = {n}"));
+    }
+    filter.also.iter().for_each(|also| condition(w, within, also));
+}
+
+fn condition(w: &mut Conditions, within: &str, also: &Also) {
+    let tagged = |w: &mut Conditions, of: &str| w.and(format!("t.id IN (SELECT artifact_id FROM tags WHERE {within} AND {of})"));
     let span = |w: &mut Conditions, column: &str, (from, to): (Option<i64>, Option<i64>)| {
         for (sign, bound) in [(">=", from), ("<=", to)] {
             if let Some(bound) = bound {
@@ -163,6 +218,10 @@ fn condition(w: &mut Conditions, repository: &str, also: &Also) {
             let n = w.bind(like_contains(&folded(part)));
             tagged(w, &format!("LOWER(name) LIKE {n} ESCAPE '\\'"));
         }
+        Also::Latest => w.and(
+            "NOT EXISTS (SELECT 1 FROM artifacts AS o WHERE o.repository_id = t.repository_id AND o.listed = 1
+               AND (o.pushed_at > t.pushed_at OR (o.pushed_at = t.pushed_at AND o.id > t.id)))",
+        ),
         Also::Digests(digests) => one_of(w, "t.digest", digests),
         Also::Kinds(kinds) => one_of(w, "t.kind", &kinds.iter().map(|kind| kind.key().to_owned()).collect::<Vec<_>>()),
         Also::ArtifactTypes(types) => one_of(w, "t.artifact_type", types),
@@ -375,117 +434,4 @@ pub async fn attached(
         pushed_at: a.pushed_at,
     };
     Ok(Page { items: rows.into_iter().map(attached).collect(), total, next: None })
-}
-
-/// One manifest of the graph that is copied, with the blobs it needs.
-#[derive(Clone, Debug)]
-pub struct GraphNode {
-    pub digest: Digest,
-    pub media_type: String,
-    pub artifact_type: String,
-    pub annotations: String,
-    pub content: Vec<u8>,
-    pub blobs: Vec<(Digest, i64)>,
-    /// cosign's tags, under which an accessory of the legacy form is found.
-    pub tags: Vec<String>,
-    /// The manifest's `subject`.
-    pub subject: Option<Digest>,
-    /// Set for an accessory.
-    pub kind: Option<Kind>,
-}
-
-impl GraphNode {
-    /// Bytes of its manifest and blobs.
-    pub fn size(&self) -> i64 {
-        self.content.len() as i64 + self.blobs.iter().map(|(_, size)| size).sum::<i64>()
-    }
-}
-
-/// Most accessories of one artifact that are copied.
-const GRAPH: i64 = 10_000;
-
-/// Everything that makes up an artifact, in the order in which it can be pushed: children before their index, the
-/// artifact itself, then its accessories and theirs. Each digest once. The tags are the accessories' only.
-pub async fn graph(
-    ctx: &Ctx,
-    who: &Principal,
-    project: &ProjectName,
-    repository: &RepositoryName,
-    digest: &Digest,
-) -> Result<Vec<GraphNode>> {
-    let mut c = ctx.db.read().await?;
-    let right = Action::RepositoryPull;
-    let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
-    let found = sql::find(&mut proof, repository, &Reference::Digest(digest.clone()))
-        .await?
-        .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository}@{digest}")))?;
-    let c = proof.conn();
-    let mut nodes = Vec::new();
-    let mut seen = HashSet::from([found.digest.clone()]);
-    // (artifact, what it is attached as, children done)
-    let mut stack = vec![(found.id, None::<Kind>, false)];
-    while let Some((id, kind, ready)) = stack.pop() {
-        let node = node(c, id, kind).await?;
-        let length = node.content.len();
-        let parse = move || (Manifest::parse(&node.content, Some(&node.media_type)), node);
-        let (manifest, node) = aside::run(length, parse).await;
-        let manifest = manifest?;
-        if !ready && !manifest.manifests.is_empty() {
-            stack.push((id, kind, true));
-            for child in manifest.manifests.iter().rev() {
-                if let Some(child_id) = sql::artifact_id(c, found.repository_id, &child.digest).await?
-                    && seen.insert(child.digest.clone())
-                {
-                    stack.push((child_id, None, false));
-                }
-            }
-            continue;
-        }
-        let attached = accessories::sql::in_force(c, found.repository_id, std::slice::from_ref(&node.digest), 0, GRAPH).await?;
-        for accessory in attached.into_iter().rev() {
-            // BuildKit's children come with their index.
-            if accessory.attachment != Attachment::IndexChild && seen.insert(accessory.digest.clone()) {
-                stack.push((accessory.artifact_id, Some(accessory.kind), false));
-            }
-        }
-        nodes.push(node);
-    }
-    // An accessory of a child was pushed on the stack above its index: subjects are allowed to come later.
-    Ok(nodes)
-}
-
-async fn node(c: &mut AnyConnection, id: i64, kind: Option<Kind>) -> Result<GraphNode> {
-    let row = sqlx::query(
-        "SELECT digest, media_type, artifact_type, annotations, subject_digest FROM artifacts WHERE id = $1",
-    )
-    .bind(id)
-    .fetch_one(&mut *c)
-    .await?;
-    let blobs = sqlx::query(
-        // What is not here, because it may be elsewhere, is left out.
-        "SELECT b.digest AS digest, b.size AS size FROM artifact_blobs AS b WHERE b.artifact_id = $1 AND (b.optional = 0 OR EXISTS
-           (SELECT 1 FROM repository_blobs AS l WHERE l.digest = b.digest AND l.repository_id = b.repository_id)) ORDER BY b.digest")
-        .bind(id)
-        .fetch_all(&mut *c)
-        .await?;
-    let tags = match kind {
-        Some(_) => sql::tags_of(c, id).await?.into_iter().map(|tag| tag.name.to_string()).collect(),
-        None => Vec::new(),
-    };
-    let content = sql::content_of(c, id).await?;
-    let annotations: String = row.get("annotations");
-    Ok(GraphNode {
-        digest: sql::digest(row.get("digest"))?,
-        media_type: row.get("media_type"),
-        artifact_type: row.get("artifact_type"),
-        annotations: if annotations == sql::LEFT_OUT { manifest::annotations(&content) } else { annotations },
-        content,
-        blobs: blobs
-            .iter()
-            .map(|row| Ok((sql::digest(row.get("digest"))?, row.get::<i64, _>("size"))))
-            .collect::<Result<_>>()?,
-        tags,
-        subject: row.get::<Option<String>, _>("subject_digest").map(sql::digest).transpose()?,
-        kind,
-    })
 }

@@ -1,9 +1,11 @@
 //! Artifacts: pushed, pulled, tagged, listed, deleted.
 
 mod attributes;
+mod copy;
 #[cfg(test)]
 mod counts;
 mod delete;
+mod graph;
 #[cfg(test)]
 mod hostile;
 mod list;
@@ -15,8 +17,10 @@ mod tests;
 
 pub use crate::accessories::sql::Referrer;
 pub use attributes::{fill, history};
+pub use copy::copy;
 pub use delete::{AT_ONCE, DeletedMany, delete, delete_many, delete_tag, may_delete, plan, tag_plan};
-pub use list::{Attached, GraphNode, attached, graph, list, names, page, references, said, tags};
+pub use graph::{GraphNode, graph};
+pub use list::{Attached, attached, list, list_all, names, page, references, said, tags};
 pub use pulls::Pulls;
 pub use push::{Pushed, add_tag, may_push, push};
 pub(crate) use push::{Moves, Placing, place, set_tag};

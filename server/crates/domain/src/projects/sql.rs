@@ -53,7 +53,7 @@ fn project(row: &AnyRow) -> Result<Project> {
     })
 }
 
-/// Keeps what was sent, beside what was kept before.
+/// Keeps what was sent, beside what was kept before; what is empty is kept no longer.
 pub async fn keep(c: &mut AnyConnection, id: ProjectId, new: &BTreeMap<String, String>) -> Result<()> {
     if new.is_empty() {
         return Ok(());
@@ -61,6 +61,7 @@ pub async fn keep(c: &mut AnyConnection, id: ProjectId, new: &BTreeMap<String, S
     let row = sqlx::query("SELECT kept FROM projects WHERE id = $1").bind(id.0).fetch_one(&mut *c).await?;
     let mut kept: BTreeMap<String, String> = serde_json::from_str(&row.get::<String, _>("kept")).unwrap_or_default();
     kept.extend(new.clone());
+    kept.retain(|_, value| !value.is_empty());
     let text = serde_json::to_string(&kept).map_err(|error| Error::Internal(error.to_string()))?;
     sqlx::query("UPDATE projects SET kept = $2 WHERE id = $1").bind(id.0).bind(text).execute(c).await?;
     Ok(())

@@ -1,0 +1,206 @@
+//! Artifacts, their tags and accessories.
+
+mod shown;
+
+use crate::answers::{Answer, Created, Done, Listed, Shown};
+use crate::call::{Call, Json, repository};
+use crate::errors::ApiError;
+use crate::list::{self, Asks, Is, Q, page};
+use self::shown::{Accessory, Artifact, Hangs, Tag};
+use axum::extract::Path;
+use domain::artifacts::{self, Reference};
+use domain::repositories;
+use model::accessory::Kind;
+use model::artifact::{Also, Filter, From, Type};
+use model::{Page, ProjectName, RepositoryName};
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// Where a path points: project, repository and tag or digest.
+struct Place {
+    project: ProjectName,
+    repository: RepositoryName,
+    reference: Reference,
+}
+
+async fn place(call: &Call, project: &str, name: &str, reference: &str) -> Result<Place, ApiError> {
+    let text = percent_decode_str(reference).decode_utf8_lossy();
+    Ok(Place {
+        project: call.project(project).await?,
+        repository: repository(name)?,
+        reference: text.parse().map_err(|what| ApiError::bad(format!("the reference {text:?} {what}")))?,
+    })
+}
+
+/// Rows of a list on which anything hangs.
+const ROWS: usize = 100;
+
+/// What of a repository's artifacts `q` asks for.
+fn filter(q: &Q) -> Result<Filter, ApiError> {
+    let mut filter = Filter::default();
+    match q.is("tags") {
+        None => {}
+        Some(Is::One(all)) if all == "*" => filter.tagged = Some(true),
+        Some(Is::One(none)) if none == "nil" => filter.tagged = Some(false),
+        Some(Is::Like(part)) => filter.also.push(Also::TagLike(part.clone())),
+        Some(Is::All(names)) => filter.also.push(Also::AllTags(names.clone())),
+        Some(_) => filter.also.extend(q.values("tags")?.map(Also::AnyTag)),
+    }
+    if let Some(digests) = q.values("digest")? {
+        filter.also.push(Also::Digests(digests));
+    }
+    for key in ["media_type", "artifact_type"] {
+        if let Some(types) = q.values(key)? {
+            filter.also.push(Also::ArtifactTypes(types.iter().map(|name| name.replace(' ', "+")).collect()));
+        }
+    }
+    if let Some(types) = q.values("manifest_media_type")? {
+        filter.also.push(Also::MediaTypes(types.iter().map(|name| name.replace(' ', "+")).collect()));
+    }
+    if let Some(kinds) = q.values("type")? {
+        let wanted = |kind: &Type| kinds.iter().any(|name| kind.harbor().eq_ignore_ascii_case(name));
+        filter.also.push(Also::Kinds(Type::ALL.into_iter().filter(wanted).collect()));
+    }
+    if let Some((from, to)) = q.between("push_time", list::moment)? {
+        filter.also.push(Also::Pushed(from, to));
+    }
+    if let Some((from, to)) = q.between("pull_time", list::moment)? {
+        filter.also.push(Also::Pulled(from, to));
+    }
+    if let Some((from, to)) = q.between("size", |text, _| text.parse().ok())? {
+        filter.also.push(Also::Size(from, to));
+    }
+    Ok(filter)
+}
+
+const SORTS: &[(&str, &str)] = &[("push_time", "pushed"), ("size", "size"), ("pull_time", "pulled"), ("id", "id")];
+const KEYS: &[&str] = &["tags", "digest", "type", "media_type", "manifest_media_type", "artifact_type", "push_time", "pull_time", "size"];
+
+pub async fn list(call: Call, Path((project, name)): Path<(String, String)>) -> Answer<Listed<Artifact>> {
+    let project = call.project(&project).await?;
+    let (query, q) = list::query(&call, &Asks { sorts: SORTS, name: "", keys: KEYS })?;
+    let filter = filter(&q)?;
+    let name = repository(&name)?;
+    let within = repositories::get(&call.ctx, &call.who, &project, &name).await?;
+    let found = artifacts::list(&call.ctx, &call.who, &project, &name, &query, &filter).await?;
+    let at = (within.project_id.0, within.id.0);
+    rows(&call, Page { items: found.items.into_iter().map(|artifact| (at, artifact)).collect(), total: found.total, next: None }).await
+}
+
+/// Of all repositories of a project.
+pub async fn list_all(call: Call, Path(project): Path<String>) -> Answer<Listed<Artifact>> {
+    let project = call.project(&project).await?;
+    let (query, q) = list::query(&call, &Asks { sorts: SORTS, name: "", keys: KEYS })?;
+    let mut filter = filter(&q)?;
+    if call.flag("latest_in_repository") {
+        filter.also.push(Also::Latest);
+    }
+    let (id, found) = artifacts::list_all(&call.ctx, &call.who, &project, &query, &filter).await?;
+    let items = found.items.into_iter().map(|(repository, artifact)| ((id.0, repository), artifact)).collect();
+    rows(&call, Page { items, total: found.total, next: None }).await
+}
+
+/// Artifacts with the numbers of their projects and repositories.
+async fn rows(call: &Call, found: Page<((i64, i64), model::artifact::Artifact)>) -> Answer<Listed<Artifact>> {
+    let mut rows = Vec::with_capacity(found.items.len());
+    for (n, (at, artifact)) in found.items.iter().enumerate() {
+        let hangs = match n {
+            0..ROWS => Hangs::of(call, artifact, call.flag("with_accessory")).await?,
+            _ => Hangs::little(call),
+        };
+        rows.push(Artifact::new(artifact, *at, &hangs));
+    }
+    page(call, Page { items: rows, total: found.total, next: None }, |row| row)
+}
+
+/// Copies what `from` names here, with everything that hangs on it.
+pub async fn copy(call: Call, Path((project, name)): Path<(String, String)>) -> Answer<Created> {
+    let (project, name) = (call.project(&project).await?, repository(&name)?);
+    let from = call.param("from").ok_or_else(|| ApiError::bad("from is required: project/repository:tag or project/repository@digest"))?;
+    let parts = from.split_once('@').or_else(|| from.rsplit_once(':'));
+    let (place, reference) = parts.ok_or_else(|| ApiError::bad(format!("from {from:?} must end in :tag or @digest")))?;
+    let wrong = |what: String| ApiError::bad(format!("from {from:?}: {what}"));
+    let (there, its) = model::name::split_full(place).map_err(wrong)?;
+    let reference: Reference = reference.parse().map_err(wrong)?;
+    let digest = artifacts::copy(&call.ctx, &call.who, (&there, &its), &reference, (&project, &name)).await?;
+    Ok(Created(shown::place(&project, &name, &digest)))
+}
+
+pub async fn get(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer<Shown<Artifact>> {
+    let place = place(&call, &project, &name, &reference).await?;
+    let found = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?;
+    let within = repositories::get(&call.ctx, &call.who, &place.project, &place.repository).await?;
+    let at = (within.project_id.0, within.id.0);
+    Ok(Shown(Artifact::new(&found.artifact, at, &Hangs::of(&call, &found.artifact, true).await?)))
+}
+
+/// What is said besides of an artifact, as its configuration has it.
+#[derive(Serialize, ToSchema)]
+pub struct Addition(Vec<Value>);
+
+/// Of an image how it was built.
+pub async fn addition(call: Call, Path((project, name, reference, what)): Path<(String, String, String, String)>) -> Answer<Shown<Addition>> {
+    let place = place(&call, &project, &name, &reference).await?;
+    let found = match what.as_str() {
+        "build_history" => artifacts::history(&call.ctx, &call.who, &place.project, &place.repository, &place.reference).await?,
+        _ => None,
+    };
+    let rows = found.ok_or_else(|| ApiError::not_found(format!("that artifact has no {what}")))?;
+    Ok(Shown(Addition(rows)))
+}
+
+pub async fn delete(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer<Done> {
+    let place = place(&call, &project, &name, &reference).await?;
+    artifacts::delete(&call.ctx, &call.who, &place.project, &place.repository, &place.reference).await?;
+    Ok(Done)
+}
+
+pub async fn accessories(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer<Listed<Accessory>> {
+    let place = place(&call, &project, &name, &reference).await?;
+    let subject = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?.artifact;
+    let (_, q) = list::query(&call, &Asks { sorts: &[], name: "", keys: &["type"] })?;
+    let kinds = q.values("type")?.map(|names| Kind::ALL.into_iter().filter(|kind| names.iter().any(|name| name == kind.harbor_type())).collect::<Vec<_>>());
+    let (at, window) = (Reference::Digest(subject.digest.clone()), list::window(&call)?);
+    let found = artifacts::attached(&call.ctx, &call.who, &subject.project, &subject.repository, &at, kinds.as_deref(), window).await?;
+    page(&call, found, |attached| Accessory::new(&attached, &subject))
+}
+
+pub async fn tags(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer<Listed<Tag>> {
+    let place = place(&call, &project, &name, &reference).await?;
+    let within = repositories::get(&call.ctx, &call.who, &place.project, &place.repository).await?;
+    let artifact = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?.artifact;
+    let window = list::window(&call)?;
+    let found = artifacts::tags(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, window).await?;
+    page(&call, found, |tag| Tag::new(&tag, &artifact, within.id.0))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct NewTag {
+    #[serde(default)]
+    name: String,
+}
+
+pub async fn add_tag(
+    call: Call,
+    Path((project, name, reference)): Path<(String, String, String)>,
+    Json(tag): Json<NewTag>,
+) -> Answer<Created> {
+    let at = place(&call, &project, &name, &reference).await?;
+    artifacts::add_tag(&call.ctx, &call.who, &at.project, &at.repository, &at.reference, &tag.name, false).await?;
+    Ok(Created(String::new()))
+}
+
+pub async fn delete_tag(
+    call: Call,
+    Path((project, name, reference, tag)): Path<(String, String, String, String)>,
+) -> Answer<Done> {
+    let at = place(&call, &project, &name, &reference).await?;
+    let tag = tag.parse().map_err(|what| ApiError::bad(format!("the tag {tag:?} {what}")))?;
+    if !artifacts::names(&call.ctx, &call.who, &at.project, &at.repository, &at.reference, &tag).await? {
+        return Err(ApiError::not_found(format!("tag {tag} was not found on that artifact")));
+    }
+    artifacts::delete_tag(&call.ctx, &call.who, &at.project, &at.repository, &tag, None).await?;
+    Ok(Done)
+}
