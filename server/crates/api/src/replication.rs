@@ -9,6 +9,8 @@ use axum::extract::Path;
 use domain::replication::{executions, rules, targets};
 use model::replication::execution;
 use model::run::Status;
+use model::accessory::Kind;
+use model::replication::filter::{self, Of};
 use model::replication::rule::{Carried, Rule, RuleInput, TagMode};
 use model::replication::target::Target;
 use model::{ExecutionId, RuleId, TargetId, TaskId};
@@ -17,7 +19,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 /// Members as this API calls them.
-const NAMES: &[(&str, &str)] = &[("target_id", "dest_registry"), ("namespace", "dest_namespace"), ("flatten", "dest_namespace_replace_count"), ("repositories", "filters: name"), ("tags", "filters: tag")];
+const NAMES: &[(&str, &str)] = &[("target_id", "dest_registry"), ("namespace", "dest_namespace"), ("flatten", "dest_namespace_replace_count"), ("repositories", "filters: name"), ("tags", "filters: tag"), ("further", "filters")];
 
 /// A replication rule.
 #[derive(Serialize, ToSchema)]
@@ -40,6 +42,8 @@ pub struct Policy {
     speed: i64,
     copy_by_chunk: bool,
     single_active_replication: bool,
+    /// Ours, not Harbor's: kinds of what is attached that may stay behind where the destination takes none.
+    accept_missing: Vec<String>,
     creation_time: Time,
     update_time: Time,
 }
@@ -67,7 +71,8 @@ impl Policy {
             src_registry: Local { id: 0, name: "Local", kind: "harbor" }, dest_registry: target.map_or_else(named, Registry::from),
             dest_namespace: input.namespace, dest_namespace_replace_count: input.flatten,
             trigger: Trigger { kind: "manual".to_owned(), trigger_settings: Some(TriggerSettings { cron: String::new() }) },
-            filters: filter("name", input.repositories, "").into_iter().chain(tags).chain(resource).collect(),
+            filters: filter("name", input.repositories, "").into_iter().chain(tags).chain(resource).chain(input.further.into_iter().map(Filter::from)).collect(),
+            accept_missing: input.accepts.iter().map(|kind| kind.key().to_owned()).collect(),
             replicate_deletion: false, deletion: false, overwrite: input.overwrite, enabled: input.enabled, speed: input.speed,
             copy_by_chunk: input.chunked, single_active_replication: input.single_active,
             creation_time: rule.created_at.into(), update_time: rule.updated_at.into(),
@@ -93,6 +98,38 @@ pub struct Filter {
     /// matches or excludes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     decoration: String,
+}
+
+impl Filter {
+    /// As this server understands it; `None` for one that says nothing.
+    fn read(self) -> Result<Option<filter::Filter>, ApiError> {
+        let not_here = |what: String| Err(ApiError::bad(format!("filters: {what} is not something this server does")));
+        let of = match self.kind.as_str() {
+            "name" => Of::Name,
+            "tag" => Of::Tag,
+            "resource" => Of::Resource,
+            kind => return not_here(format!("a {kind} filter")),
+        };
+        let value = match self.value {
+            Value::String(text) => text.trim().to_owned(),
+            Value::Null => String::new(),
+            _ => return not_here(format!("a {} filter of this form", self.kind)),
+        };
+        let mode = TagMode::from_key(&self.decoration).ok_or_else(|| ApiError::bad("filters: decoration must be matches or excludes"))?;
+        let filter = filter::Filter { of, excludes: mode == TagMode::Excludes, value };
+        if filter.value.is_empty() {
+            return Ok(None);
+        }
+        filter.check().map_err(|what| ApiError::bad(format!("filters: {what}")))?;
+        Ok(Some(filter))
+    }
+}
+
+impl From<filter::Filter> for Filter {
+    fn from(filter: filter::Filter) -> Filter {
+        let decoration = if filter.excludes { "excludes" } else if filter.of == Of::Tag { "matches" } else { "" };
+        Filter { kind: filter.of.key().to_owned(), value: filter.value.into(), decoration: decoration.to_owned() }
+    }
 }
 
 /// What starts a rule: here a person does, `manual`.
@@ -145,6 +182,9 @@ pub struct Input {
     copy_by_chunk: bool,
     #[serde(default)]
     single_active_replication: bool,
+    /// Ours, not Harbor's: cosign-signature, notation-signature, attestation, sbom, report, other.
+    #[serde(default)]
+    accept_missing: Vec<String>,
 }
 
 impl Input {
@@ -172,37 +212,29 @@ impl Input {
             namespace: self.dest_namespace,
             flatten,
             resource: Carried::Any,
+            further: Vec::new(),
+            accepts: Vec::new(),
             speed: self.speed,
             chunked: self.copy_by_chunk,
             single_active: self.single_active_replication,
             overwrite: self.overwrite,
             enabled: self.enabled,
         };
-        let mut seen = std::collections::HashSet::new();
+        for kind in &self.accept_missing {
+            let known = Kind::ALL.into_iter().find(|known| known.key() == kind);
+            input.accepts.push(known.ok_or_else(|| ApiError::bad(format!("accept_missing: {kind:?} is no kind of accessory")))?);
+        }
         for filter in self.filters.unwrap_or_default() {
-            let kind = filter.kind.as_str();
-            let value = match &filter.value {
-                Value::String(text) => text.clone(),
-                Value::Null => String::new(),
-                _ => return not_here(&format!("a {kind} filter of this form")),
-            };
-            if !seen.insert(filter.kind.clone()) {
-                return not_here(&format!("more than one {kind} filter (write {{a,b}} in one)"));
-            }
-            match kind {
-                "name" if matches!(filter.decoration.as_str(), "" | "matches") => input.repositories = value,
-                "name" => return not_here("a name filter that excludes"),
-                "tag" => {
+            let Some(filter::Filter { of, excludes, value }) = filter.read()? else { continue };
+            // The first of a kind stands in the form.
+            match of {
+                Of::Name if input.repositories.is_empty() && !excludes => input.repositories = value,
+                Of::Tag if input.tags.is_empty() => {
                     input.tags = value;
-                    input.tag_mode = TagMode::from_key(&filter.decoration)
-                        .ok_or_else(|| ApiError::bad("decoration must be matches or excludes"))?;
+                    input.tag_mode = if excludes { TagMode::Excludes } else { TagMode::Matches };
                 }
-                "resource" if filter.decoration == "excludes" => return not_here("a resource filter that excludes"),
-                "resource" => {
-                    let known = Carried::from_key(&value);
-                    input.resource = known.ok_or_else(|| ApiError::bad(format!("resource {value:?}: there are artifact, image and chart")))?;
-                }
-                _ => return not_here(&format!("a {kind} filter")),
+                Of::Resource if input.resource == Carried::Any && !excludes => input.resource = Carried::from_key(&value).unwrap_or_default(),
+                _ => input.further.push(filter::Filter { of, excludes, value }),
             }
         }
         Ok(input)

@@ -143,6 +143,7 @@ impl Run<'_> {
             target: input.target_id,
             overwrite: input.overwrite,
             chunked: input.chunked,
+            accepts: &input.accepts,
             meter: meter.clone(),
         };
         let report = async {

@@ -266,11 +266,43 @@ async fn x_1_what_the_destination_cannot_hold_is_named_and_the_rest_goes() -> Re
     assert!(there.manifest("p/a", "1").is_some() && there.manifest("p/a", &taken).is_some(), "{log}");
     let page = page(&server, "/admin/replication/1/executions/1").await?;
     assert!(page.contains("Partly copied") && page.contains("Partly failed"), "{page}");
+    // It may stay behind where the rule says so of its kind, and of no other.
+    for (kind, status) in [("attestation", "Failed"), ("sbom", "Succeed")] {
+        let mut rule = server.call(Method::GET, "/replication/policies/1", json!(null)).await?;
+        rule["accept_missing"] = json!([kind]);
+        server.call(Method::PUT, "/replication/policies/1", rule).await?;
+        let (done, log) = run(&server).await?;
+        assert_eq!(done["status"], status, "{kind}: {done}\n{log}");
+        assert_eq!(log.contains(&refused[7..19]), status == "Failed", "{kind}: {log}");
+        assert!(there.manifest("p/a", &refused).is_none(), "{log}");
+    }
     // The next run heals it.
     there.becomes(Odd::default());
     let (done, log) = run(&server).await?;
     green(&done, &log);
     assert!(there.manifest("p/a", &refused).is_some());
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn several_filters_of_a_kind_all_hold() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    for (repository, tag) in [("p/a", "v1"), ("p/a", "v1-rc"), ("p/a", "x1"), ("p/secret", "v1"), ("p/deep/a", "v2")] {
+        image::push(&server, repository, tag, format!("{repository} {tag}").into_bytes()).await?;
+    }
+    let there = Registry::start(Odd::default()).await?;
+    ready(&server, &there.url, json!({ "filters": [
+        { "type": "name", "value": "p/**" }, { "type": "name", "value": "p/secret", "decoration": "excludes" }, { "type": "name", "value": "**/a" },
+        { "type": "tag", "value": "v*" }, { "type": "tag", "value": "*-rc", "decoration": "excludes" },
+        { "type": "resource", "value": "image" }, { "type": "resource", "value": "chart", "decoration": "excludes" },
+    ] })).await?;
+    let (done, log) = run(&server).await?;
+    green(&done, &log);
+    assert_eq!(done["total"], 2, "{done}");
+    for (repository, tag, goes) in [("p/a", "v1", true), ("p/a", "v1-rc", false), ("p/a", "x1", false), ("p/secret", "v1", false), ("p/deep/a", "v2", true)] {
+        assert_eq!(there.manifest(repository, tag).is_some(), goes, "{repository}:{tag}");
+    }
     Ok(())
 }
 

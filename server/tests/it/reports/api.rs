@@ -320,9 +320,8 @@ async fn c_4_5_a_filter_is_kept_or_refused_by_name() -> Result<()> {
     let server = server_with(&["p"]).await?;
     let _there = target(&server).await?;
     for (filters, named) in [
-        (json!([{ "type": "name", "value": "p/a" }, { "type": "name", "value": "**" }]), "name"),
-        (json!([{ "type": "tag", "value": "v1.*" }, { "type": "tag", "value": "*-rc", "decoration": "excludes" }]), "tag"),
-        (json!([{ "type": "name", "value": "p/secret", "decoration": "excludes" }]), "excludes"),
+        (json!([{ "type": "name", "value": "p/a" }, { "type": "name", "value": "[" }]), "filters"),
+        (json!([{ "type": "tag", "value": "a" }, { "type": "tag", "value": "b\u{7}" }]), "tag"),
         (json!([{ "type": "bogus", "value": "" }]), "bogus"), (json!([{ "type": "bogus", "value": "x" }]), "bogus"),
         (json!([{ "type": "label", "value": ["a"] }]), "label"), (json!([{ "type": "label", "value": "" }]), "label"),
         (json!([{ "type": "tag", "value": "v*", "decoration": "sometimes" }]), "decoration"),
@@ -330,7 +329,23 @@ async fn c_4_5_a_filter_is_kept_or_refused_by_name() -> Result<()> {
     ] {
         refused(&server, Method::POST, "/replication/policies", rule("r", json!({ "filters": filters })), &[named]).await?;
     }
+    refused(&server, Method::POST, "/replication/policies", rule("r", json!({ "accept_missing": ["sbom", "colour"] })), &["accept_missing", "colour"]).await?;
+    let many: Vec<Value> = (0..40).map(|n| json!({ "type": "tag", "value": format!("v{n}") })).collect();
+    refused(&server, Method::POST, "/replication/policies", rule("r", json!({ "filters": many })), &["filters"]).await?;
     assert_eq!(rows(&server, "/replication/policies").await?.1, 0, "what is refused is not there");
+    // Several of a kind, in both senses, and what may stay behind: as they were sent.
+    let filters = json!([
+        { "type": "name", "value": "p/**" }, { "type": "tag", "value": "v1.*", "decoration": "matches" }, { "type": "resource", "value": "image" },
+        { "type": "name", "value": "**/a b" }, { "type": "name", "value": "p/secret", "decoration": "excludes" },
+        { "type": "tag", "value": "*-rc", "decoration": "excludes" }, { "type": "resource", "value": "chart", "decoration": "excludes" },
+    ]);
+    let sent = rule("r", json!({ "filters": filters, "accept_missing": ["attestation", "sbom"] }));
+    server.call(Method::POST, "/replication/policies", sent.clone()).await?;
+    for _ in 0..2 {
+        let read = server.call(Method::GET, "/replication/policies/1", json!(null)).await?;
+        assert_eq!((&read["filters"], &read["accept_missing"]), (&filters, &sent["accept_missing"]));
+        server.call(Method::PUT, "/replication/policies/1", sent.clone()).await?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,8 @@ use super::{forms, way};
 use crate::Answer;
 use crate::pages::prelude::*;
 use model::RuleId;
+use model::accessory::Kind;
+use model::replication::filter::Filter;
 use model::replication::rule::{Rule, RuleInput};
 use model::stamp::count;
 
@@ -55,6 +57,8 @@ async fn page(call: &Call, rule: Option<Rule>) -> Shown {
                         {form.choice("tag_mode", "with tags", modes).value(text(|rule| rule.tag_mode.key().to_owned()))}
                         {form.text("tags", "the pattern").value(text(|rule| rule.tags.clone())).placeholder("v*").help("Empty: every tag, and also what has none.")}
                     </div>
+                    {form.area("further", "and all of these", 2).value(text(|rule| Filter::lines(&rule.further))).placeholder("tag excludes *-rc*")
+                        .help("One a line: name, tag or resource, then matches or excludes, then the pattern.")}
                     <h2>"to"</h2>
                     {form.choice("target_id", "the target registry", targets).value(text(|rule| rule.target_id.to_string()))}
                     <div class="form--row">
@@ -68,12 +72,31 @@ async fn page(call: &Call, rule: Option<Rule>) -> Shown {
                 {form.tick("overwrite", "Replace tags that name something else there").ticked(input.is_none_or(|rule| rule.overwrite))}
                 {form.text("speed", "At most, in KB a second").value(text(|rule| if rule.speed > 0 { rule.speed.to_string() } else { String::new() }))
                     .help("All artifacts of the rule share it. Empty: as fast as it goes.")}
+                {accepted(&form, input)}
                 {form.tick("chunked", "Send blobs in chunks").ticked(input.is_some_and(|rule| rule.chunked))}
                 {form.tick("enabled", "Enabled").ticked(input.is_none_or(|rule| rule.enabled))}
                 {buttons("Save replication rule").beside(call.at::<forms::Preview>(), "Show what it matches").cancel(back)}
             })}
         </section>
     }))
+}
+
+/// What may stay behind.
+fn accepted(form: &Form, input: Option<&RuleInput>) -> AnyView {
+    let before = || input.map(|rule| rule.accepts.iter().map(|kind| kind.key().to_owned()).collect()).unwrap_or_default();
+    let ticked: Vec<String> = form.all_typed("accepts[]").unwrap_or_else(before);
+    let ticks = Kind::ALL.map(|kind| {
+        let checked = ticked.iter().any(|key| key == kind.key());
+        view! { <label class="tick"><input type="checkbox" name="accepts[]" value=kind.key() checked=checked/><span>{kind.label()}</span></label> }
+    });
+    view! {
+        <fieldset class="field" id="accepts">
+            <legend>"May stay behind, where the destination takes none"</legend>
+            <p class="field__help">"An artifact counts as arrived without these; the log of the run that copied it says what stayed behind."</p>
+            {ticks.into_iter().collect_view()}
+        </fieldset>
+    }
+    .into_any()
 }
 
 fn matches(call: &Call) -> AnyView {

@@ -3,6 +3,8 @@
 use crate::answer::act;
 use crate::{Answer, UiError, paths};
 use domain::replication::rules;
+use model::accessory::Kind;
+use model::replication::filter::Filter;
 use model::replication::rule::{Carried, RuleInput, TagMode};
 use model::{Problems, RuleId, TargetId};
 use serde::Deserialize;
@@ -24,6 +26,11 @@ struct Fields {
     flatten: String,
     #[serde(default)]
     resource: String,
+    /// One a line.
+    #[serde(default)]
+    further: String,
+    #[serde(default)]
+    accepts: Vec<String>,
     #[serde(default)]
     speed: String,
     #[serde(default)]
@@ -56,6 +63,10 @@ impl Fields {
         if speed.is_none() {
             problems.add("speed", "must be a number of KB a second, or empty");
         }
+        let further = Filter::all(&self.further).unwrap_or_else(|what| {
+            problems.add("further", what);
+            Vec::new()
+        });
         problems.check().map_err(UiError::Wrong)?;
         Ok(RuleInput {
             name: self.name.trim().to_owned(),
@@ -67,6 +78,8 @@ impl Fields {
             namespace: self.namespace.trim().trim_matches('/').to_owned(),
             flatten: self.flatten.parse().unwrap_or(0),
             resource: resource.unwrap_or_default(),
+            further,
+            accepts: Kind::ALL.into_iter().filter(|kind| self.accepts.iter().any(|key| key == kind.key())).collect(),
             speed: speed.unwrap_or(-1),
             chunked: self.chunked,
             single_active: false,

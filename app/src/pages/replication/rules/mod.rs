@@ -29,6 +29,10 @@ pub fn sentence(rule: &Rule) -> String {
         (tags, TagMode::Matches) => format!(", tagged {tags},"),
         (tags, TagMode::Excludes) => format!(", not tagged {tags},"),
     };
+    let further = match model::replication::filter::Filter::lines(&input.further).replace('\n', ", ") {
+        none if none.is_empty() => none,
+        lines => format!(", if {lines},"),
+    };
     let to = if input.namespace.is_empty() { String::new() } else { format!(" under {}", input.namespace) };
-    format!("Push {what}{tags} to {}{to}, manually.", rule.target_name)
+    format!("Push {what}{tags}{further} to {}{to}, manually.", rule.target_name)
 }

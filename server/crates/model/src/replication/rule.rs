@@ -1,5 +1,7 @@
 //! Replication rules.
 
+use super::filter::{self, Filter};
+use crate::accessory::Kind;
 use crate::{Problems, RepositoryName, RuleId, Stamp, TargetId};
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +87,10 @@ pub struct RuleInput {
     pub tags: String,
     /// What the artifacts are.
     pub resource: Carried,
+    /// All of these hold, too.
+    pub further: Vec<Filter>,
+    /// What of what is attached may stay behind where the destination takes none of it.
+    pub accepts: Vec<Kind>,
     /// Where to, at the destination; empty keeps the source's path.
     pub namespace: String,
     /// How many leading components the namespace replaces; -1 all but the last.
@@ -132,6 +138,12 @@ impl RuleInput {
         }
         if !(-1..=3).contains(&self.flatten) {
             problems.add("flatten", "must be -1 (all), 0, 1, 2 or 3");
+        }
+        if self.further.len() > filter::MOST {
+            problems.add("further", format!("must be at most {} filters", filter::MOST));
+        }
+        for what in self.further.iter().filter_map(|filter| filter.check().err()) {
+            problems.add("further", what);
         }
         problems.check()
     }

@@ -48,8 +48,7 @@ impl Copy<'_> {
             match self.remote.referrers(to, subject).await? {
                 Listed::All(list) => {
                     for node in of.into_iter().filter(|node| !holds(&list, node)) {
-                        let (what, short) = (node.kind.map_or("manifest", |kind| kind.label()), node.digest.short());
-                        without.push(format!("{what} {short} (it stands there, and the registry does not list it under what it is attached to)"));
+                        self.stays_behind(node, "it stands there, and the registry does not list it under what it is attached to", without);
                     }
                 }
                 Listed::Unknown => wrote |= self.keep_fallback(to, subject, &of).await?,

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use domain::artifacts::{self, GraphNode};
 use domain::replication::executions::WorkTask;
 use domain::{Ctx, Principal};
+use model::accessory::Kind;
 use model::{Algorithm, Digest, ExecutionId, TargetId};
 use remote::{Failure, Nature, Registry, Side};
 use std::collections::HashMap;
@@ -66,6 +67,8 @@ pub struct Copy<'a> {
     pub overwrite: bool,
     /// Blobs go in chunks.
     pub chunked: bool,
+    /// What the rule lets stay behind.
+    pub accepts: &'a [Kind],
     pub meter: Arc<Meter>,
 }
 
@@ -106,9 +109,7 @@ impl Copy<'_> {
                 }
                 // What is attached does not keep the artifact from going.
                 Err(failure) if node.kind.is_some() && failure.side == Side::Destination && failure.nature == Nature::Lasting => {
-                    let what = node.kind.map_or("manifest", |kind| kind.label());
-                    self.meter.say(format_args!("{what} {} stays behind: {failure}", node.digest.short()));
-                    without.push(format!("{what} {} ({})", node.digest.short(), failure.message));
+                    self.stays_behind(node, &failure.message, &mut without);
                 }
                 Err(failure) => return Err(failure),
             }
@@ -123,6 +124,17 @@ impl Copy<'_> {
             true if sent => Ok(Done::Copied),
             true => Ok(Done::StandsThere),
         }
+    }
+
+    /// Says that the destination does not hold something that is attached; unless the rule lets it, the artifact has not arrived whole.
+    fn stays_behind(&self, node: &GraphNode, why: &str, without: &mut Vec<String>) {
+        let (what, short) = (node.kind.map_or("manifest", |kind| kind.label()), node.digest.short());
+        if node.kind.is_some_and(|kind| self.accepts.contains(&kind)) {
+            self.meter.say(format_args!("{what} {short} stays behind, as the rule accepts: {why}"));
+            return;
+        }
+        self.meter.say(format_args!("{what} {short} stays behind: {why}"));
+        without.push(format!("{what} {short} ({why})"));
     }
 
     /// Looks whether what was pushed stands there. What was found there a moment ago was compared then.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::pattern::Pattern;
+use model::replication::filter::Of;
 use model::replication::rule::{Carried, RuleInput, TagMode, destination};
 use model::{ArtifactId, Digest, ProjectName, RepositoryName};
 use sqlx::{AnyConnection, Row};
@@ -9,10 +10,10 @@ use std::collections::{HashMap, HashSet};
 
 /// A rule's patterns, compiled.
 pub(crate) struct Selector {
-    repositories: Pattern,
-    tags: Pattern,
-    mode: TagMode,
-    resource: Carried,
+    /// Each with whether it is to match.
+    names: Vec<(Pattern, bool)>,
+    tags: Vec<(Pattern, bool)>,
+    resources: Vec<(Carried, bool)>,
 }
 
 /// An artifact that a rule takes, with those of its tags that go along.
@@ -34,21 +35,31 @@ impl Candidate {
 
 impl Selector {
     pub(crate) fn new(input: &RuleInput) -> Result<Selector> {
-        Ok(Selector {
-            repositories: Pattern::compile("repositories", &input.repositories)?,
-            tags: Pattern::compile("tags", &input.tags)?,
-            mode: input.tag_mode,
-            resource: input.resource,
-        })
+        let mut all = Selector {
+            names: vec![(Pattern::compile("repositories", &input.repositories)?, true)],
+            tags: vec![(Pattern::compile("tags", &input.tags)?, input.tag_mode == TagMode::Matches)],
+            resources: vec![(input.resource, true)],
+        };
+        for filter in &input.further {
+            let pattern = || Pattern::compile("further", &filter.value);
+            match filter.of {
+                Of::Name => all.names.push((pattern()?, !filter.excludes)),
+                Of::Tag => all.tags.push((pattern()?, !filter.excludes)),
+                Of::Resource => all.resources.push((Carried::from_key(&filter.value).unwrap_or_default(), !filter.excludes)),
+            }
+        }
+        all.tags.retain(|(pattern, _)| !pattern.is_empty());
+        Ok(all)
     }
 
     /// Does it take artifacts of this kind (`model::artifact::Type`'s stored form)?
     fn takes(&self, kind: &str) -> bool {
-        match self.resource {
+        let is = |carried| match carried {
             Carried::Any | Carried::Artifact => true,
             Carried::Image => matches!(kind, "image" | "index"),
             Carried::Chart => kind == "chart",
-        }
+        };
+        self.resources.iter().all(|(carried, wanted)| is(*carried) == *wanted)
     }
 
     /// The tags that go along; `None` if the artifact stays. Without a tag pattern the untagged go too.
@@ -56,8 +67,8 @@ impl Selector {
         if self.tags.is_empty() {
             return Some(tags);
         }
-        let wanted = self.mode == TagMode::Matches;
-        let taken: Vec<String> = tags.into_iter().filter(|tag| self.tags.matches(tag) == wanted).collect();
+        let goes = |tag: &String| self.tags.iter().all(|(pattern, wanted)| pattern.matches(tag) == *wanted);
+        let taken: Vec<String> = tags.into_iter().filter(goes).collect();
         (!taken.is_empty()).then_some(taken)
     }
 }
@@ -87,7 +98,8 @@ pub(crate) async fn sources(c: &mut AnyConnection, selector: &Selector) -> Resul
     let mut found = Vec::new();
     for row in rows {
         let (project, name): (String, String) = (row.get("project"), row.get("name"));
-        if !selector.repositories.matches(&format!("{project}/{name}")) {
+        let full = format!("{project}/{name}");
+        if !selector.names.iter().all(|(pattern, wanted)| pattern.matches(&full) == *wanted) {
             continue;
         }
         let broken = |_| Error::Internal(format!("name {project}/{name} in the database"));

@@ -1,8 +1,10 @@
 //! SQL of replication rules.
 
 use crate::db::{Listing, named};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use model::list::Query;
+use model::accessory::Kind;
+use model::replication::filter::Filter;
 use model::replication::rule::{Carried, Rule, RuleInput, TagMode};
 use model::{Page, RuleId, Stamp, TargetId};
 use sqlx::any::AnyRow;
@@ -11,7 +13,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 const FROM: &str = "rules AS t JOIN targets AS g ON g.id = t.target_id";
 const COLUMNS: &str = "t.id AS id, t.name AS name, t.description AS description, t.target_id AS target_id, \
     t.repositories AS repositories, t.tag_mode AS tag_mode, t.tags AS tags, t.namespace AS namespace, \
-    t.resource AS resource, t.speed AS speed, t.chunked AS chunked, t.single_active AS single_active, \
+    t.resource AS resource, t.further AS further, t.accepts AS accepts, t.speed AS speed, t.chunked AS chunked, t.single_active AS single_active, \
     t.flatten AS flatten, t.overwrite AS overwrite, t.enabled AS enabled, g.name AS target_name, g.url AS target_url, \
     (SELECT CAST(COUNT(*) AS BIGINT) FROM executions AS e WHERE e.rule_id = t.id) AS execution_count, \
     (SELECT MAX(e.id) FROM executions AS e WHERE e.rule_id = t.id) AS last_execution, \
@@ -35,6 +37,8 @@ fn rule(row: &AnyRow) -> Result<(Rule, Option<i64>)> {
             tag_mode: TagMode::from_key(&row.get::<String, _>("tag_mode")).unwrap_or_default(),
             tags: row.get("tags"),
             resource: Carried::from_key(&row.get::<String, _>("resource")).unwrap_or_default(),
+            further: Filter::all(&row.get::<String, _>("further")).map_err(Error::Internal)?,
+            accepts: row.get::<String, _>("accepts").split_whitespace().map(Kind::from_key).collect(),
             namespace: row.get("namespace"),
             speed: row.get("speed"),
             chunked: row.get::<i64, _>("chunked") != 0,
@@ -64,13 +68,17 @@ pub async fn target_exists(c: &mut AnyConnection, id: TargetId) -> Result<bool> 
     Ok(sqlx::query("SELECT id FROM targets WHERE id = $1").bind(id.0).fetch_optional(c).await?.is_some())
 }
 
+fn accepted(input: &RuleInput) -> String {
+    input.accepts.iter().map(|kind| kind.key()).collect::<Vec<_>>().join(" ")
+}
+
 /// `None`: the name is taken.
 pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &RuleInput) -> Result<Option<RuleId>> {
     let row = sqlx::query(
         "INSERT INTO rules (name, description, target_id, repositories, tag_mode, tags, namespace, flatten, overwrite,
            enabled, created_at, updated_at, resource, speed, chunked,
-           single_active)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING RETURNING id",
+           single_active, further, accepts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(input.name.as_str())
     .bind(input.description.as_str())
@@ -87,6 +95,8 @@ pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &RuleInput) -> Res
     .bind(input.speed)
     .bind(i64::from(input.chunked))
     .bind(i64::from(input.single_active))
+    .bind(Filter::lines(&input.further))
+    .bind(accepted(input))
     .fetch_optional(c)
     .await?;
     Ok(row.map(|row| RuleId(row.get("id"))))
@@ -105,7 +115,7 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: RuleId, input: &RuleI
     sqlx::query(
         "UPDATE rules SET name = $2, description = $3, target_id = $4, repositories = $5, tag_mode = $6, tags = $7,
            namespace = $8, flatten = $9, overwrite = $10, enabled = $11, updated_at = $12, resource = $13, speed = $14,
-           chunked = $15, single_active = $16 WHERE id = $1",
+           chunked = $15, single_active = $16, further = $17, accepts = $18 WHERE id = $1",
     )
     .bind(id.0)
     .bind(input.name.as_str())
@@ -123,6 +133,8 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: RuleId, input: &RuleI
     .bind(input.speed)
     .bind(i64::from(input.chunked))
     .bind(i64::from(input.single_active))
+    .bind(Filter::lines(&input.further))
+    .bind(accepted(input))
     .execute(c)
     .await?;
     Ok(true)
