@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use domain::buffers::Unread;
 use domain::identity::{self, Client, Principal};
-use domain::{Ctx, Error, projects};
+use domain::{Ctx, Error, access, projects};
 use model::{ProjectId, ProjectName};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -69,14 +69,26 @@ pub async fn project(ctx: &Ctx, who: &Principal, headers: &HeaderMap, text: &str
             return Ok(projects::name_of(ctx, who, ProjectId(id)).await?);
         }
     }
-    if who.is_anonymous() && text.parse::<ProjectName>().is_err() {
-        return Err(Error::Unauthenticated.into());
+    match text.parse() {
+        Ok(name) => Ok(name),
+        Err(_) if who.is_anonymous() => Err(Error::Unauthenticated.into()),
+        // What no project can be called is not there, for whom may know.
+        Err(_) if access::administrator(ctx, who).await.is_ok() => Err(Error::not_found("project", text).into()),
+        Err(_) => Err(Error::NotVisible(text.to_owned()).into()),
     }
-    text.parse().map_err(|_| ApiError::from(Error::NotVisible(text.to_owned())))
+}
+
+/// A truth as clients write it: what Go's `strconv.ParseBool` takes.
+pub fn truth(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 fn said(headers: &HeaderMap, name: &str) -> bool {
-    headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    headers.get(name).and_then(|value| value.to_str().ok()).and_then(truth) == Some(true)
 }
 
 impl FromRequestParts<Ctx> for Call {
@@ -106,7 +118,7 @@ impl Call {
     }
 
     pub fn flag(&self, name: &str) -> bool {
-        self.param(name) == Some("true")
+        self.param(name).and_then(truth) == Some(true)
     }
 
     /// The project that a path names.
@@ -156,10 +168,12 @@ impl<T: DeserializeOwned> FromRequest<Ctx> for Json<T> {
 
     async fn from_request(request: Request, ctx: &Ctx) -> Result<Self, ApiError> {
         let bytes = body(request, ctx).await?;
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let mut said: Value = serde_json::from_slice(text).map_err(not_understood)?;
+        if bytes.is_empty() {
+            return Err(ApiError::bad("a JSON body is required"));
+        }
+        let mut said: Value = serde_json::from_slice(&bytes).map_err(not_understood)?;
         without_nulls(&mut said);
-        serde_json::from_value(said).map(Json).map_err(not_understood)
+        domain::strict::from_value(said).map(Json).map_err(not_understood)
     }
 }
 

@@ -52,7 +52,7 @@ pub struct Restored {
 
 pub async fn list(call: Call, Path(project): Path<String>) -> Answer<Listed<Deletion>> {
     let name = call.project(&project).await?;
-    let (query, _) = list::query(&call, &Asks { sorts: &[], name: "", keys: &[] })?;
+    let (query, _) = list::query(&call, &Asks { sorts: &[], name: "", keys: &[], columns: &[] })?;
     page(&call, deletions::list(&call.ctx, &call.who, &name, &query).await?, Deletion::from)
 }
 

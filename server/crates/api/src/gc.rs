@@ -3,7 +3,7 @@
 use crate::answers::{Answer, Created, Done, Listed, Shown, Text, Time};
 use crate::call::{Call, Json, id};
 use crate::errors::ApiError;
-use crate::list::{self, Asks, page};
+use crate::list::{self, As, Asks, page};
 use axum::extract::Path;
 use domain::gc;
 use model::CollectionId;
@@ -111,7 +111,7 @@ pub struct Input {
 }
 
 pub async fn list(call: Call) -> Answer<Listed<Run>> {
-    let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id"), ("creation_time", "id")], name: "", keys: &[] })?;
+    let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id"), ("creation_time", "id"), ("update_time", "id")], name: "", keys: &[], columns: &[("id", "id", As::Number), ("creation_time", "started", As::Moment)] })?;
     page(&call, gc::list(&call.ctx, &call.who, &query).await?, Run::from)
 }
 
@@ -132,18 +132,22 @@ pub async fn stop(call: Call, Path(text): Path<String>) -> Answer<Done> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = GCScheduled)]
 pub struct Scheduled {
+    id: i64,
     job_name: &'static str,
     job_kind: &'static str,
     deleted: bool,
     job_parameters: String,
+    job_status: &'static str,
     schedule: Trigger,
+    creation_time: Time,
+    update_time: Time,
 }
 
 pub async fn schedule(call: Call) -> Answer<Shown<Scheduled>> {
     let found = gc::schedule(&call.ctx, &call.who).await?;
     let cron = found.cron.clone().unwrap_or_default();
     Ok(Shown(Scheduled {
-        job_name: NAME, job_kind: "SCHEDULE", deleted: false,
+        id: 0, job_name: NAME, job_kind: "SCHEDULE", deleted: false, job_status: "Scheduled", creation_time: None.into(), update_time: None.into(),
         job_parameters: json!({ "workers": 1, "dry_run": false, "delete_untagged": false }).to_string(),
         schedule: Trigger { kind: found.kind(), cron, next_scheduled_time: found.next.map(Time::from) },
     }))
@@ -174,6 +178,11 @@ fn pattern(schedule: &Schedule) -> Result<Option<String>, ApiError> {
 pub async fn reschedule(call: Call, Json(input): Json<Input>) -> Answer<Done> {
     domain::access::administrator(&call.ctx, &call.who).await?;
     input.parameters.possible()?;
+    // The configuration's span has no pattern: as it reads, it stays.
+    let now = gc::schedule(&call.ctx, &call.who).await?;
+    if now.cron.is_none() && input.schedule.kind == now.kind() && input.schedule.cron.is_empty() && now.kind() == "Custom" {
+        return Ok(Done);
+    }
     match pattern(&input.schedule)? {
         None => Err(ApiError::bad("schedule.type Manual starts a collection now: POST it")),
         Some(cron) => {

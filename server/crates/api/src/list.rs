@@ -1,11 +1,11 @@
 //! Lists as Harbor's clients page them: `page`, `page_size`, `q`, `sort`; `X-Total-Count` and `Link`.
 
 use crate::answers::{Answer, Listed};
-use crate::call::Call;
+use crate::call::{Call, truth};
 use crate::errors::ApiError;
 use axum::http::StatusCode;
 use model::Page;
-use model::list::{Query, Window};
+use model::list::{Holds, Query, Window};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// Rows that `page_size=0` gives at most.
@@ -38,16 +38,63 @@ pub struct Asks<'a> {
     pub sorts: &'a [(&'a str, &'a str)],
     /// The key of `q`, and the parameter, that name rows.
     pub name: &'a str,
-    /// Further keys of `q`; any other is refused.
+    /// Keys of `q` that the list itself judges.
     pub keys: &'a [&'a str],
+    /// Keys of `q` by the API's names, each with ours and how its values read. Any other key is refused.
+    pub columns: &'a [(&'a str, &'a str, As)],
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug)]
+pub enum As {
+    Text,
+    Number,
+    Truth,
+    Moment,
+}
+
+/// The times of a row.
+pub const TIMES: [(&str, &str, As); 2] = [("creation_time", "created", As::Moment), ("update_time", "updated", As::Moment)];
+
+/// What a pair of `q` demands of its column.
+fn holds(key: &str, is: &Is, column: As) -> Result<Holds, ApiError> {
+    let wrong = |must: &str| ApiError::bad(format!("q: {key} must be {must}"));
+    let number = |text: &str, last: bool| match column {
+        As::Text => None,
+        As::Number => text.parse().ok(),
+        As::Truth => truth(text).map(i64::from),
+        As::Moment => moment(text, last),
+    };
+    let must = match column {
+        As::Text => "text",
+        As::Number => "a number",
+        As::Truth => "true or false",
+        As::Moment => "a time",
+    };
+    let end = |text: &str, last: bool| match text {
+        "" => Ok(None),
+        text => number(text, last).map(Some).ok_or_else(|| wrong(must)),
+    };
+    Ok(match (column, is) {
+        (As::Text, Is::Like(part)) => Holds::Like(part.clone()),
+        (As::Text, Is::One(value)) => Holds::Text(vec![value.clone()]),
+        (As::Text, Is::Any(values)) => Holds::Text(values.clone()),
+        (As::Text, _) => return Err(wrong("a text, a part (~text) or a set {a b}")),
+        (_, Is::Between(from, to)) => Holds::Between(end(from, false)?, end(to, true)?),
+        // A day is all of it.
+        (As::Moment, Is::One(value)) => Holds::Between(end(value, false)?, end(value, true)?),
+        (_, Is::One(value)) => Holds::Number(vec![number(value, false).ok_or_else(|| wrong(must))?]),
+        (As::Number, Is::Any(values)) => Holds::Number(values.iter().map(|value| number(value, false).ok_or_else(|| wrong(must))).collect::<Result<_, _>>()?),
+        _ => return Err(wrong(must)),
+    })
 }
 
 /// A list's query, and `q` for what only the list itself knows.
 pub fn query(call: &Call, asks: &Asks<'_>) -> Result<(Query, Q), ApiError> {
     let (number, size) = window(call)?;
     let q = Q::parse(call.param("q").unwrap_or_default())?;
-    if let Some((key, _)) = q.0.iter().find(|(key, _)| !asks.keys.iter().chain([&asks.name]).any(|known| !known.is_empty() && known.eq_ignore_ascii_case(key))) {
-        let known: Vec<&str> = asks.keys.iter().copied().chain([asks.name]).filter(|known| !known.is_empty()).collect();
+    let known: Vec<&str> = asks.keys.iter().copied().chain([asks.name]).chain(asks.columns.iter().map(|(key, ..)| *key)).filter(|known| !known.is_empty()).collect();
+    if let Some((key, _)) = q.0.iter().find(|(key, _)| !known.iter().any(|known| known.eq_ignore_ascii_case(key))) {
         let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
         return Err(ApiError::bad(format!("q: {key:?} is not known here; this list can be asked for {known}")));
     }
@@ -70,7 +117,13 @@ pub fn query(call: &Call, asks: &Asks<'_>) -> Result<(Query, Q), ApiError> {
         Some(Is::Between(..)) => return Err(ApiError::bad(format!("q: {} takes no range", asks.name))),
         None => (call.param(asks.name).unwrap_or_default().to_owned(), None),
     };
-    Ok((Query { search, names, sort, window: Window::Number { number, size } }, q))
+    let mut conditions = Vec::new();
+    for (key, ours, column) in asks.columns {
+        if let Some(is) = q.is(key) {
+            conditions.push(((*ours).to_owned(), holds(key, is, *column)?));
+        }
+    }
+    Ok((Query { search, names, conditions, sort, window: Window::Number { number, size } }, q))
 }
 
 /// What `q` says of one key.

@@ -39,10 +39,20 @@ pub struct Entity {
     username: String,
     #[serde(default)]
     user_id: i64,
+}
+
+/// A group, which this server has none of.
+#[derive(Deserialize, Default, PartialEq, ToSchema)]
+#[schema(as = UserGroup)]
+pub struct Group {
+    #[serde(default)]
+    id: i64,
     #[serde(default)]
     group_name: String,
     #[serde(default)]
-    id: i64,
+    group_type: i64,
+    #[serde(default)]
+    ldap_group_dn: String,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -53,7 +63,7 @@ pub struct New {
     #[serde(default)]
     member_user: Option<Entity>,
     #[serde(default)]
-    member_group: Option<Entity>,
+    member_group: Option<Group>,
 }
 
 fn role(id: i64) -> Result<Role, ApiError> {
@@ -62,20 +72,20 @@ fn role(id: i64) -> Result<Role, ApiError> {
 
 pub async fn list(call: Call, Path(project): Path<String>) -> Answer<Listed<Member>> {
     let name = call.project(&project).await?;
-    let (query, _) = list::query(&call, &Asks { sorts: &[], name: "entityname", keys: &[] })?;
+    let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id"), ("creation_time", "created"), ("role_id", "role")], name: "entityname", keys: &[], columns: &[] })?;
     page(&call, members::list(&call.ctx, &call.who, &name, &query).await?, Member::from)
 }
 
 pub async fn create(call: Call, Path(project): Path<String>, Json(new): Json<New>) -> Answer<Created> {
     let name = call.project(&project).await?;
     // `{}` is absent.
-    if new.member_group.is_some_and(|group| group.id != 0 || !group.group_name.is_empty()) {
+    if new.member_group.is_some_and(|group| group != Group::default()) {
         return Err(ApiError::bad("member_group: this server has no groups"));
     }
     let user = new.member_user.unwrap_or_default();
     let user = match (user.username.is_empty(), user.user_id) {
-        (true, id) if id != 0 => users::name_of(&call.ctx, &call.who, UserId(id)).await?,
-        // A missing name is an unknown user, for who may add one.
+        (true, 0) => return Err(ApiError::bad("member_user: username or user_id is required")),
+        (true, id) => users::name_of(&call.ctx, &call.who, UserId(id)).await?,
         _ => user.username,
     };
     let member = members::create(&call.ctx, &call.who, &name, &user, role(new.role_id)?).await?;

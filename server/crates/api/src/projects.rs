@@ -1,17 +1,20 @@
 //! Projects.
 
 use crate::answers::{Answer, Created, Done, Listed, Shown, Time};
-use crate::call::{Call, Json};
+use crate::call::{self, Call, Json};
 use crate::errors::{ApiError, by};
-use crate::list::{self, Asks, page};
+use crate::list::{self, As, Asks, TIMES, page};
 use axum::extract::Path;
+use axum::http::StatusCode;
 use domain::projects::{self, Filter};
-use model::ProjectName;
+use model::{ProjectName, Role};
 use model::project::{self, KEPT};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+const COLUMNS: &[(&str, &str, As)] = &[("project_id", "id", As::Number), ("owner_id", "owner", As::Number), TIMES[0], TIMES[1]];
 
 /// Members as this API calls them.
 const NAMES: &[(&str, &str)] = &[("name", "project_name")];
@@ -40,15 +43,20 @@ pub struct Project {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CVEAllowlist)]
 pub struct Allowlist {
+    id: i64,
     items: Vec<Value>,
     project_id: i64,
+    creation_time: Time,
+    update_time: Time,
 }
 
 impl From<project::Project> for Project {
     fn from(project: project::Project) -> Project {
         let role = project.role.map_or(0, model::Role::id);
         Project {
-            metadata: metadata(&project), cve_allowlist: Allowlist { items: Vec::new(), project_id: project.id.0 },
+            metadata: metadata(&project), cve_allowlist: Allowlist {
+                id: project.id.0, items: Vec::new(), project_id: project.id.0, creation_time: project.created_at.into(), update_time: project.updated_at.into(),
+            },
             project_id: project.id.0, owner_id: project.owner_id.0, owner_name: project.owner_name.to_string(), name: project.name.to_string(),
             registry_id: 0, repo_count: project.repository_count, current_user_role_id: role,
             current_user_role_ids: (role != 0).then_some(role).into_iter().collect(), creation_time: project.created_at.into(),
@@ -102,11 +110,7 @@ fn settings(metadata: Option<&Metadata>) -> Result<Sent, ApiError> {
             Value::String(text) => text.clone(),
             _ => return Err(ApiError::bad(format!("metadata.{name} must be text"))),
         };
-        let truth = || match text.as_str() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err(ApiError::bad(format!("metadata.{name} must be \"true\" or \"false\""))),
-        };
+        let truth = || call::truth(&text).ok_or_else(|| ApiError::bad(format!("metadata.{name} must be \"true\" or \"false\"")));
         match name.as_str() {
             "public" => sent.public = Some(truth()?),
             "enable_content_trust_cosign" => sent.signature = Some(truth()?),
@@ -136,8 +140,11 @@ fn metadata(project: &project::Project) -> BTreeMap<String, String> {
 }
 
 /// What promises something that this server does not do is refused.
-fn possible(storage_limit: Option<i64>, allowlist: Option<&Value>) -> Result<(), ApiError> {
-    if storage_limit.is_some_and(|limit| limit > 0) {
+fn possible(storage_limit: Option<i64>, allowlist: Option<&Value>, registry_id: Option<i64>) -> Result<(), ApiError> {
+    if registry_id.is_some_and(|id| id != 0) {
+        return Err(ApiError::bad("registry_id: this server has no proxy cache"));
+    }
+    if storage_limit.is_some_and(|limit| limit != -1) {
         return Err(ApiError::bad("storage_limit: this server has no quotas; leave it out or say -1"));
     }
     let items = allowlist.and_then(|list| list.get("items")).and_then(Value::as_array);
@@ -150,10 +157,7 @@ fn possible(storage_limit: Option<i64>, allowlist: Option<&Value>) -> Result<(),
 pub async fn create(call: Call, Json(new): Json<New>) -> Answer<Created> {
     call.signed_in()?;
     let sent = settings(new.metadata.as_ref())?;
-    possible(new.storage_limit, new.cve_allowlist.as_ref())?;
-    if new.registry_id.is_some_and(|id| id != 0) {
-        return Err(ApiError::bad("registry_id: this server has no proxy cache"));
-    }
+    possible(new.storage_limit, new.cve_allowlist.as_ref(), new.registry_id)?;
     let public = sent.public.or(new.public).unwrap_or(false);
     let signature = sent.signature.unwrap_or(false);
     let project = projects::create_keeping(&call.ctx, &call.who, &new.project_name, public, signature, sent.kept).await.map_err(by(NAMES))?;
@@ -162,12 +166,10 @@ pub async fn create(call: Call, Json(new): Json<New>) -> Answer<Created> {
 }
 
 pub async fn list(call: Call) -> Answer<Listed<Project>> {
-    let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("repo_count", "repositories")];
-    let (query, q) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &["public"] })?;
+    let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("repo_count", "repositories"), ("project_id", "id"), ("id", "id")];
+    let (query, q) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &["public"], columns: COLUMNS })?;
     let public = match call.param("public").or(q.text("public")?) {
-        Some("true" | "1") => Some(true),
-        Some("false" | "0") => Some(false),
-        Some(_) => return Err(ApiError::bad("public must be true or false")),
+        Some(text) => Some(call::truth(text).ok_or_else(|| ApiError::bad("public must be true or false"))?),
         None => None,
     };
     let filter = Filter { public, owner: call.param("owner").map(str::to_owned) };
@@ -177,7 +179,7 @@ pub async fn list(call: Call) -> Answer<Listed<Project>> {
 /// HEAD: is there one of this name?
 pub async fn head(call: Call) -> Answer<Done> {
     call.signed_in()?;
-    let name = call.param("project_name").unwrap_or_default();
+    let name = call.param("project_name").ok_or_else(|| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "project_name is required"))?;
     let found = match name.parse::<ProjectName>() {
         Ok(name) => projects::exists(&call.ctx, &call.who, &name).await?,
         Err(_) => false,
@@ -199,11 +201,13 @@ pub struct Change {
     storage_limit: Option<i64>,
     #[serde(default)]
     cve_allowlist: Option<Value>,
+    #[serde(default)]
+    registry_id: Option<i64>,
 }
 
 pub async fn update(call: Call, Path(project): Path<String>, Json(change): Json<Change>) -> Answer<Done> {
     let name = call.project(&project).await?;
-    possible(change.storage_limit, change.cve_allowlist.as_ref())?;
+    possible(change.storage_limit, change.cve_allowlist.as_ref(), change.registry_id)?;
     let sent = settings(change.metadata.as_ref())?;
     projects::update_keeping(&call.ctx, &call.who, &name, sent.public, sent.signature, sent.kept).await?;
     Ok(Done)
@@ -318,6 +322,11 @@ pub async fn delete(call: Call, Path(project): Path<String>) -> Answer<Done> {
 pub struct ProjectSummary {
     repo_count: i64,
     member_count: i64,
+    project_admin_count: i64,
+    maintainer_count: i64,
+    developer_count: i64,
+    guest_count: i64,
+    limited_guest_count: i64,
     quota: Quota,
 }
 
@@ -340,7 +349,13 @@ pub async fn summary(call: Call, Path(project): Path<String>) -> Answer<Shown<Pr
     let name = call.project(&project).await?;
     let project = projects::frame(&call.ctx, &call.who, &name).await?.project;
     let quota = Quota { hard: Storage { storage: -1 }, used: Storage { storage: project.storage.stored } };
-    Ok(Shown(ProjectSummary { repo_count: project.repository_count, member_count: project.member_count, quota }))
+    let roles = domain::members::roles(&call.ctx, &call.who, &name).await?;
+    let having = |role: Role| roles.iter().find(|(known, _)| *known == role).map_or(0, |(_, n)| *n);
+    Ok(Shown(ProjectSummary {
+        repo_count: project.repository_count, member_count: project.member_count, project_admin_count: having(Role::ProjectAdmin),
+        maintainer_count: having(Role::Maintainer), developer_count: having(Role::Developer), guest_count: having(Role::Guest),
+        limited_guest_count: having(Role::LimitedGuest), quota,
+    }))
 }
 
 /// Whether a project can be deleted; if not, why.

@@ -3,7 +3,7 @@
 use crate::answers::{Answer, Created, Done, Listed, Shown, Time};
 use crate::call::{Call, Json, id};
 use crate::errors::{ApiError, by};
-use crate::list::{self, Asks, page};
+use crate::list::{self, As, Asks, TIMES, page};
 use axum::extract::Path;
 use domain::secrets::PlainSecret;
 use domain::replication::targets;
@@ -13,8 +13,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+const SORTS: &[(&str, &str)] = &[("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("id", "id")];
+const COLUMNS: &[(&str, &str, As)] =
+    &[("id", "id", As::Number), ("type", "provider", As::Text), ("url", "url", As::Text), ("description", "description", As::Text), TIMES[0], TIMES[1]];
+
 /// Members as this API calls them.
-const NAMES: &[(&str, &str)] = &[("provider", "type"), ("access_id", "access_key")];
+const NAMES: &[(&str, &str)] = &[("provider", "type"), ("access_id", "access_key"), ("secret", "access_secret")];
 
 /// A target registry; where a list of rules names one, only its number and name.
 #[derive(Serialize, ToSchema)]
@@ -70,6 +74,9 @@ impl From<Target> for Registry {
 #[derive(Deserialize, Default, ToSchema)]
 #[schema(as = CredentialInput)]
 pub struct Credential {
+    /// basic.
+    #[serde(default, rename = "type")]
+    kind: String,
     #[serde(default)]
     access_key: String,
     #[serde(default)]
@@ -95,6 +102,8 @@ pub struct Input {
     #[serde(default)]
     credential: Option<Credential>,
     #[serde(default)]
+    credential_type: Option<String>,
+    #[serde(default)]
     access_key: Option<String>,
     #[serde(default)]
     access_secret: Option<String>,
@@ -115,6 +124,10 @@ impl Input {
 
     /// Over what is there.
     fn over(self, before: Option<&Target>) -> Result<TargetInput, ApiError> {
+        let kind = self.credential_type.as_deref().or(self.credential.as_ref().map(|credential| credential.kind.as_str()));
+        if kind.is_some_and(|kind| !matches!(kind, "" | "basic")) {
+            return Err(ApiError::bad("credential.type: this server signs in with a name and a secret: basic"));
+        }
         let old = |get: fn(&Target) -> &String| before.map(|t| get(t).clone()).unwrap_or_default();
         let provider = match (self.provider.as_deref(), before) {
             (Some(key), _) => Provider::from_key(key).ok_or_else(|| {
@@ -150,7 +163,7 @@ fn healthy(probe: &Probe) -> Result<(), ApiError> {
 }
 
 pub async fn list(call: Call) -> Answer<Listed<Registry>> {
-    let (query, _) = list::query(&call, &Asks { sorts: &[("name", "name"), ("creation_time", "created")], name: "name", keys: &[] })?;
+    let (query, _) = list::query(&call, &Asks { sorts: SORTS, name: "name", keys: &[], columns: COLUMNS })?;
     page(&call, targets::list(&call.ctx, &call.who, &query).await?, Registry::from)
 }
 
@@ -173,7 +186,11 @@ pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Inpu
     let before = targets::get(&call.ctx, &call.who, id).await?;
     let secret = input.secret();
     let secret = (!secret.is_empty() && secret.reveal() != "*****").then_some(secret);
-    targets::update(&call.ctx, &call.who, id, input.over(Some(&before))?, secret).await.map_err(by(NAMES))?;
+    let input = input.over(Some(&before))?;
+    let entered = secret.clone().unwrap_or_else(|| PlainSecret::new(String::new()));
+    healthy(&targets::probe_input(&call.ctx, &call.who, &input, entered, Some(id)).await.map_err(by(NAMES))?)?;
+    targets::update(&call.ctx, &call.who, id, input, secret).await.map_err(by(NAMES))?;
+    targets::probe(&call.ctx, &call.who, id).await?;
     Ok(Done)
 }
 

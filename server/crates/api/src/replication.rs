@@ -3,20 +3,27 @@
 use crate::answers::{Answer, Created, Done, Listed, Shown, Text, Time};
 use crate::call::{Call, Json, id};
 use crate::errors::{ApiError, by};
-use crate::list::{self, Asks, page};
+use crate::list::{self, As, Asks, TIMES, page};
 use crate::registries::Registry;
 use axum::extract::Path;
 use domain::replication::{executions, rules, targets};
-use model::replication::execution;
+use model::replication::execution::{self, TaskStatus};
+use model::list::{Holds, Query};
 use model::run::Status;
 use model::accessory::Kind;
 use model::replication::filter::{self, Of};
 use model::replication::rule::{Carried, Rule, RuleInput, TagMode};
 use model::replication::target::Target;
-use model::{ExecutionId, RuleId, TargetId, TaskId};
+use model::{ExecutionId, Page, RuleId, TargetId, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+
+const SORTS: &[(&str, &str)] = &[("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("id", "id")];
+const COLUMNS: &[(&str, &str, As)] = &[
+    ("id", "id", As::Number), ("enabled", "enabled", As::Truth), ("dest_registry_id", "target", As::Number), ("description", "description", As::Text),
+    TIMES[0], TIMES[1],
+];
 
 /// Members as this API calls them.
 const NAMES: &[(&str, &str)] = &[("target_id", "dest_registry"), ("namespace", "dest_namespace"), ("flatten", "dest_namespace_replace_count"), ("repositories", "filters: name"), ("tags", "filters: tag"), ("further", "filters")];
@@ -242,8 +249,15 @@ impl Input {
 }
 
 pub async fn list(call: Call) -> Answer<Listed<Policy>> {
-    let (query, _) = list::query(&call, &Asks { sorts: &[("name", "name"), ("creation_time", "created")], name: "name", keys: &[] })?;
-    page(&call, rules::list(&call.ctx, &call.who, &query).await?, |rule| Policy::new(rule, None))
+    let (query, _) = list::query(&call, &Asks { sorts: SORTS, name: "name", keys: &[], columns: COLUMNS })?;
+    let found = rules::list(&call.ctx, &call.who, &query).await?;
+    let ids = found.items.iter().map(|rule| rule.input.target_id.0).collect();
+    let named = Query { conditions: vec![("id".to_owned(), Holds::Number(ids))], ..Query::all(found.items.len() as i64) };
+    let targets = targets::list(&call.ctx, &call.who, &named).await?.items;
+    page(&call, found, |rule| {
+        let target = targets.iter().find(|target| target.id == rule.input.target_id).cloned();
+        Policy::new(rule, target)
+    })
 }
 
 pub async fn create(call: Call, Json(input): Json<Input>) -> Answer<Created> {
@@ -314,7 +328,7 @@ pub async fn start(call: Call, Json(start): Json<Start>) -> Answer<Created> {
 }
 
 pub async fn executions(call: Call) -> Answer<Listed<Execution>> {
-    let (query, q) = list::query(&call, &Asks { sorts: &[("start_time", "started"), ("id", "id")], name: "", keys: &["policy_id", "status"] })?;
+    let (query, q) = list::query(&call, &Asks { sorts: &[("start_time", "started"), ("id", "id")], name: "", keys: &["policy_id", "status", "trigger"], columns: &[("id", "id", As::Number), ("start_time", "started", As::Moment), ("end_time", "ended", As::Moment)] })?;
     let rule = match call.param("policy_id").or(q.text("policy_id")?) {
         None => None,
         Some(text) => Some(RuleId(id(text)?)),
@@ -328,8 +342,11 @@ pub async fn executions(call: Call) -> Answer<Listed<Execution>> {
                 .ok_or_else(|| ApiError::bad("status must be InProgress, Succeed, Failed or Stopped"))?,
         ),
     };
-    if call.param("trigger").is_some_and(|trigger| trigger != "manual") {
-        return Err(ApiError::bad("trigger: here executions are started by hand: manual"));
+    match call.param("trigger").or(q.text("trigger")?) {
+        None | Some("manual") => {}
+        // Harbor's others: nothing here was started so.
+        Some("scheduled" | "event_based") => return page(&call, Page::<execution::Execution>::empty(), Execution::from),
+        Some(_) => return Err(ApiError::bad("trigger must be manual, scheduled or event_based")),
     }
     page(&call, executions::list(&call.ctx, &call.who, rule, status, &query).await?, Execution::from)
 }
@@ -348,6 +365,9 @@ pub async fn stop(call: Call, Path(text): Path<String>) -> Answer<Done> {
     executions::stop(&call.ctx, &call.who, ExecutionId(id(&text)?)).await?;
     Ok(Done)
 }
+
+/// What tasks carry, by Harbor's word.
+const RESOURCE: &str = "artifact";
 
 /// One artifact of a run.
 #[derive(Serialize, ToSchema)]
@@ -373,20 +393,26 @@ impl From<execution::Task> for Task {
         };
         Task {
             id: task.id.0, execution_id: task.execution_id.0, status: task.status.harbor(), job_id: task.id.to_string(), operation: "copy",
-            resource_type: "artifact", src_resource: named(&task.source), dst_resource: named(&task.destination),
+            resource_type: RESOURCE, src_resource: named(&task.source), dst_resource: named(&task.destination),
             start_time: task.started_at.into(), end_time: task.ended_at.into(),
         }
     }
 }
 
 pub async fn tasks(call: Call, Path(text): Path<String>) -> Answer<Listed<Task>> {
-    for name in ["status", "resource_type"] {
-        if call.param(name).is_some() {
-            return Err(ApiError::bad(format!("{name}: this list cannot be asked for it")));
-        }
-    }
-    let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id")], name: "", keys: &[] })?;
-    page(&call, executions::tasks(&call.ctx, &call.who, ExecutionId(id(&text)?), &query).await?, Task::from)
+    let sorts = &[("id", "id"), ("start_time", "started"), ("end_time", "ended")];
+    let (query, q) = list::query(&call, &Asks { sorts, name: "", keys: &["status", "resource_type"], columns: &[] })?;
+    let words = match call.param("status") {
+        Some(word) => Some(vec![word.to_owned()]),
+        None => q.values("status")?,
+    };
+    let status = words.map(|words| TaskStatus::ALL.into_iter().filter(|status| words.iter().any(|word| word == status.harbor())).collect::<Vec<_>>());
+    let kind = call.param("resource_type").or(q.text("resource_type")?);
+    let found = match kind {
+        Some(kind) if kind != RESOURCE => Page::empty(),
+        _ => executions::tasks(&call.ctx, &call.who, ExecutionId(id(&text)?), status.as_deref(), &query).await?,
+    };
+    page(&call, found, Task::from)
 }
 
 pub async fn log(call: Call, Path((execution, task)): Path<(String, String)>) -> Answer<Text> {

@@ -2,11 +2,18 @@
 
 use crate::answers::{Answer, Done, Listed, Shown, Time};
 use crate::call::{Call, Json, repository};
-use crate::list::{self, Asks, page};
+use crate::errors::ApiError;
+use crate::list::{self, As, Asks, TIMES, page};
 use axum::extract::Path;
 use domain::repositories;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+const SORTS: &[(&str, &str)] = &[("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("id", "id")];
+const COLUMNS: &[(&str, &str, As)] = &[
+    ("id", "id", As::Number), ("repository_id", "id", As::Number), ("artifact_count", "artifacts", As::Number), ("pull_count", "pulls", As::Number),
+    TIMES[0], TIMES[1],
+];
 
 #[derive(Serialize, ToSchema)]
 pub struct Repository {
@@ -33,8 +40,7 @@ impl From<model::repository::Repository> for Repository {
 
 pub async fn list(call: Call, Path(project): Path<String>) -> Answer<Listed<Repository>> {
     let name = call.project(&project).await?;
-    let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated")];
-    let (mut query, _) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &[] })?;
+    let (mut query, _) = list::query(&call, &Asks { sorts: SORTS, name: "name", keys: &[], columns: COLUMNS })?;
     // Harbor's names begin with the project's.
     let own = format!("{name}/");
     query.search = query.search.strip_prefix(&own).unwrap_or(&query.search).to_owned();
@@ -46,8 +52,13 @@ pub async fn list(call: Call, Path(project): Path<String>) -> Answer<Listed<Repo
 
 /// Of all projects that the caller sees; here a name is a full one.
 pub async fn everywhere(call: Call) -> Answer<Listed<Repository>> {
-    let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated")];
-    let (query, _) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &[] })?;
+    let (query, q) = list::query(&call, &Asks { sorts: SORTS, name: "name", keys: &["blob_digest"], columns: COLUMNS })?;
+    // A Harbor that pushes here asks so where it could mount a blob from.
+    if let Some(digest) = q.text("blob_digest")? {
+        let digest = digest.parse().map_err(|what| ApiError::bad(format!("q: blob_digest {what}")))?;
+        let found = repositories::list_holding(&call.ctx, &call.who, &digest, &query).await?;
+        return page(&call, found, |(repository, _)| repository.into());
+    }
     page(&call, repositories::list_everywhere(&call.ctx, &call.who, &query).await?, |(repository, _)| repository.into())
 }
 

@@ -3,7 +3,7 @@
 use crate::answers::{Answer, CreatedWith, Done, Listed, Shown, Time};
 use crate::call::{Call, Json, id};
 use crate::errors::ApiError;
-use crate::list::{self, Asks, page};
+use crate::list::{self, As, Asks, TIMES, page};
 use axum::extract::Path;
 use domain::robots::{self, Change, Level};
 use domain::secrets::PlainSecret;
@@ -11,6 +11,10 @@ use model::robot::{self, Grant, NewRobot, Scope};
 use model::{Action, ProjectName, RobotId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+const SORTS: &[(&str, &str)] = &[("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("id", "id")];
+const COLUMNS: &[(&str, &str, As)] =
+    &[("id", "id", As::Number), ("disable", "disabled", As::Truth), ("description", "description", As::Text), TIMES[0], TIMES[1]];
 
 /// A robot account. Its secret is told when it is made, and never again.
 #[derive(Serialize, ToSchema)]
@@ -180,7 +184,7 @@ pub async fn create(call: Call, Json(input): Json<Input>) -> Answer<CreatedWith<
 
 pub async fn list(call: Call) -> Answer<Listed<Robot>> {
     call.signed_in()?;
-    let asks = Asks { sorts: &[("name", "name"), ("creation_time", "created")], name: "name", keys: &["level", "projectid"] };
+    let asks = Asks { sorts: SORTS, name: "name", keys: &["level", "projectid"], columns: COLUMNS };
     let (mut query, q) = list::query(&call, &asks)?;
     // A plus that was not encoded reads as a space, which no account has.
     let configuration = call.ctx.configuration();
@@ -228,6 +232,9 @@ pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Inpu
     // Terraform sends the full name back; another one cannot be given.
     if !input.name.is_empty() && input.name != robot.full_name && input.name != robot.name.as_str() {
         return Err(ApiError::bad("a robot account's name cannot be changed"));
+    }
+    if !input.level.is_empty() && (input.level == "project") != robot.project.is_some() {
+        return Err(ApiError::bad("level: a robot account stays where it is"));
     }
     let change = Change {
         description: input.description,

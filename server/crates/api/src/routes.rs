@@ -5,6 +5,7 @@ use crate::document::{self, Shape};
 use crate::{artifacts, configurations, deletions, gc, members, projects, registries, replication, repositories, robots, session, system, users};
 use axum::Router;
 use axum::http::{Method, StatusCode};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -82,6 +83,7 @@ routes! {
     get "/api/v2.0/ping" system::ping, "getPing", Anybody;
     get "/api/v2.0/health" system::health, "getHealth", Anybody;
     get "/api/v2.0/openapi.json" document::get, "getDocument", Anybody;
+    get "/api/v2.0/scanners" system::scanners, "listScanners", Administrator;
     get "/api/v2.0/systeminfo" system::info, "getSystemInfo", Anybody;
     get "/api/v2.0/systeminfo/volumes" system::volumes, "getVolumes", Administrator;
     get "/api/v2.0/statistics" projects::statistics, "getStatistic", SignedIn;
@@ -103,8 +105,8 @@ routes! {
     get "/api/v2.0/users/search" users::search, "searchUsers", SignedIn, ["username"];
     get "/api/v2.0/users" users::list, "listUsers", Administrator, ["username"];
     post "/api/v2.0/users" users::create, "createUser", Administrator;
-    get "/api/v2.0/users/{id}" users::get, "getUser", Administrator;
-    put "/api/v2.0/users/{id}" users::update, "updateUserProfile", Administrator;
+    get "/api/v2.0/users/{id}" users::get, "getUser", SignedIn;
+    put "/api/v2.0/users/{id}" users::update, "updateUserProfile", SignedIn;
     delete "/api/v2.0/users/{id}" users::delete, "deleteUser", Administrator;
     put "/api/v2.0/users/{id}/sysadmin" users::set_admin, "setUserSysAdmin", Administrator;
     put "/api/v2.0/users/{id}/password" users::set_password, "updateUserPassword", SignedIn;
@@ -152,7 +154,7 @@ routes! {
     get "/api/v2.0/replication/executions/{id}" replication::execution, "getReplicationExecution", Administrator;
     put "/api/v2.0/replication/executions/{id}" replication::stop, "stopReplication", Administrator;
     post "/api/v2.0/replication/executions/{id}/retry" replication::retry, "retryReplication", Administrator;
-    get "/api/v2.0/replication/executions/{id}/tasks" replication::tasks, "listReplicationTasks", Administrator;
+    get "/api/v2.0/replication/executions/{id}/tasks" replication::tasks, "listReplicationTasks", Administrator, ["status", "resource_type"];
     get "/api/v2.0/replication/executions/{id}/tasks/{task}/log" replication::log, "getReplicationLog", Administrator;
     get "/api/v2.0/projects/{project}/deletions" deletions::list, "listDeletions", SignedIn;
     post "/api/v2.0/projects/{project}/deletions/{id}/restore" deletions::restore, "restoreDeletion", Right(Action::RepositoryPush);
@@ -174,7 +176,8 @@ routes! {
 }
 
 /// Lets through who has what the route needs. The handler finds the caller known, and how long a body may be.
-async fn guard(State((ctx, needs)): State<(Ctx, Needs)>, params: RawPathParams, request: Request, next: Next) -> Response {
+async fn guard(State((ctx, needs)): State<(Ctx, Needs)>, params: Result<RawPathParams, RawPathParamsRejection>, request: Request, next: Next) -> Response {
+    let Ok(params) = params else { return ApiError::bad("the path is not UTF-8").into_response() };
     let (mut parts, body) = request.into_parts();
     match judged(&ctx, needs, &params, &mut parts).await {
         Ok(known) => {

@@ -1,8 +1,10 @@
 //! Health, version and what clients look at first.
 
-use crate::answers::{Answer, Shown, Text, Time};
+use crate::answers::{Answer, Listed, Shown, Text, Time};
 use crate::call::Call;
+use crate::list::page;
 use domain::clock::Clock;
+use model::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,6 +44,14 @@ pub async fn health(call: Call) -> Answer<Shown<Health>> {
     Ok(Shown(Health { status: word(database), components }))
 }
 
+/// Scanners: there are none.
+#[derive(Serialize, ToSchema)]
+pub struct Scanner {}
+
+pub async fn scanners(call: Call) -> Answer<Listed<Scanner>> {
+    page(&call, Page::<()>::empty(), |()| Scanner {})
+}
+
 /// Where the blobs lie.
 #[derive(Serialize, ToSchema)]
 pub struct Volumes {
@@ -74,7 +84,7 @@ pub struct SystemInfo {
     project_creation_restriction: &'static str,
     has_ca_root: bool,
     notification_enable: bool,
-    /// Taken and read back, and without effect: there is no scanner and no proxy cache.
+    /// Taken and read back, and without effect: there is no scanner, no proxy cache, no quota and no webhook.
     not_in_effect: Vec<&'static str>,
     /// Not for strangers, as is the time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +107,7 @@ pub async fn info(call: Call) -> Answer<Shown<SystemInfo>> {
         project_creation_restriction: set.project_creation_restriction.key(),
         has_ca_root: false,
         notification_enable: false,
-        not_in_effect: model::project::KEPT.to_vec(),
+        not_in_effect: model::project::KEPT.into_iter().chain(domain::configuration::KEPT.iter().map(|(name, _)| *name)).collect(),
         harbor_version: known.then(|| format!("Wharf v{}", env!("CARGO_PKG_VERSION"))),
         current_time: known.then(|| Clock::System.now().into()),
     }))

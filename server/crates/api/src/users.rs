@@ -3,7 +3,7 @@
 use crate::answers::{Answer, Created, Done, Listed, Shown, Time};
 use crate::call::{Call, Json, id};
 use crate::errors::{ApiError, by};
-use crate::list::{self, Asks, page};
+use crate::list::{self, As, Asks, TIMES, page};
 use axum::extract::Path;
 use domain::Who;
 use domain::secrets::PlainSecret;
@@ -12,6 +12,11 @@ use model::UserId;
 use model::user::{self, NewUser};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+const COLUMNS: &[(&str, &str, As)] = &[
+    ("user_id", "id", As::Number), ("email", "email", As::Text), ("realname", "full_name", As::Text), ("comment", "comment", As::Text),
+    ("sysadmin_flag", "admin", As::Truth), TIMES[0], TIMES[1],
+];
 
 /// Members as this API calls them.
 const NAMES: &[(&str, &str)] = &[("name", "username"), ("full_name", "realname")];
@@ -68,6 +73,8 @@ pub struct Profile {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UserAdmin)]
 pub struct Admin {
+    // Clients written in Go leave out what is false.
+    #[serde(default)]
     sysadmin_flag: bool,
 }
 
@@ -113,8 +120,8 @@ pub async fn create(call: Call, Json(new): Json<New>) -> Answer<Created> {
 }
 
 pub async fn list(call: Call) -> Answer<Listed<User>> {
-    let sorts = [("username", "name"), ("email", "email"), ("creation_time", "created")];
-    let (query, _) = list::query(&call, &Asks { sorts: &sorts, name: "username", keys: &[] })?;
+    let sorts = [("username", "name"), ("email", "email"), ("creation_time", "created"), ("update_time", "updated"), ("user_id", "id"), ("id", "id")];
+    let (query, _) = list::query(&call, &Asks { sorts: &sorts, name: "username", keys: &[], columns: COLUMNS })?;
     page(&call, users::list(&call.ctx, &call.who, &query).await?, User::from)
 }
 

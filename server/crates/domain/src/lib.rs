@@ -42,6 +42,7 @@ pub mod secrets;
 pub mod sessions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod strict;
 pub mod uploads;
 pub mod users;
 

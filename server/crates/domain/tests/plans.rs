@@ -147,7 +147,7 @@ async fn read_everything(world: &World, project: &ProjectName, repository: &Repo
         rules::list(ctx, who, &query).await.unwrap();
         executions::list(ctx, who, Some(rule), None, &query).await.unwrap();
         executions::list(ctx, who, None, None, &query).await.unwrap();
-        executions::tasks(ctx, who, execution, &query).await.unwrap();
+        executions::tasks(ctx, who, execution, None, &query).await.unwrap();
     }
     for signed in [true, false] {
         let filter = Filter { signed: Some(signed), tagged: Some(true), ..Filter::default() };
@@ -155,7 +155,7 @@ async fn read_everything(world: &World, project: &ProjectName, repository: &Repo
     }
     for reference in [&tag, &by_digest] {
         artifacts::page(ctx, who, project, repository, reference, Default::default()).await.unwrap();
-        artifacts::tags(ctx, who, project, repository, reference, (1, 10)).await.unwrap();
+        artifacts::tags(ctx, who, project, repository, reference, &Query::all(10)).await.unwrap();
         artifacts::attached(ctx, who, project, repository, reference, None, (1, 10)).await.unwrap();
     }
     artifacts::graph(ctx, who, project, repository, &image).await.unwrap();

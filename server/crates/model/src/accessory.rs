@@ -57,9 +57,11 @@ impl Kind {
         }
     }
 
-    /// Harbor's `type` of an accessory.
-    pub fn harbor_type(self) -> &'static str {
+    /// Harbor's `type` of an accessory whose manifest has this artifact type.
+    pub fn harbor_type(self, artifact_type: &str) -> &'static str {
         match self {
+            // Harbor's own, and no other SBOM.
+            Kind::Sbom if artifact_type == "application/vnd.goharbor.harbor.sbom.v1" => "sbom.harbor",
             Kind::CosignSignature => "signature.cosign",
             Kind::NotationSignature => "signature.notation",
             Kind::Attestation | Kind::Sbom | Kind::Report | Kind::Other => "subject.accessory",

@@ -135,6 +135,8 @@ pub struct Child {
     pub platform: String,
     pub size: i64,
     pub signed: bool,
+    /// Of its artifact, where that is here.
+    pub number: Option<ArtifactId>,
     /// False where the server lets an index come without all that it lists, and this has not come.
     pub here: bool,
 }

@@ -34,9 +34,24 @@ pub struct Query {
     pub search: String,
     /// Whole names, one of which it must be; `None` for any.
     pub names: Option<Vec<String>>,
+    /// What else must hold, each by the key of a column.
+    pub conditions: Vec<(String, Holds)>,
     /// Key of a column, `-` before it for descending; empty for the list's own order. An unknown key is refused.
     pub sort: String,
     pub window: Window,
+}
+
+/// What must hold of a column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Holds {
+    /// It is one of these.
+    Text(Vec<String>),
+    /// It holds this, in whatever case.
+    Like(String),
+    /// It is one of these; truths are 0 and 1.
+    Number(Vec<i64>),
+    /// From and to, both included: a number, or ms since 1970.
+    Between(Option<i64>, Option<i64>),
 }
 
 /// How the list is cut.
@@ -50,7 +65,7 @@ pub enum Window {
 
 impl Default for Query {
     fn default() -> Self {
-        Query { search: String::new(), names: None, sort: String::new(), window: Window::After { id: None, limit: PAGE } }
+        Query { search: String::new(), names: None, conditions: Vec::new(), sort: String::new(), window: Window::After { id: None, limit: PAGE } }
     }
 }
 
@@ -65,6 +80,7 @@ impl Query {
         Query {
             search: search.unwrap_or_default(),
             names: None,
+            conditions: Vec::new(),
             sort: sort.unwrap_or_default(),
             window: Window::After { id: after, limit: PAGE },
         }

@@ -271,8 +271,8 @@ async fn c_4_9_exact_is_exact_and_what_is_not_known_is_named() -> Result<()> {
     for (list, q, named) in [
         (accessories.as_str(), "bogus%3D1", "bogus"),
         (artifacts, "labels%3D(1)", "labels"), (artifacts, "typo%3D1", "typo"), ("/robots", "Level%3Dbogus", "Level"), ("/robots", "Level%3Dproject", "ProjectID"),
-        ("/robots", "nmae%3Dx", "nmae"), ("/projects", "owner%3Dx", "owner"), ("/users", "email%3Dx", "email"), ("/registries", "url%3Dx", "url"),
-        ("/replication/policies", "enabled%3Dtrue", "enabled"), ("/replication/executions", "x%3D1", "x"), ("/projects", "name%3Da,name%3Db", "twice"),
+        ("/robots", "nmae%3Dx", "nmae"), ("/projects", "owner%3Dx", "owner"), ("/users", "mail%3Dx", "mail"), ("/registries", "uri%3Dx", "uri"),
+        ("/replication/policies", "enable%3Dtrue", "enable"), ("/replication/executions", "x%3D1", "x"), ("/projects", "name%3Da,name%3Db", "twice"),
         (artifacts, "push_time%3Dyesterday", "push_time"), (artifacts, "tags%3D[1~2]", "tags"), ("/projects", "public%3Dmaybe", "public"),
     ] {
         refused(&server, Method::GET, &format!("{list}?q={q}"), json!(null), &[named]).await?;

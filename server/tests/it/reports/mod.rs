@@ -3,6 +3,7 @@
 
 mod api;
 mod copies;
+mod harbor;
 mod wire;
 
 use anyhow::Result;

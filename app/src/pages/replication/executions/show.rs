@@ -16,7 +16,7 @@ pub async fn show(call: &Call) -> Shown {
         return Err(UiError::NotFound(format!("execution {id}")));
     }
     let rule = domain::replication::rules::get(ctx, who, rule).await?;
-    let tasks = domain::replication::executions::tasks(ctx, who, id, &f.ask_page()).await?;
+    let tasks = domain::replication::executions::tasks(ctx, who, id, None, &f.ask_page()).await?;
     let settled = execution.status.settled();
     let nothing = || {
         match (settled, execution.unchanged) {

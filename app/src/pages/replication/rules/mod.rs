@@ -24,15 +24,14 @@ fn way(last: &str) -> Vec<(String, String)> {
 pub fn sentence(rule: &Rule) -> String {
     let input = &rule.input;
     let what = if input.repositories.is_empty() { "every repository".to_owned() } else { input.repositories.clone() };
-    let tags = match (input.tags.as_str(), input.tag_mode) {
-        ("", _) => String::new(),
-        (tags, TagMode::Matches) => format!(", tagged {tags},"),
-        (tags, TagMode::Excludes) => format!(", not tagged {tags},"),
-    };
-    let further = match model::replication::filter::Filter::lines(&input.further).replace('\n', ", ") {
-        none if none.is_empty() => none,
-        lines => format!(", if {lines},"),
-    };
+    let mut ifs = Vec::new();
+    match (input.tags.as_str(), input.tag_mode) {
+        ("", _) => {}
+        (tags, TagMode::Matches) => ifs.push(format!("tagged {tags}")),
+        (tags, TagMode::Excludes) => ifs.push(format!("not tagged {tags}")),
+    }
+    ifs.extend(input.further.iter().map(|filter| format!("if {filter}")));
+    let ifs = if ifs.is_empty() { String::new() } else { format!(", {},", ifs.join(", ")) };
     let to = if input.namespace.is_empty() { String::new() } else { format!(" under {}", input.namespace) };
-    format!("Push {what}{tags}{further} to {}{to}, manually.", rule.target_name)
+    format!("Push {what}{ifs} to {}{to}, manually.", rule.target_name)
 }

@@ -5,7 +5,7 @@ mod shown;
 use crate::answers::{Answer, Created, Done, Listed, Shown};
 use crate::call::{Call, Json, repository};
 use crate::errors::ApiError;
-use crate::list::{self, Asks, Is, Q, page};
+use crate::list::{self, As, Asks, Is, Q, page};
 use self::shown::{Accessory, Artifact, Hangs, Tag};
 use axum::extract::Path;
 use domain::artifacts::{self, Reference};
@@ -80,7 +80,7 @@ const KEYS: &[&str] = &["tags", "digest", "type", "media_type", "manifest_media_
 
 pub async fn list(call: Call, Path((project, name)): Path<(String, String)>) -> Answer<Listed<Artifact>> {
     let project = call.project(&project).await?;
-    let (query, q) = list::query(&call, &Asks { sorts: SORTS, name: "", keys: KEYS })?;
+    let (query, q) = list::query(&call, &Asks { sorts: SORTS, name: "", keys: KEYS, columns: &[] })?;
     let filter = filter(&q)?;
     let name = repository(&name)?;
     let within = repositories::get(&call.ctx, &call.who, &project, &name).await?;
@@ -92,7 +92,7 @@ pub async fn list(call: Call, Path((project, name)): Path<(String, String)>) -> 
 /// Of all repositories of a project.
 pub async fn list_all(call: Call, Path(project): Path<String>) -> Answer<Listed<Artifact>> {
     let project = call.project(&project).await?;
-    let (query, q) = list::query(&call, &Asks { sorts: SORTS, name: "", keys: KEYS })?;
+    let (query, q) = list::query(&call, &Asks { sorts: SORTS, name: "", keys: KEYS, columns: &[] })?;
     let mut filter = filter(&q)?;
     if call.flag("latest_in_repository") {
         filter.also.push(Also::Latest);
@@ -160,8 +160,8 @@ pub async fn delete(call: Call, Path((project, name, reference)): Path<(String, 
 pub async fn accessories(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer<Listed<Accessory>> {
     let place = place(&call, &project, &name, &reference).await?;
     let subject = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?.artifact;
-    let (_, q) = list::query(&call, &Asks { sorts: &[], name: "", keys: &["type"] })?;
-    let kinds = q.values("type")?.map(|names| Kind::ALL.into_iter().filter(|kind| names.iter().any(|name| name == kind.harbor_type())).collect::<Vec<_>>());
+    let (_, q) = list::query(&call, &Asks { sorts: &[], name: "", keys: &["type"], columns: &[] })?;
+    let kinds = q.values("type")?.map(|names| Kind::ALL.into_iter().filter(|kind| names.iter().any(|name| name == kind.harbor_type("") || *kind == Kind::Sbom && name == "sbom.harbor")).collect::<Vec<_>>());
     let (at, window) = (Reference::Digest(subject.digest.clone()), list::window(&call)?);
     let found = artifacts::attached(&call.ctx, &call.who, &subject.project, &subject.repository, &at, kinds.as_deref(), window).await?;
     page(&call, found, |attached| Accessory::new(&attached, &subject))
@@ -171,8 +171,10 @@ pub async fn tags(call: Call, Path((project, name, reference)): Path<(String, St
     let place = place(&call, &project, &name, &reference).await?;
     let within = repositories::get(&call.ctx, &call.who, &place.project, &place.repository).await?;
     let artifact = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?.artifact;
-    let window = list::window(&call)?;
-    let found = artifacts::tags(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, window).await?;
+    let sorts = &[("name", "name"), ("push_time", "pushed"), ("pull_time", "pulled"), ("id", "id")];
+    let columns = &[("id", "id", As::Number), ("push_time", "pushed", As::Moment), ("pull_time", "pulled", As::Moment)];
+    let (query, _) = list::query(&call, &Asks { sorts, name: "name", keys: &[], columns })?;
+    let found = artifacts::tags(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, &query).await?;
     page(&call, found, |tag| Tag::new(&tag, &artifact, within.id.0))
 }
 

@@ -3,8 +3,8 @@
 use crate::answers::Time;
 use crate::call::Call;
 use crate::errors::ApiError;
-use domain::artifacts::{self, Attached};
-use model::artifact::{self, Child, TagView, Type};
+use domain::artifacts::{self, Attached, Listed};
+use model::artifact::{self, TagView, Type};
 use model::{Digest, ProjectName, RepositoryName};
 use serde::Serialize;
 use serde_json::Value;
@@ -57,7 +57,7 @@ impl Accessory {
         Accessory {
             id: attached.id, artifact_id: attached.artifact_id, subject_artifact_id: subject.id.0,
             subject_artifact_digest: subject.digest.to_string(), subject_artifact_repo: format!("{}/{}", subject.project, subject.repository),
-            size: attached.size, digest: attached.digest.to_string(), kind: attached.kind.harbor_type(), icon: "",
+            size: attached.size, digest: attached.digest.to_string(), kind: attached.kind.harbor_type(&attached.artifact_type), icon: "",
             creation_time: attached.pushed_at.into(),
         }
     }
@@ -68,8 +68,13 @@ impl Accessory {
 #[schema(as = Reference)]
 pub struct Refers {
     parent_id: i64,
+    /// 0 where it has not come.
+    child_id: i64,
     child_digest: String,
     platform: Platform,
+    /// With the URLs, left out of an index that is too long for a list.
+    annotations: BTreeMap<String, String>,
+    urls: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -77,18 +82,22 @@ pub struct Platform {
     os: String,
     architecture: String,
     variant: String,
+    #[serde(rename = "os.version", skip_serializing_if = "String::is_empty")]
+    os_version: String,
+    #[serde(rename = "os.features", skip_serializing_if = "Vec::is_empty")]
+    os_features: Vec<String>,
 }
 
-/// One image may be for several platforms.
-fn refers<'a>(artifact: &'a artifact::Artifact, child: &'a Child) -> impl Iterator<Item = Refers> + 'a {
-    child.platform.split(", ").map(|platform| {
-        let mut parts = platform.split('/').map(str::to_owned);
-        let mut part = || parts.next().unwrap_or_default();
-        Refers {
-            parent_id: artifact.id.0, child_digest: child.digest.to_string(),
-            platform: Platform { os: part(), architecture: part(), variant: part() },
-        }
-    })
+fn refers(artifact: &artifact::Artifact, listed: &Listed) -> Refers {
+    let platform = listed.platform.clone();
+    Refers {
+        parent_id: artifact.id.0, child_id: listed.child.number.map_or(0, |id| id.0), child_digest: listed.child.digest.to_string(),
+        platform: Platform {
+            os: platform.os, architecture: platform.architecture, variant: platform.variant, os_version: platform.os_version,
+            os_features: platform.os_features,
+        },
+        annotations: listed.annotations.clone(), urls: listed.urls.clone(),
+    }
 }
 
 /// Where more is said.
@@ -146,7 +155,7 @@ pub struct Artifact {
 /// What hangs on a row of a list.
 pub struct Hangs {
     attached: Vec<Attached>,
-    children: Vec<Child>,
+    children: Vec<Listed>,
     /// Its tags, too.
     tags: bool,
 }
@@ -184,7 +193,7 @@ impl Artifact {
             repository_name: format!("{}/{}", artifact.project, artifact.repository), digest: artifact.digest.to_string(), size: artifact.size,
             icon: "", push_time: artifact.pushed_at.into(), pull_time: artifact.pulled_at.into(),
             extra_attrs: serde_json::from_str(&artifact.attributes).unwrap_or_else(|_| Value::Object(Default::default())),
-            annotations: artifact.annotations.clone(), references: hangs.children.iter().flat_map(|child| refers(artifact, child)).collect(),
+            annotations: artifact.annotations.clone(), references: hangs.children.iter().map(|listed| refers(artifact, listed)).collect(),
             annotations_left_out: artifact.annotations_left_out, tag_count: artifact.tag_count,
             tags: tags.iter().map(|tag| Tag::new(tag, artifact, repository)).collect(), labels: Vec::new(), addition_links: additions(artifact),
             accessories: hangs.attached.iter().map(|attached| Accessory::new(attached, artifact)).collect(),

@@ -17,12 +17,13 @@ pub struct Accessory {
     pub kind: Kind,
     pub attachment: Attachment,
     pub detail: String,
+    pub artifact_type: String,
     pub size: i64,
     pub pushed_at: Stamp,
 }
 
 const SELECT: &str = "SELECT x.id AS id, x.artifact_id AS artifact_id, x.subject_digest AS subject, x.kind AS kind, \
-    x.attachment AS attachment, x.detail AS detail, a.digest AS digest, \
+    x.attachment AS attachment, x.detail AS detail, a.digest AS digest, a.artifact_type AS artifact_type, \
     a.size AS size, a.pushed_at AS pushed_at \
     FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id";
 
@@ -39,6 +40,7 @@ fn accessory(row: &AnyRow) -> Result<Accessory> {
         kind: Kind::from_key(&row.get::<String, _>("kind")),
         attachment: Attachment::from_key(&row.get::<String, _>("attachment")),
         detail: row.get("detail"),
+        artifact_type: row.get("artifact_type"),
         size: row.get("size"),
         pushed_at: Stamp(row.get("pushed_at")),
     })

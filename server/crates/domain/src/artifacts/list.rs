@@ -5,10 +5,10 @@ use crate::access;
 use crate::accessories;
 use crate::aside;
 use crate::ctx::Ctx;
-use crate::db::{Conditions, Listing, folded, like_contains, like_prefix, one_of};
+use crate::db::{Conditions, Listing, between, named, folded, like_contains, like_prefix, one_of};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, Manifest, Platform};
 use model::accessory::Kind;
 use model::artifact::{Also, Artifact, ArtifactPage, Child, Filter, From, TAGS, TagView, Type};
 use model::list::{Query, Window};
@@ -39,6 +39,7 @@ static LIST: Listing = Listing {
     columns: COLUMNS,
     sorts: &[("pushed", "t.pushed_at"), ("size", "t.size"), ("pulled", "COALESCE(t.pulled_at, 0)"), ("id", "t.id")],
     descending: true,
+    keys: &[],
 };
 
 /// A page of more rows than this has less of each: of annotations 512 bytes, and of tags [`FEW`]; 10,000 rows are 30 MB at most.
@@ -193,14 +194,6 @@ fn conditions(w: &mut Conditions, within: &str, filter: &Filter) {
 
 fn condition(w: &mut Conditions, within: &str, also: &Also) {
     let tagged = |w: &mut Conditions, of: &str| w.and(format!("t.id IN (SELECT artifact_id FROM tags WHERE {within} AND {of})"));
-    let span = |w: &mut Conditions, column: &str, (from, to): (Option<i64>, Option<i64>)| {
-        for (sign, bound) in [(">=", from), ("<=", to)] {
-            if let Some(bound) = bound {
-                let n = w.bind(bound);
-                w.and(format!("{column} {sign} {n}"));
-            }
-        }
-    };
     match also {
         Also::AnyTag(names) => {
             let places: Vec<String> = names.iter().map(|name| w.bind(name.replace('\0', "\u{fffd}"))).collect();
@@ -226,9 +219,9 @@ fn condition(w: &mut Conditions, within: &str, also: &Also) {
         Also::Kinds(kinds) => one_of(w, "t.kind", &kinds.iter().map(|kind| kind.key().to_owned()).collect::<Vec<_>>()),
         Also::ArtifactTypes(types) => one_of(w, "t.artifact_type", types),
         Also::MediaTypes(types) => one_of(w, "t.media_type", types),
-        Also::Pushed(from, to) => span(w, "t.pushed_at", (*from, *to)),
-        Also::Pulled(from, to) => span(w, "t.pulled_at", (*from, *to)),
-        Also::Size(from, to) => span(w, "t.size", (*from, *to)),
+        Also::Pushed(from, to) => between(w, "t.pushed_at", (*from, *to)),
+        Also::Pulled(from, to) => between(w, "t.pulled_at", (*from, *to)),
+        Also::Size(from, to) => between(w, "t.size", (*from, *to)),
     }
 }
 
@@ -286,13 +279,50 @@ pub async fn page(
     })
 }
 
-/// What an index lists, as its page shows it.
-pub async fn references(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName, index: &Digest) -> Result<Vec<Child>> {
-    let mut c = ctx.db.read().await?;
-    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
-    let found = sql::find(&mut proof, repository, &Reference::Digest(index.clone())).await?;
-    let Some(found) = found else { return Ok(Vec::new()) };
-    children(proof.conn(), found.repository_id, found.id, 0).await
+/// Of a longer index, in bytes, rows tell the platforms of what it lists and no more: a list may show a hundred of them.
+const TOLD: i64 = 32 * 1024;
+
+/// What an index lists, with what it says of each.
+pub async fn references(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName, index: &Digest) -> Result<Vec<Listed>> {
+    let (children, content) = {
+        let mut c = ctx.db.read().await?;
+        let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+        let found = sql::find(&mut proof, repository, &Reference::Digest(index.clone())).await?;
+        let Some(found) = found else { return Ok(Vec::new()) };
+        let children = children(proof.conn(), found.repository_id, found.id, 0).await?;
+        let is_short = sql::length_of(proof.conn(), found.id).await? as i64 <= TOLD;
+        (children, if is_short { Some(sql::content(&mut proof, found.id).await?) } else { None })
+    };
+    let Some(content) = content else { return Ok(children.into_iter().flat_map(Listed::of).collect()) };
+    let manifest = aside::run(content.len(), move || Manifest::parse(&content, None)).await?;
+    let known: BTreeMap<Digest, Child> = children.into_iter().map(|child| (child.digest.clone(), child)).collect();
+    let listed = manifest.manifests.into_iter().filter_map(|descriptor| {
+        let child = known.get(&descriptor.digest)?.clone();
+        let annotations = descriptor.annotations.unwrap_or_default().0;
+        Some(Listed { child, platform: descriptor.platform.unwrap_or_default(), annotations, urls: descriptor.urls.unwrap_or_default() })
+    });
+    Ok(listed.collect())
+}
+
+/// What an index says of one that it lists: image-spec 1.1, "Image Index Property Descriptions".
+pub struct Listed {
+    pub child: Child,
+    pub platform: Platform,
+    pub annotations: BTreeMap<String, String>,
+    pub urls: Vec<String>,
+}
+
+impl Listed {
+    /// As far as the rows tell: one image may be for several platforms.
+    fn of(child: Child) -> Vec<Listed> {
+        let one = |text: &str| {
+            let mut parts = text.split('/').map(str::to_owned);
+            let mut part = || parts.next().unwrap_or_default();
+            let platform = Platform { os: part(), architecture: part(), variant: part(), ..Platform::default() };
+            Listed { child: child.clone(), platform, annotations: BTreeMap::new(), urls: Vec::new() }
+        };
+        child.platform.split(", ").map(one).collect()
+    }
 }
 
 /// The platforms of an index, without BuildKit's attestations, which hang in the tree; with those that have not come.
@@ -318,20 +348,29 @@ AssertSqlSafe(format!(
                 platform: row.get("platform"),
                 size: row.get("size"),
                 signed: row.get::<i64, _>("signed") != 0,
+                number: row.get::<Option<i64>, _>("id").map(ArtifactId),
                 here: row.get::<Option<i64>, _>("id").is_some(),
             })
         })
         .collect()
 }
 
-/// The tags of an artifact, by name: a page of them, and how many there are.
+static OF_TAGS: Listing = Listing {
+    from: "tags AS t",
+    columns: "t.id AS id, t.name AS name, t.pushed_at AS pushed_at, t.pulled_at AS pulled_at",
+    sorts: &[("name", "t.name"), ("pushed", "t.pushed_at"), ("pulled", "COALESCE(t.pulled_at, 0)"), ("id", "t.id")],
+    descending: false,
+    keys: &[("id", "t.id"), ("pushed", "t.pushed_at"), ("pulled", "t.pulled_at")],
+};
+
+/// The tags of an artifact, by name unless told: a page of them, and how many there are.
 pub async fn tags(
     ctx: &Ctx,
     who: &Principal,
     project: &ProjectName,
     repository: &RepositoryName,
     reference: &Reference,
-    window: (i64, i64),
+    query: &Query,
 ) -> Result<Page<TagView>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::TagList).await?;
@@ -339,9 +378,14 @@ pub async fn tags(
         .await?
         .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository} {reference}")))?;
     let c = proof.conn();
-    let (number, size) = window;
-    let items = sql::tags_from(c, found.id, (number - 1).saturating_mul(size), size).await?;
-    Ok(Page { items, total: sql::tag_count(c, found.id).await?, next: None })
+    let all = query.search.is_empty() && query.names.is_none();
+    let known = if all { Some(sql::tag_count(c, found.id).await?) } else { None };
+    let of = |w: &mut Conditions| {
+        let n = w.bind(found.id);
+        w.and(format!("t.artifact_id = {n}"));
+        named(w, query, "LOWER(t.name)", "t.name");
+    };
+    OF_TAGS.fetch_of(c, query, known, of, sql::view).await
 }
 
 /// What an accessory says, as far as it can be read: names and values. Looked into are blobs of its repository only.
@@ -403,6 +447,8 @@ pub struct Attached {
     pub artifact_id: i64,
     pub digest: Digest,
     pub kind: Kind,
+    /// As [`Artifact::artifact_type`].
+    pub artifact_type: String,
     pub size: i64,
     pub pushed_at: Stamp,
 }
@@ -430,6 +476,7 @@ pub async fn attached(
         artifact_id: a.artifact_id,
         digest: a.digest,
         kind: a.kind,
+        artifact_type: a.artifact_type,
         size: a.size,
         pushed_at: a.pushed_at,
     };

@@ -20,7 +20,7 @@ pub use attributes::{fill, history};
 pub use copy::copy;
 pub use delete::{AT_ONCE, DeletedMany, delete, delete_many, delete_tag, may_delete, plan, tag_plan};
 pub use graph::{GraphNode, graph};
-pub use list::{Attached, attached, list, list_all, names, page, references, said, tags};
+pub use list::{Attached, Listed, attached, list, list_all, names, page, references, said, tags};
 pub use pulls::Pulls;
 pub use push::{Pushed, add_tag, may_push, push};
 pub(crate) use push::{Moves, Placing, place, set_tag};

@@ -3,7 +3,7 @@
 use super::{Conditions, like_contains};
 use crate::error::{Error, Result};
 use model::Page;
-use model::list::{Query, Window};
+use model::list::{Holds, Query, Window};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
@@ -17,6 +17,8 @@ pub struct Listing {
     pub sorts: &'static [(&'static str, &'static str)],
     /// The default order is descending.
     pub descending: bool,
+    /// Keys of a query's conditions, and their expressions over `t`.
+    pub keys: &'static [(&'static str, &'static str)],
 }
 
 /// Of a list's query what it says of names: part of it over `folded`, one of several whole ones over `whole`.
@@ -39,7 +41,38 @@ pub fn one_of(w: &mut Conditions, column: &str, values: &[String]) {
     });
 }
 
+/// The column lies between these, both included.
+pub fn between(w: &mut Conditions, column: &str, (from, to): (Option<i64>, Option<i64>)) {
+    for (sign, bound) in [(">=", from), ("<=", to)] {
+        if let Some(bound) = bound {
+            let n = w.bind(bound);
+            w.and(format!("{column} {sign} {n}"));
+        }
+    }
+}
+
 impl Listing {
+    /// What the query asks besides.
+    fn hold(&self, w: &mut Conditions, query: &Query) -> Result<()> {
+        for (key, holds) in &query.conditions {
+            let known = self.keys.iter().find(|(name, _)| name == key);
+            let (_, column) = known.ok_or_else(|| Error::invalid("q", format!("{key:?} is not known here")))?;
+            match holds {
+                Holds::Text(values) => one_of(w, column, values),
+                Holds::Like(part) => {
+                    let n = w.bind(like_contains(&super::folded(part)));
+                    w.and(format!("LOWER({column}) LIKE {n} ESCAPE '\\'"));
+                }
+                Holds::Number(values) => {
+                    let places: Vec<String> = values.iter().map(|value| w.bind(*value)).collect();
+                    w.and(if places.is_empty() { "1 = 0".to_owned() } else { format!("{column} IN ({})", places.join(", ")) });
+                }
+                Holds::Between(from, to) => between(w, column, (*from, *to)),
+            }
+        }
+        Ok(())
+    }
+
     /// Reads one page. `where_` must hold all conditions but the window's.
     pub async fn fetch<T>(
         &self,
@@ -71,7 +104,8 @@ impl Listing {
         };
         let mut all = Conditions::new();
         where_(&mut all);
-        let total: i64 = match known {
+        self.hold(&mut all, query)?;
+        let total: i64 = match known.filter(|_| query.conditions.is_empty()) {
             Some(total) => total,
             None => {
                 let text = format!("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM {}{}", self.from, all.clause());
@@ -81,6 +115,7 @@ impl Listing {
 
         let mut page = Conditions::new();
         where_(&mut page);
+        self.hold(&mut page, query)?;
         let direction = if descending { "DESC" } else { "ASC" };
         let (limit, offset) = match query.window {
             Window::After { id, limit } => {

@@ -21,7 +21,7 @@ mod line;
 mod turns;
 mod writer;
 
-pub use list::{Listing, named, one_of};
+pub use list::{Listing, between, named, one_of};
 pub use migrate::Refusal;
 pub use script::{Ran, Script, Value, parts, places};
 pub use snapshot::Snapshot;

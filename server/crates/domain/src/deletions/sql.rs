@@ -19,7 +19,7 @@ const COLUMNS: &str = "t.id AS id, t.what AS what, t.repository_id AS repository
     t.artifacts AS artifacts, t.bytes AS bytes, t.deleted_by AS deleted_by, t.deleted_at AS deleted_at, t.expires_at AS expires_at";
 
 static LIST: Listing =
-    Listing { from: FROM, columns: COLUMNS, sorts: &[("id", "t.id")], descending: true };
+    Listing { from: FROM, columns: COLUMNS, sorts: &[("id", "t.id")], descending: true, keys: &[] };
 
 /// Tags of a row that are shown.
 const SHOWN: usize = 100;

@@ -63,7 +63,7 @@ pub struct Descriptor {
 }
 
 /// What an index says of a child.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Platform {
     #[serde(default, deserialize_with = "or_default")]
     pub os: String,
@@ -71,6 +71,10 @@ pub struct Platform {
     pub architecture: String,
     #[serde(default, deserialize_with = "or_default")]
     pub variant: String,
+    #[serde(default, rename = "os.version", deserialize_with = "or_default")]
+    pub os_version: String,
+    #[serde(default, rename = "os.features", deserialize_with = "or_default")]
+    pub os_features: Vec<String>,
 }
 
 /// Annotations; a value that is null is an empty one, as other registries read it.
@@ -183,13 +187,9 @@ impl Manifest {
         if bytes.len() > MAX {
             return Err(bad(format!("a manifest is at most {MAX} bytes long")));
         }
-        // Where a reader would take an array for the object that it stands for, no other does.
-        if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Err(bad("a manifest is a JSON object"));
-        }
         serde_json::from_slice::<NoDuplicates>(bytes).map_err(|error| bad(format!("the manifest is no JSON that we take: {error}")))?;
         let raw: Raw =
-            serde_json::from_slice(bytes).map_err(|error| bad(format!("the manifest is malformed: {error}")))?;
+            crate::strict::from_slice(bytes).map_err(|error| bad(format!("the manifest is malformed: {error}")))?;
         let sent = content_type.map(|t| t.split(';').next().unwrap_or_default().trim()).filter(|t| !t.is_empty());
         let media_type = match (sent, raw.media_type.as_deref()) {
             (Some(sent), Some(own)) if sent != own => {

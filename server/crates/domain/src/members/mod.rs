@@ -20,6 +20,13 @@ pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Que
     sql::list(&mut proof, query).await
 }
 
+/// How many members have which role, for whoever sees the project.
+pub async fn roles(ctx: &Ctx, who: &Principal, project: &ProjectName) -> Result<Vec<(Role, i64)>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ProjectRead).await?;
+    sql::roles(&mut proof).await
+}
+
 /// One member.
 pub async fn get(ctx: &Ctx, who: &Principal, project: &ProjectName, id: MemberId) -> Result<Member> {
     let mut c = ctx.db.read().await?;

@@ -16,8 +16,9 @@ const COLUMNS: &str = "t.id AS id, t.project_id AS project_id, t.user_id AS user
 static LIST: Listing = Listing {
     from: FROM,
     columns: COLUMNS,
-    sorts: &[("created", "t.created_at"), ("role", "t.role")],
+    sorts: &[("created", "t.created_at"), ("role", "t.role"), ("id", "t.id")],
     descending: false,
+    keys: &[],
 };
 
 fn member(row: &AnyRow) -> Result<Member> {
@@ -99,6 +100,14 @@ pub async fn keep_an_admin(proof: &mut Authorized<'_>, id: MemberId) -> Result<(
         return Ok(());
     }
     Err(Error::conflict("role", "this is the project's last admin: make another member project admin first"))
+}
+
+/// How many members have which role.
+pub async fn roles(proof: &mut Authorized<'_>) -> Result<Vec<(Role, i64)>> {
+    let project = proof.project.id.0;
+    let text = "SELECT role, CAST(COUNT(*) AS BIGINT) AS n FROM members WHERE project_id = $1 GROUP BY role";
+    let rows = sqlx::query(text).bind(project).fetch_all(proof.conn()).await?;
+    Ok(rows.iter().filter_map(|row| Some((Role::from_id(row.get("role"))?, row.get("n")))).collect())
 }
 
 pub async fn set_role(proof: &mut Authorized<'_>, id: MemberId, role: Role) -> Result<()> {

@@ -28,9 +28,10 @@ static LIST: Listing = Listing {
         ("repositories", "t.repository_count"),
         ("stored", "t.stored_bytes"),
         ("created", "t.created_at"),
-        ("updated", "t.updated_at"),
+        ("updated", "t.updated_at"), ("id", "t.id")
     ],
     descending: false,
+    keys: &[("id", "t.id"), ("owner", "t.owner_id"), ("created", "t.created_at"), ("updated", "t.updated_at")],
 };
 
 fn project(row: &AnyRow) -> Result<Project> {

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
 use model::repository::Repository;
-use model::{Action, Page, ProjectName, RepositoryName, Stamp};
+use model::{Digest, Action, Page, ProjectName, RepositoryName, Stamp};
 
 /// The repositories of a project.
 pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query) -> Result<Page<Repository>> {
@@ -95,6 +95,14 @@ pub async fn list_everywhere(ctx: &Ctx, who: &Principal, query: &Query) -> Resul
     let mut c = ctx.db.read().await?;
     let standing = access::standing(&mut c, ctx.now(), who).await?;
     sql::list_everywhere(&mut c, &Seen::of(who, standing.sees_all()), query).await
+}
+
+/// As [`list_everywhere`], of those that hold a blob and that the caller may pull from.
+pub async fn list_holding(ctx: &Ctx, who: &Principal, digest: &Digest, query: &Query) -> Result<Page<(Repository, bool)>> {
+    let mut c = ctx.db.read().await?;
+    let standing = access::standing(&mut c, ctx.now(), who).await?;
+    let seen = Seen::of(who, standing.sees_all());
+    sql::list_holding(&mut c, &seen, digest, query).await
 }
 
 /// Which repositories a caller is shown in lists over all projects.

@@ -6,7 +6,7 @@ use crate::db::{Conditions, Listing, folded, like_contains, named};
 use crate::error::{Error, Result};
 use model::list::Query;
 use model::repository::{Repository, Storage};
-use model::{Page, ProjectId, ProjectName, RepositoryId, RepositoryName, Stamp};
+use model::{Digest, Page, ProjectId, ProjectName, RepositoryId, RepositoryName, Stamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
@@ -23,9 +23,10 @@ static LIST: Listing = Listing {
         ("pulls", "t.pull_count"),
         ("stored", "t.stored_bytes"),
         ("created", "t.created_at"),
-        ("updated", "t.updated_at"),
+        ("updated", "t.updated_at"), ("id", "t.id")
     ],
     descending: false,
+    keys: &[("id", "t.id"), ("artifacts", "t.artifact_count"), ("pulls", "t.pull_count"), ("created", "t.created_at"), ("updated", "t.updated_at")],
 };
 
 /// The same over all projects.
@@ -34,8 +35,9 @@ static EVERYWHERE: Listing = Listing {
     columns: "t.id AS id, t.project_id AS project_id, t.name AS name, t.description AS description, \
         t.artifact_count AS artifact_count, t.pull_count AS pull_count, t.stored_bytes AS stored_bytes, \
         t.logical_bytes AS logical_bytes, t.created_at AS created_at, t.updated_at AS updated_at, p.name AS project, p.public AS public",
-    sorts: &[("name", "t.full_name"), ("created", "t.created_at"), ("updated", "t.updated_at")],
+    sorts: &[("name", "t.full_name"), ("created", "t.created_at"), ("updated", "t.updated_at"), ("id", "t.id")],
     descending: false,
+    keys: &[("id", "t.id"), ("artifacts", "t.artifact_count"), ("pulls", "t.pull_count"), ("created", "t.created_at"), ("updated", "t.updated_at")],
 };
 
 pub async fn list_everywhere(c: &mut AnyConnection, seen_by: &Seen, query: &Query) -> Result<Page<(Repository, bool)>> {
@@ -47,13 +49,31 @@ pub async fn list_everywhere(c: &mut AnyConnection, seen_by: &Seen, query: &Quer
                 seen(w, seen_by);
                 named(w, query, "t.full_name", "t.full_name");
             },
-            |row| {
-                let project = row.get::<String, _>("project");
-                let project = project.parse().map_err(|_| Error::Internal(format!("project name {project:?} in the database")))?;
-                Ok((repository(&project, row)?, row.get::<i64, _>("public") != 0))
-            },
+            everywhere,
         )
         .await
+}
+
+/// As [`list_everywhere`], of those that hold a blob.
+pub async fn list_holding(c: &mut AnyConnection, seen_by: &Seen, digest: &Digest, query: &Query) -> Result<Page<(Repository, bool)>> {
+    let found = EVERYWHERE.fetch(
+        c,
+        query,
+        |w| {
+            seen(w, seen_by);
+            named(w, query, "t.full_name", "t.full_name");
+            let n = w.bind(digest.to_string());
+            w.and(format!("t.id IN (SELECT repository_id FROM repository_blobs WHERE digest = {n})"));
+        },
+        everywhere,
+    );
+    found.await
+}
+
+fn everywhere(row: &AnyRow) -> Result<(Repository, bool)> {
+    let project = row.get::<String, _>("project");
+    let project = project.parse().map_err(|_| Error::Internal(format!("project name {project:?} in the database")))?;
+    Ok((repository(&project, row)?, row.get::<i64, _>("public") != 0))
 }
 
 fn repository(project: &ProjectName, row: &AnyRow) -> Result<Repository> {

@@ -17,8 +17,9 @@ const COLUMNS: &str = "t.id AS id, t.name AS name, COALESCE(p.name, '') AS proje
 static LIST: Listing = Listing {
     from: FROM,
     columns: COLUMNS,
-    sorts: &[("name", "t.name"), ("created", "t.created_at")],
+    sorts: &[("name", "t.name"), ("created", "t.created_at"), ("id", "t.id"), ("updated", "t.updated_at")],
     descending: false,
+    keys: &[("id", "t.id"), ("disabled", "t.disabled"), ("description", "t.description"), ("created", "t.created_at"), ("updated", "t.updated_at")],
 };
 
 /// What authentication needs of a robot account.

@@ -15,8 +15,9 @@ const COLUMNS: &str =
 static LIST: Listing = Listing {
     from: "users AS t",
     columns: COLUMNS,
-    sorts: &[("name", "t.name_folded"), ("email", "t.email"), ("created", "t.created_at")],
+    sorts: &[("name", "t.name_folded"), ("email", "t.email"), ("created", "t.created_at"), ("id", "t.id"), ("updated", "t.updated_at")],
     descending: false,
+    keys: &[("id", "t.id"), ("email", "t.email"), ("full_name", "t.full_name"), ("comment", "t.comment"), ("admin", "t.admin"), ("created", "t.created_at"), ("updated", "t.updated_at")],
 };
 
 /// What authentication needs of a user.

@@ -82,11 +82,11 @@ pub async fn get(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<Executio
 }
 
 /// Its tasks, one an artifact.
-pub async fn tasks(ctx: &Ctx, who: &Principal, id: ExecutionId, query: &Query) -> Result<Page<Task>> {
+pub async fn tasks(ctx: &Ctx, who: &Principal, id: ExecutionId, status: Option<&[TaskStatus]>, query: &Query) -> Result<Page<Task>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::system(&mut c, ctx.now(), who).await?;
     sql::get(proof.conn(), id).await?.ok_or_else(|| Error::not_found("execution", id))?;
-    sql::tasks(proof.conn(), id, query).await
+    sql::tasks(proof.conn(), id, status, query).await
 }
 
 /// A task with its log, which a person can read. A task of another execution is not found.

@@ -2,7 +2,7 @@
 
 use super::uploads::RemoteBlob;
 use super::work::{Progress, WorkTask};
-use crate::db::Listing;
+use crate::db::{Listing, one_of};
 use crate::error::Result;
 use crate::replication::rules::Candidate;
 use model::accessory::Kind;
@@ -24,6 +24,7 @@ static LIST: Listing = Listing {
     columns: COLUMNS,
     sorts: &[("id", "t.id"), ("started", "t.started_at")],
     descending: true,
+    keys: &[("id", "t.id"), ("started", "t.started_at"), ("ended", "t.ended_at")],
 };
 
 const TASK_COLUMNS: &str = "t.id AS id, t.execution_id AS execution_id, t.status AS status, t.source AS source, \
@@ -32,7 +33,7 @@ const TASK_COLUMNS: &str = "t.id AS id, t.execution_id AS execution_id, t.status
     t.ended_at AS ended_at";
 
 static TASKS: Listing =
-    Listing { from: "tasks AS t", columns: TASK_COLUMNS, sorts: &[("id", "t.id")], descending: false };
+    Listing { from: "tasks AS t", columns: TASK_COLUMNS, sorts: &[("id", "t.id"), ("started", "COALESCE(t.started_at, 0)"), ("ended", "COALESCE(t.ended_at, 0)")], descending: false, keys: &[("id", "t.id"), ("started", "t.started_at"), ("ended", "t.ended_at")] };
 
 fn execution(row: &AnyRow) -> Execution {
     Execution {
@@ -343,7 +344,7 @@ pub async fn settle(c: &mut AnyConnection, now: Stamp, id: ExecutionId, status: 
     Ok(())
 }
 
-pub async fn tasks(c: &mut AnyConnection, id: ExecutionId, query: &Query) -> Result<Page<Task>> {
+pub async fn tasks(c: &mut AnyConnection, id: ExecutionId, status: Option<&[TaskStatus]>, query: &Query) -> Result<Page<Task>> {
     TASKS
         .fetch(
             c,
@@ -351,6 +352,9 @@ pub async fn tasks(c: &mut AnyConnection, id: ExecutionId, query: &Query) -> Res
             |w| {
                 let n = w.bind(id.0);
                 w.and(format!("t.execution_id = {n}"));
+                if let Some(status) = status {
+                    one_of(w, "t.status", &status.iter().map(|status| status.key().to_owned()).collect::<Vec<_>>());
+                }
             },
             |row| Ok(task_row(row)),
         )

@@ -22,8 +22,9 @@ const COLUMNS: &str = "t.id AS id, t.name AS name, t.description AS description,
 static LIST: Listing = Listing {
     from: FROM,
     columns: COLUMNS,
-    sorts: &[("name", "t.name"), ("created", "t.created_at")],
+    sorts: &[("name", "t.name"), ("created", "t.created_at"), ("id", "t.id"), ("updated", "t.updated_at")],
     descending: false,
+    keys: &[("id", "t.id"), ("enabled", "t.enabled"), ("target", "t.target_id"), ("description", "t.description"), ("created", "t.created_at"), ("updated", "t.updated_at")],
 };
 
 fn rule(row: &AnyRow) -> Result<(Rule, Option<i64>)> {

@@ -261,7 +261,8 @@ pub async fn probe_input(
     let secret = match id {
         Some(id) if secret.is_empty() => {
             let (before, stored_secret) = opened(ctx, who, id).await?;
-            if sends_elsewhere(&before, &stored(input, &places)) || before.access_id != input.access_id {
+            let elsewhere = sends_elsewhere(&before, &stored(input, &places)) || before.access_id != input.access_id;
+            if elsewhere && !stored_secret.is_empty() {
                 return Err(Error::invalid(
                     "secret",
                     "must be entered again: the URL, the token server or the access id differs from what it is stored for",

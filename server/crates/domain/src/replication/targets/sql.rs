@@ -17,8 +17,9 @@ const COLUMNS: &str = "t.id AS id, t.name AS name, t.provider AS provider, t.url
 static LIST: Listing = Listing {
     from: "targets AS t",
     columns: COLUMNS,
-    sorts: &[("name", "t.name"), ("created", "t.created_at")],
+    sorts: &[("name", "t.name"), ("created", "t.created_at"), ("id", "t.id"), ("updated", "t.updated_at")],
     descending: false,
+    keys: &[("id", "t.id"), ("provider", "t.provider"), ("url", "t.url"), ("description", "t.description"), ("created", "t.created_at"), ("updated", "t.updated_at")],
 };
 
 fn target(row: &AnyRow) -> Result<Target> {
