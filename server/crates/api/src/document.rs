@@ -138,7 +138,7 @@ fn refusals(route: &Route, shape: &Shape, listed: bool) -> Vec<(StatusCode, &'st
         (changes, StatusCode::CONFLICT, "What is there stands in the way."),
         (changes || named, StatusCode::PRECONDITION_FAILED, "Something must change first; the message says what."),
         (shape.body.is_some(), StatusCode::PAYLOAD_TOO_LARGE, "The body is too long."),
-        (listed, StatusCode::UNPROCESSABLE_ENTITY, "A page is no number, or too long."),
+        (listed || route.method == "head", StatusCode::UNPROCESSABLE_ENTITY, "A page is no number, or too long; or a name is missing."),
         (true, StatusCode::TOO_MANY_REQUESTS, "Too many attempts; Retry-After says when."),
         (true, StatusCode::SERVICE_UNAVAILABLE, "Too busy; Retry-After says when."),
     ]

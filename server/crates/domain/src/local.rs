@@ -58,6 +58,9 @@ pub struct Local {
     pub work: Notify,
     /// How many requests each other registry is sent at once. Harmless: each process finds out for itself what is too many.
     pub gates: crate::outbound::Gates,
+    /// Who writes to a list at another registry that is read, merged and written again. Wrong until moved: two processes could lose what the
+    /// other wrote between; the next run finds and mends it.
+    pub writers: crate::outbound::Writers,
     /// What an administrator set. Harmless: read anew every few seconds; whether anything may be written is asked of the database.
     pub configuration: crate::configuration::Known,
     /// Refusals that are counted and not written yet. Harmless: each writes its own sums.
@@ -84,6 +87,7 @@ impl Local {
             turn: Mutex::new(()),
             undoing: (Turns::of(1), Arc::default()),
             work: Notify::new(),
+            writers: Default::default(),
             gates: Default::default(),
             configuration: Default::default(),
             refusals: Default::default(),

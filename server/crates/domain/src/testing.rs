@@ -210,7 +210,7 @@ impl World {
     /// Collects garbage.
     pub async fn collect(&self) {
         crate::gc::start(&self.ctx, &self.admin, false).await.expect("a collection");
-        let claim = crate::jobs::claim(&self.ctx, crate::gc::JOB).await.expect("the queue").expect("a job");
+        let claim = crate::jobs::claim(&self.ctx, crate::gc::JOB, 1).await.expect("the queue").expect("a job");
         let (_stop, stopping) = tokio::sync::watch::channel(false);
         crate::gc::collect(&self.ctx, &claim, &stopping).await.expect("collected");
     }

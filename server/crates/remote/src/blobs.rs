@@ -2,7 +2,7 @@
 
 use crate::auth::Scope;
 use crate::failure::{Failure, Nature, Side};
-use crate::line::{LONGEST_WAIT, Patience, Reply, SILENCE, retry_after};
+use crate::line::{LONGEST_WAIT, Line, Patience, Reply, SILENCE, retry_after};
 use crate::registry::{Registry, both};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -70,15 +70,24 @@ enum Part {
 }
 
 impl Registry {
-    /// Is the blob there? What HEAD cannot say is no failure.
+    /// Is the blob there? What HEAD cannot say is no failure. One that lies in a store of its own is looked for there: a registry may
+    /// remember (distribution's cache of descriptors) what the store has lost.
     pub async fn has_blob(&self, repository: &str, digest: &Digest) -> Result<There, Failure> {
         let url = self.url(repository, &format!("blobs/{digest}"))?;
         let scopes = both(repository);
-        let reply = self.line.ask(&self.about(format!("looking for blob {}", digest.short()), Method::HEAD, url, &scopes), Patience::Look).await?;
+        let ask = self.about(format!("looking for blob {}", digest.short()), Method::HEAD, url, &scopes);
+        let reply = self.line.ask(&ask, Patience::Look).await?;
         Ok(match reply.status() {
             StatusCode::NOT_FOUND => There::No,
-            // Its bytes lie in a store of their own. They are not looked at there: it would not be sent to what it does not have.
-            status if status.is_success() || status.is_redirection() => There::Yes,
+            status if status.is_redirection() => {
+                let once = Line { patience: Patience::Person, ..self.line.clone() };
+                match once.read(ask, Patience::Look).await {
+                    Ok(reply) if matches!(reply.status(), StatusCode::NOT_FOUND | StatusCode::GONE) => There::No,
+                    // A store that answers otherwise to a question that was not signed for it, or not at all, says nothing of the blob.
+                    _ => There::Yes,
+                }
+            }
+            status if status.is_success() => There::Yes,
             _ => There::Unsaid,
         })
     }
@@ -109,7 +118,7 @@ impl Registry {
         {
             return Ok(done);
         }
-        let (mut tried, mut furthest, mut shrunk) = (0, 0, 0);
+        let (mut tried, mut furthest, mut shrunk, mut silences) = (0, 0, 0, 0);
         loop {
             tried += 1;
             let (url, at) = match place.take() {
@@ -144,6 +153,11 @@ impl Registry {
                 Part::Elsewhere(failure) => (failure, None),
                 Part::Broken(failure, wait) => (failure, wait),
             };
+            // As of any question: who says nothing twice is not asked a third time.
+            silences += u32::from(failure.nature == Nature::Silent);
+            if silences > 1 {
+                return Err(failure.during(&what, tried));
+            }
             if self.has_blob(to, digest).await? == There::Yes {
                 // It arrived; only the answer was lost.
                 return Ok(went_on.map_or(Pushed::Whole, Pushed::From));
@@ -200,6 +214,10 @@ impl Registry {
         ask.headers.push((header::CONTENT_TYPE, "application/octet-stream".to_owned()));
         ask.body = Some(Bytes::new());
         let reply = self.line.ask(&ask, Patience::Run).await?;
+        if matches!(reply.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let said = reply.failure(&what).await;
+            return Err(Failure { message: format!("{}: may the account push to {to}?", said.message), ..said });
+        }
         if reply.status() != StatusCode::ACCEPTED {
             return Err(reply.failure(&what).await);
         }
@@ -315,7 +333,7 @@ impl Registry {
             } else {
                 pass.went_well();
             }
-            return self.judge(Reply { response, tried: 1 }, url, closing, bytes, asked).await;
+            return self.judge(Reply { response, tried: 1, through: self.line.through(url) }, url, closing, bytes, asked).await;
         }
     }
 
@@ -355,7 +373,12 @@ impl Registry {
         if place.origin() == self.base.origin() {
             return Ok(());
         }
-        Err(Failure::destination("its upload location is on another server, so nothing was sent there"))
+        let (there, here) = (place.origin().ascii_serialization(), self.origin());
+        let why = match place.host_str() == self.base.host_str() {
+            true => "what stands before the registry must tell it how it is reached (Host, X-Forwarded-Proto; of distribution http.host)",
+            false => "if the registry is there, enter that URL",
+        };
+        Err(Failure::destination(format!("its upload location is at {there}, not at {here}, so nothing was sent there: {why}")))
     }
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct Ask<'a> {
 pub(crate) struct Reply {
     pub response: Response,
     pub tried: u32,
+    /// The proxy that it came through.
+    pub through: Option<String>,
 }
 
 impl Reply {
@@ -95,6 +97,14 @@ impl Reply {
         if let Some(place) = place.filter(|_| status.is_redirection()) {
             let place: String = place.chars().filter(|c| !c.is_control()).take(200).collect();
             text = format!("{text}: it sends us to {place}; if that is where the registry is, enter that URL");
+        }
+        // Who answered so is not known: the proxy, or who is behind it.
+        match self.through {
+            Some(proxy) if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                text = format!("{text}: the proxy {proxy} wants a name and a password, or other ones");
+            }
+            Some(proxy) if status.is_server_error() || status == StatusCode::UNAUTHORIZED => text = format!("{text}, through the proxy {proxy}"),
+            _ => {}
         }
         let failure = Failure::destination(text).during(what, tried);
         if Patience::Run.passes(status) { failure.passing() } else { failure }
@@ -171,11 +181,11 @@ impl Line {
                     }
                     if !patience.passes(status) || tried >= patience.tries() {
                         pass.went_well();
-                        return Ok(Reply { response, tried });
+                        return Ok(Reply { response, tried, through: self.through(&ask.url) });
                     }
                     let asked = retry_after(response.headers(), self.ctx.now());
                     if let Some(wait) = asked.filter(|wait| *wait > LONGEST_WAIT) {
-                        let said = Reply { response, tried }.failure(&ask.what).await;
+                        let said = Reply { response, tried, through: self.through(&ask.url) }.failure(&ask.what).await;
                         let message = format!("{}; it asks to wait {} s, which is too long for a run", said.message, wait.as_secs());
                         return Err(Failure { message, ..said });
                     }
@@ -199,11 +209,16 @@ impl Line {
         }
     }
 
+    /// The name of the proxy through which a request there goes.
+    pub fn through(&self, url: &Url) -> Option<String> {
+        self.proxy.as_deref().filter(|proxy| proxy.covers(url)).map(Proxy::name)
+    }
+
     /// A failure to send, which may be that of the proxy in between.
     pub fn network(&self, error: &reqwest::Error, url: &Url) -> Failure {
         let failure = Failure::network(error);
-        match self.proxy.as_deref().filter(|proxy| failure.nature == Nature::Unreachable && proxy.covers(url)) {
-            Some(proxy) => Failure { message: format!("{} through the proxy {}", failure.message, proxy.name()), ..failure },
+        match self.through(url).filter(|_| failure.nature == Nature::Unreachable) {
+            Some(proxy) => Failure { message: format!("{} through the proxy {proxy}", failure.message), ..failure },
             None => failure,
         }
     }

@@ -60,7 +60,11 @@ impl Registry {
         ask.body = Some(content);
         let reply = self.line.ask(&ask, Patience::Run).await?;
         if !reply.status().is_success() {
-            return Err(reply.failure(&ask.what).await);
+            let (refused, failure) = (reply.status() == StatusCode::BAD_REQUEST, reply.failure(&ask.what).await);
+            return Err(match refused && reference.starts_with("sha512:") {
+                true => Failure { message: format!("{}: many registries take no manifest that is named by sha512", failure.message), ..failure },
+                false => failure,
+            });
         }
         Ok(reply.response.headers().contains_key("oci-subject"))
     }

@@ -27,7 +27,7 @@ impl Registry {
     pub async fn connect(ctx: &Ctx, connection: &Connection, person: bool, say: Say) -> Result<Registry, Failure> {
         let proxy = connection.proxy.clone();
         ctx.outbound.check_through(&connection.url, proxy.as_deref()).await.map_err(|error| Failure::rule(format!("TARGET_FORBIDDEN: {error}")))?;
-        let http = ctx.outbound.client(&connection.tls, proxy.as_deref())?;
+        let http = ctx.outbound.client(&connection.tls, proxy.as_deref(), &connection.url)?;
         let gate = ctx.local.gates.of(&connection.url.origin().ascii_serialization());
         let patience = if person { Patience::Person } else { Patience::Run };
         let line = Line { ctx: ctx.clone(), http, gate, say, patience, proxy };
@@ -35,6 +35,7 @@ impl Registry {
         let account = Arc::new(Account::new(base.clone(), token_server, access_id, secret));
         let mut registry = Registry { line, account, base, greeting: Arc::default() };
         let reply = registry.greet().await?;
+        let line_is_proxied = registry.line.through(&registry.base).is_some();
         registry.greeting = Arc::new(reply.response.headers().clone());
         match reply.status() {
             StatusCode::UNAUTHORIZED => {
@@ -45,7 +46,8 @@ impl Registry {
             status if status.is_success() => {}
             _ => {
                 let said = reply.failure("GET /v2/ was answered").await;
-                return Err(Failure { message: format!("{}: is this a registry?", said.message), ..said });
+                let doubt = if line_is_proxied { "can the proxy reach it, and is this a registry?" } else { "is this a registry?" };
+                return Err(Failure { message: format!("{}: {doubt}", said.message), ..said });
             }
         }
         Ok(registry)
@@ -71,6 +73,11 @@ impl Registry {
         registry
     }
 
+    /// Where it is: scheme, host and port.
+    pub fn origin(&self) -> String {
+        self.base.origin().ascii_serialization()
+    }
+
     /// What stood in `GET /v2/`'s headers, to say what it is.
     pub fn greeting(&self) -> &HeaderMap {
         &self.greeting
@@ -89,7 +96,7 @@ impl Registry {
         let reply = self.line.ask(&ask, Patience::Run).await?;
         match reply.status() {
             status if status.is_success() => Ok(()),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(reply.failure("it refused the credentials").await),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(reply.failure(self.account.refused()).await),
             _ => Err(reply.failure("signing in").await),
         }
     }

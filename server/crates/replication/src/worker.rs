@@ -13,25 +13,29 @@ use model::run::Status;
 use model::replication::target::Provider;
 use remote::{Failure, Nature, Registry};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Executions run at the same time, each of another rule, and artifacts of one execution.
-const EXECUTIONS: usize = 16;
+/// Executions run at the same time, each of another rule; of these to one target, so that one that hangs leaves room for others; and
+/// artifacts of one execution.
+const EXECUTIONS: usize = 32;
+const TO_ONE: i64 = 3;
 const TASKS: usize = 4;
 /// Times an artifact is tried in one execution, and the wait before the second; each further one is as long again.
 const TRIES: u32 = 3;
 const AGAIN: Duration = Duration::from_secs(5);
 /// How often a worker asks whether to stop, and a task says how far it is.
+/// So many artifacts without any answer end an execution.
+const UNANSWERED: usize = 4;
 const RENEW: Duration = Duration::from_millis(500);
 const REPORT: Duration = Duration::from_millis(700);
 
 /// Runs executions until `stopping` says so; what is under way then goes on at the next start.
 pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
     let (ctx, ends) = (&ctx, &stopping);
-    jobs::serve(ctx, executions::JOB, EXECUTIONS, stopping.clone(), |claim| async move { execute(ctx, &claim, ends).await }).await;
+    jobs::serve(ctx, executions::JOB, EXECUTIONS, TO_ONE, stopping.clone(), |claim| async move { execute(ctx, &claim, ends).await }).await;
 }
 
 /// Why an execution ended before its tasks did.
@@ -103,7 +107,8 @@ async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
     let registry = Registry::connect(ctx, &connection, false, say).await?;
     let shared = Shared::new(Pace::of(work.rule.input.speed));
     let prepared = Mutex::new(std::collections::HashSet::new());
-    let run = Run { ctx, work, registry: &registry, provider: connection.provider, shared: &shared, prepared: &prepared };
+    let (provider, unanswered) = (connection.provider, AtomicUsize::new(0));
+    let run = Run { ctx, work, registry: &registry, provider, shared: &shared, prepared: &prepared, unanswered: &unanswered };
     loop {
         let tasks = executions::pending(ctx, work).await?;
         if tasks.is_empty() {
@@ -128,6 +133,8 @@ struct Run<'a> {
     shared: &'a Shared,
     /// Projects that were made ready there.
     prepared: &'a Mutex<std::collections::HashSet<String>>,
+    /// Artifacts, one after the other, to which nothing was answered.
+    unanswered: &'a AtomicUsize,
 }
 
 impl Run<'_> {
@@ -157,6 +164,11 @@ impl Run<'_> {
             done = self.tries(&task, &copy) => done,
             () = report => unreachable!("reports go on until the copy ends"),
         };
+        let silent = done.as_ref().is_err_and(|failure| failure.nature == Nature::Silent);
+        let unanswered = if silent { self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 } else { 0 };
+        if !silent {
+            self.unanswered.store(0, Ordering::Relaxed);
+        }
         match done {
             Ok(Done::Copied) => self.note(&task, &meter, Some(TaskStatus::Succeeded), String::new()).await,
             Ok(Done::StandsThere) => {
@@ -170,7 +182,8 @@ impl Run<'_> {
             }
             Err(failure) => {
                 self.note(&task, &meter, Some(TaskStatus::Failed), failure.to_string()).await;
-                if failure.nature.nobody() && self.registry.is_there().await.is_err() {
+                // It greets, and answers nothing that matters: the others need not wait as long each.
+                if unanswered >= UNANSWERED || failure.nature.nobody() && self.registry.is_there().await.is_err() {
                     return Err(failure);
                 }
             }

@@ -2,6 +2,7 @@
 //! what is wrong and on which side.
 
 mod lines;
+mod lost;
 mod ways;
 
 use crate::{binary, server_with};

@@ -51,7 +51,7 @@ async fn begin(ctx: &Ctx, who: &Principal, trigger: Trigger, dry_run: bool) -> R
                 return Err(Error::Precondition(format!("collection {id} is still running: wait for it, or stop it")));
             }
             let id = sql::insert(c, now, trigger, dry_run, &caller.name()).await?;
-            jobs::enqueue(c, now, JOB, &id.to_string(), "").await?;
+            jobs::enqueue(c, now, JOB, &id.to_string(), ("", "")).await?;
             Ok(id)
         })
         .await?;

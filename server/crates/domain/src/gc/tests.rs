@@ -29,7 +29,7 @@ async fn run(world: &World, dry_run: bool) -> Collection {
 
 async fn work(world: &World, id: CollectionId) -> Collection {
     let (_keep, stopping) = watch::channel(false);
-    let claim = jobs::claim(&world.ctx, JOB).await.unwrap().unwrap();
+    let claim = jobs::claim(&world.ctx, JOB, 1).await.unwrap().unwrap();
     collect(&world.ctx, &claim, &stopping).await.unwrap();
     get(&world.ctx, &world.admin, id).await.unwrap().0
 }

@@ -29,7 +29,7 @@ pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
         let _turn = ctx.local.turn.lock().await;
         collect(ctx, &claim, ends).await
     };
-    jobs::serve(ctx, JOB, 1, stopping.clone(), one).await;
+    jobs::serve(ctx, JOB, 1, 1, stopping.clone(), one).await;
 }
 
 /// Why a collection ends before its last page.

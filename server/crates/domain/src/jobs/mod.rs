@@ -37,8 +37,8 @@ pub enum Hold {
 /// How often an idle worker looks for work, and how long one waits after a failure.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Runs jobs of `kind`, as many `at_once`, until `stopping` says so. One that fails is taken up again when its lease ends.
-pub async fn serve<F>(ctx: &Ctx, kind: &'static str, at_once: usize, mut stopping: watch::Receiver<bool>, run: impl Fn(Claim) -> F)
+/// Runs jobs of `kind`, as many `at_once` and of one crowd at most `of_one`, until `stopping` says so. One that fails is taken up again when its lease ends.
+pub async fn serve<F>(ctx: &Ctx, kind: &'static str, at_once: usize, of_one: i64, mut stopping: watch::Receiver<bool>, run: impl Fn(Claim) -> F)
 where
     F: Future<Output = Result<()>>,
 {
@@ -47,7 +47,7 @@ where
         let rung = ctx.local.work.notified();
         let idle = match running.len() < at_once {
             false => false,
-            true => match claim(ctx, kind).await {
+            true => match claim(ctx, kind, of_one).await {
                 Ok(Some(claim)) => {
                     let run = &run;
                     running.push(async move {
@@ -77,10 +77,10 @@ where
     while running.next().await.is_some() {}
 }
 
-/// Takes the oldest job of `kind` that waits, or whose worker died.
-pub async fn claim(ctx: &Ctx, kind: &'static str) -> Result<Option<Claim>> {
+/// Takes the oldest job of `kind` that waits, or whose worker died; of one crowd not more than `of_one` at a time.
+pub async fn claim(ctx: &Ctx, kind: &'static str, of_one: i64) -> Result<Option<Claim>> {
     let (now, owner) = (ctx.now(), ctx.random.id());
-    ctx.db.write(async move |c| sql::claim(c, now, kind, &owner).await).await
+    ctx.db.write(async move |c| sql::claim(c, now, kind, of_one, &owner).await).await
 }
 
 /// Says that the job is still being worked on.

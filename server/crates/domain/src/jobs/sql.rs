@@ -6,27 +6,30 @@ use model::Stamp;
 use sqlx::{AnyConnection, Row};
 
 /// Queues a job. Of those in one `lane` one runs at a time; an empty one is no lane.
-pub async fn enqueue(c: &mut AnyConnection, now: Stamp, kind: &str, key: &str, lane: &str) -> Result<()> {
+pub async fn enqueue(c: &mut AnyConnection, now: Stamp, kind: &str, key: &str, (lane, crowd): (&str, &str)) -> Result<()> {
     sqlx::query(
-        "INSERT INTO jobs (kind, key, lane, state, attempt, run_after, lease_owner, lease_until, stop_requested, created_at)
-         VALUES ($1, $2, $4, 'queued', 0, $3, '', 0, 0, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO jobs (kind, key, lane, state, attempt, run_after, lease_owner, lease_until, stop_requested, created_at, crowd)
+         VALUES ($1, $2, $4, 'queued', 0, $3, '', 0, 0, $3, $5) ON CONFLICT DO NOTHING",
     )
     .bind(kind)
     .bind(key)
     .bind(now.0)
     .bind(lane)
+    .bind(crowd)
     .execute(c)
     .await?;
     Ok(())
 }
 
-pub async fn claim(c: &mut AnyConnection, now: Stamp, kind: &str, owner: &str) -> Result<Option<Claim>> {
+pub async fn claim(c: &mut AnyConnection, now: Stamp, kind: &str, crowd: i64, owner: &str) -> Result<Option<Claim>> {
     let row = sqlx::query(
         "UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_owner = $3, lease_until = $4
          WHERE id = (SELECT j.id FROM jobs AS j WHERE j.kind = $1 AND j.run_after <= $2
                      AND (j.state = 'queued' OR (j.state = 'running' AND j.lease_until <= $2))
                      AND (j.lane = '' OR NOT EXISTS (SELECT 1 FROM jobs AS b WHERE b.kind = $1 AND b.lane = j.lane AND b.id <> j.id
                                                       AND b.state = 'running' AND b.lease_until > $2))
+                     AND (j.crowd = '' OR (SELECT COUNT(*) FROM jobs AS b WHERE b.kind = $1 AND b.crowd = j.crowd AND b.id <> j.id
+                                            AND b.state = 'running' AND b.lease_until > $2) < $5)
                      ORDER BY j.id LIMIT 1)
          RETURNING id, key",
     )
@@ -34,6 +37,7 @@ pub async fn claim(c: &mut AnyConnection, now: Stamp, kind: &str, owner: &str) -
     .bind(now.0)
     .bind(owner)
     .bind(now.0 + LEASE)
+    .bind(crowd)
     .fetch_optional(c)
     .await?;
     Ok(row.map(|row| Claim { id: row.get("id"), key: row.get("key"), owner: owner.to_owned() }))

@@ -6,9 +6,11 @@
 
 mod gate;
 mod proxy;
+mod writers;
 
 pub use gate::{Gate, Gates, Pass};
 pub use proxy::{DIRECT, Proxy};
+pub use writers::Writers;
 
 use crate::error::{Error, Result};
 use ipnet::IpNet;
@@ -129,7 +131,7 @@ impl Outbound {
 
     /// A client that can only reach what the policy admits, and follows no redirect. It has no limit on silence: the library's counts
     /// from the first byte that is sent, and would end an upload that takes long. Who uses it has one.
-    pub fn client(&self, tls: &Tls, proxy: Option<&Proxy>) -> Result<Client> {
+    pub fn client(&self, tls: &Tls, proxy: Option<&Proxy>, to: &Url) -> Result<Client> {
         let trusted = proxy.filter(|proxy| proxy.trusted).and_then(|proxy| proxy.url.host_str()).map(Arc::from);
         let mut builder = Client::builder()
             .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")))
@@ -140,6 +142,11 @@ impl Outbound {
             .dns_resolver(Arc::new(Guard { trusted, ..self.guard.clone() }));
         if let Some(proxy) = proxy {
             builder = builder.proxy(proxy.for_client()?);
+            // Some (tinyproxy) close a connection after each answer without saying so, and what is sent next breaks. Through a tunnel
+            // they do not know where an answer ends.
+            if to.scheme() == "http" && proxy.covers(to) {
+                builder = builder.pool_max_idle_per_host(0);
+            }
         }
         let own = certificates(&tls.ca)?;
         if !own.is_empty() {
@@ -313,7 +320,7 @@ mod tests {
     async fn n_109_the_connection_itself_is_guarded() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let client = Outbound::new(Vec::new(), None).client(&Tls { verify: true, ca: String::new() }, None).unwrap();
+        let client = Outbound::new(Vec::new(), None).client(&Tls { verify: true, ca: String::new() }, None, &Url::parse("https://r.example").unwrap()).unwrap();
         // The name resolves to loopback only at connect time, as a rebinding name would.
         assert!(client.get(format!("http://localhost:{port}/")).send().await.is_err());
         let nobody = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;

@@ -27,19 +27,27 @@ pub struct Proxy {
 enum Exception {
     All,
     Range(IpNet),
-    /// A name, and all below it.
-    Name(String),
+    /// A name, and all below it; with a port only there.
+    Name(String, Option<u16>),
+    Place(IpAddr, u16),
 }
 
 impl Exception {
     fn parse(text: &str) -> Exception {
-        match text {
-            "*" => Exception::All,
-            text => text
-                .parse::<IpNet>()
-                .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-                .map_or_else(|_| Exception::Name(text.trim_start_matches("*.").trim_start_matches('.').to_ascii_lowercase()), Exception::Range),
+        if text == "*" {
+            return Exception::All;
         }
+        if let Ok(range) = text.parse::<IpNet>().or_else(|_| text.trim_matches(['[', ']']).parse::<IpAddr>().map(IpNet::from)) {
+            return Exception::Range(range);
+        }
+        if let Ok(place) = text.parse::<std::net::SocketAddr>() {
+            return Exception::Place(place.ip(), place.port());
+        }
+        let (name, port) = match text.rsplit_once(':').map(|(name, port)| (name, port.parse::<u16>())) {
+            Some((name, Ok(port))) => (name, Some(port)),
+            _ => (text, None),
+        };
+        Exception::Name(name.trim_start_matches("*.").trim_start_matches('.').to_ascii_lowercase(), port)
     }
 }
 
@@ -70,11 +78,15 @@ impl Proxy {
     /// Does a request there go through it?
     pub fn covers(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
-        let address = host.parse::<IpAddr>().ok();
+        let (address, port) = (host.parse::<IpAddr>().ok(), url.port_or_known_default());
         !self.exceptions.iter().any(|exception| match exception {
             Exception::All => true,
             Exception::Range(range) => address.is_some_and(|ip| range.contains(&ip)),
-            Exception::Name(name) => host == *name || host.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.')),
+            Exception::Place(ip, only) => address == Some(*ip) && port == Some(*only),
+            Exception::Name(name, only) => {
+                let is_name = host == *name || host.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'));
+                is_name && only.is_none_or(|only| port == Some(only))
+            }
         })
     }
 
@@ -99,7 +111,7 @@ mod tests {
 
     #[test]
     fn c_3_9_exceptions_are_names_what_is_below_them_and_ranges() {
-        let exceptions: Vec<String> = ["corp.example", ".internal", "*.wild.example", "10.0.0.0/8", "192.0.2.7", "::1"].map(str::to_owned).into();
+        let exceptions: Vec<String> = ["corp.example", ".internal", "*.wild.example", "10.0.0.0/8", "192.0.2.7", "::1", "one.example:5000", "198.51.100.1:81", "[::5]:82"].map(str::to_owned).into();
         let proxy = Proxy::configured("http://us%40er:p%3Aw@proxy.example:3128", &exceptions).unwrap();
         assert_eq!((proxy.url.as_str(), proxy.name().as_str()), ("http://proxy.example:3128/", "http://proxy.example:3128"));
         let (name, password) = proxy.credentials.clone().unwrap();
@@ -109,6 +121,8 @@ mod tests {
             ("https://registry.example.com", true), ("https://corp.example", false), ("https://a.b.corp.example:5000", false), ("https://notcorp.example", true),
             ("https://CORP.example.", false), ("https://x.internal", false), ("https://x.wild.example", false), ("http://10.1.2.3", false), ("http://11.1.2.3", true),
             ("http://192.0.2.7:1", false), ("http://192.0.2.8", true), ("http://[::1]:5000", false), ("http://[::2]", true),
+            ("https://one.example:5000", false), ("https://x.one.example:5000", false), ("https://one.example", true), ("http://198.51.100.1:81", false),
+            ("http://198.51.100.1", true), ("http://[::5]:82", false), ("http://[::5]", true),
         ] {
             assert_eq!(proxy.covers(&url.parse().unwrap()), through, "{url}");
         }

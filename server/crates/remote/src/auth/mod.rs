@@ -88,6 +88,11 @@ impl Account {
         self.state().challenge.is_some()
     }
 
+    /// Words for an answer that we are not let in.
+    pub fn refused(&self) -> &'static str {
+        if self.name.is_empty() { "it asks for credentials, and this target has none" } else { "it refused the credentials" }
+    }
+
     /// The credentials themselves; `None` without any.
     pub fn basic(&self) -> Option<String> {
         (!self.name.is_empty()).then(|| format!("Basic {}", STANDARD.encode(format!("{}:{}", self.name, self.secret.reveal()))))
@@ -151,7 +156,7 @@ impl Account {
         let bytes = match answer {
             Ok((_, bytes)) => bytes,
             Err(reply) if reply.status().is_client_error() && reply.status() != StatusCode::TOO_MANY_REQUESTS => {
-                return Err(reply.failure("it refused the credentials").await);
+                return Err(reply.failure(self.refused()).await);
             }
             Err(reply) => return Err(reply.failure("its token service does not work").await),
         };

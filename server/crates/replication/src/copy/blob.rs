@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::Ctx;
 use domain::replication::executions::{self, RemoteBlob};
-use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use futures_util::stream::{self, BoxStream};
 use model::{Digest, ExecutionId};
 use remote::{Failure, Pushed, Sending, There};
@@ -18,6 +19,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
+/// Blobs of one manifest that are looked for and sent at once.
+const AT_ONCE: usize = 3;
 /// Blobs from this size on, in bytes, are gone on with after a break: below it a durable note costs more than it saves.
 const RESUMED: i64 = 512 * 1024;
 
@@ -112,12 +115,24 @@ impl Sending for Outgoing {
 }
 
 impl Copy<'_> {
-    pub(super) async fn blob(&self, to: &str, digest: &Digest, size: i64) -> Result<(), Failure> {
+    /// Sees to it that these stand there, some at a time. Says whether one had to be sent.
+    pub(super) async fn blobs(&self, to: &str, blobs: &[(Digest, i64)]) -> Result<bool, Failure> {
+        let each: Vec<BoxFuture<'_, Result<bool, Failure>>> = blobs.iter().map(|(digest, size)| self.blob(to, digest, *size).boxed()).collect();
+        let sent: Vec<bool> = stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(sent.contains(&true))
+    }
+
+    async fn blob(&self, to: &str, digest: &Digest, size: i64) -> Result<bool, Failure> {
         let sender = self.shared.sender(digest);
         let _turn = sender.lock().await;
+        if self.shared.has_looked(digest, to) {
+            self.meter.spare(size);
+            return Ok(false);
+        }
         if self.remote.has_blob(to, digest).await? == There::Yes {
             self.meter.spare(size);
-            return Ok(());
+            self.shared.note_standing(digest, to);
+            return Ok(false);
         }
         let from = self.shared.standing().get(digest).cloned().filter(|from| from != to);
         let there = RemoteBlob { target: self.target, repository: to.to_owned(), digest: digest.clone() };
@@ -147,8 +162,8 @@ impl Copy<'_> {
         if size >= RESUMED {
             executions::forget_upload(self.ctx, &there).await?;
         }
-        self.shared.standing().insert(digest.clone(), to.to_owned());
-        Ok(())
+        self.shared.note_standing(digest, to);
+        Ok(true)
     }
 }
 

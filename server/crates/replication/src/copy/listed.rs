@@ -60,9 +60,7 @@ impl Copy<'_> {
     /// Adds what is missing to the list under the subject's fallback tag, keeping what stands there.
     async fn keep_fallback(&self, to: &str, subject: &Digest, nodes: &[&GraphNode]) -> Result<bool, Failure> {
         let tag = subject.tag_stem();
-        let name = domain::blobs::digest_of(model::Algorithm::Sha256, format!("{to}:{tag}").as_bytes());
-        let sender = self.shared.sender(&name);
-        let _turn = sender.lock().await;
+        let _turn = self.turn(to, &tag).await;
         let mut wrote = false;
         for _ in 0..TRIES {
             let mut list = self.fallback(to, &tag).await?;

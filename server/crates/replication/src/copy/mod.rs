@@ -15,7 +15,7 @@ use domain::{Ctx, Principal};
 use model::accessory::Kind;
 use model::{Algorithm, Digest, ExecutionId, TargetId};
 use remote::{Failure, Nature, Registry, Side};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Mutex as AsyncMutex;
@@ -27,7 +27,9 @@ pub use blob::Pace;
 pub struct Shared {
     /// Where at the destination a blob is known to stand: it is mounted from there.
     standing: Mutex<HashMap<Digest, String>>,
-    /// One sender a blob, and one writer a list of referrers, by the digest of its name: two tasks do not send the same bytes.
+    /// Blobs that this execution found there or sent there, and where.
+    looked: Mutex<HashSet<(Digest, String)>>,
+    /// One sender a blob: two tasks do not send the same bytes.
     senders: Mutex<HashMap<Digest, Arc<AsyncMutex<()>>>>,
     /// How fast the rule may send.
     pace: Pace,
@@ -40,6 +42,16 @@ impl Shared {
 
     fn standing(&self) -> MutexGuard<'_, HashMap<Digest, String>> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_looked(&self, digest: &Digest, to: &str) -> bool {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).contains(&(digest.clone(), to.to_owned()))
+    }
+
+    /// It stands there.
+    fn note_standing(&self, digest: &Digest, to: &str) {
+        self.standing().entry(digest.clone()).or_insert_with(|| to.to_owned());
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert((digest.clone(), to.to_owned()));
     }
 
     fn sender(&self, of: &Digest) -> Arc<AsyncMutex<()>> {
@@ -164,14 +176,13 @@ impl Copy<'_> {
             }
             return Ok(sent);
         }
-        if self.remote.manifest_digest(to, node.digest.as_str()).await?.is_some() {
+        let stands = self.remote.manifest_digest(to, node.digest.as_str()).await?.is_some();
+        // A manifest that stands there proves nothing of its blobs: registries let them be deleted, and stores lose them.
+        sent |= self.blobs(to, &node.blobs).await?;
+        if stands {
             self.meter.say(format_args!("{short}: already there"));
-            self.meter.spare(node.size());
-            self.note_standing(node, to);
+            self.meter.spare(node.content.len() as i64);
         } else {
-            for (digest, size) in &node.blobs {
-                self.blob(to, digest, *size).await?;
-            }
             let content = Bytes::from(node.content.clone());
             self.remote.put_manifest(to, node.digest.as_str(), &node.media_type, content).await?;
             self.meter.add(node.content.len() as i64);
@@ -184,13 +195,6 @@ impl Copy<'_> {
             sent |= self.tag(to, tag, node).await?;
         }
         Ok(sent)
-    }
-
-    fn note_standing(&self, node: &GraphNode, to: &str) {
-        let mut standing = self.shared.standing();
-        for (digest, _) in &node.blobs {
-            standing.entry(digest.clone()).or_insert_with(|| to.to_owned());
-        }
     }
 
     /// Refuses to move a tag that the rule does not let us move. Says whether the tag has to be set.
@@ -222,11 +226,12 @@ impl Copy<'_> {
         match self.remote.manifest_digest(to, tag).await? {
             Some(there) if there == node.digest => {}
             there => {
+                let why = match &there {
+                    Some(there) if there.algorithm() == node.digest.algorithm() => "somebody else moved it meanwhile; run again",
+                    _ => "it cannot hold a tag of it",
+                };
                 let names = there.map_or("nothing".to_owned(), |there| there.to_string());
-                return Err(Failure::destination(format!(
-                    "the tag {tag} was set and names {names} there, not {}: it cannot hold a tag of it",
-                    node.digest
-                )));
+                return Err(Failure::destination(format!("the tag {tag} was set and names {names} there, not {}: {why}", node.digest)));
             }
         }
         self.meter.say(format_args!("tag {tag} set"));

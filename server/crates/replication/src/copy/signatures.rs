@@ -37,19 +37,18 @@ fn layers(manifest: &Value) -> Vec<Value> {
 impl Copy<'_> {
     /// Sets a tag of cosign's: what the manifest there has and ours has not stays in force.
     pub(super) async fn merge(&self, to: &str, tag: &str, node: &GraphNode) -> Result<bool, Failure> {
+        let _turn = self.turn(to, tag).await;
         let ours: Value = serde_json::from_slice(&node.content).unwrap_or_default();
         let own = layers(&ours);
         let there = self.remote.manifest(to, tag).await?;
         let theirs = there.as_ref().map(|(_, bytes)| serde_json::from_slice::<Value>(bytes).unwrap_or_default()).unwrap_or_default();
         let mut all = layers(&theirs);
         let new: Vec<Value> = own.iter().filter(|layer| !all.contains(layer)).cloned().collect();
+        let sent = self.blobs(to, &node.blobs).await?;
         if there.is_some() && new.is_empty() {
             self.meter.say(format_args!("{tag}: already there"));
-            self.meter.spare(node.size());
-            return Ok(false);
-        }
-        for (digest, size) in &node.blobs {
-            self.blob(to, digest, *size).await?;
+            self.meter.spare(node.content.len() as i64);
+            return Ok(sent);
         }
         // A bill of materials is one document: the newer replaces the older.
         let kept = all.iter().filter(|layer| !own.contains(layer)).count();
@@ -82,6 +81,11 @@ impl Copy<'_> {
         self.holds(to, tag, &own).await?;
         self.meter.say(format_args!("{tag} merged: {kept} that are only there stay in force"));
         Ok(true)
+    }
+
+    /// The turn to write under this tag there, among all executions.
+    pub(super) async fn turn(&self, to: &str, tag: &str) -> impl Drop {
+        self.ctx.local.writers.turn(format!("{} {to}:{tag}", self.remote.origin())).await
     }
 
     /// Looks whether the tag holds our signatures now: another writer may have come between.

@@ -46,7 +46,7 @@ pub(super) async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) 
         state.proxy_signed.extend(parts.headers.get("proxy-authorization").and_then(|value| Some(value.to_str().ok()?.to_owned())));
         (state.odd.clone(), state.asked)
     };
-    if odd.silent_after.is_some_and(|after| asked > after) {
+    if odd.silent_after.is_some_and(|after| asked > after) || odd.hangs == Some(method.as_str()) {
         return std::future::pending().await;
     }
     let length: usize = parts.headers.get("content-length").and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(0);
@@ -206,6 +206,10 @@ fn act(
             let found: Vec<Value> = all.filter_map(of).collect();
             let index = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": found });
             answer(200, &[("content-type", "application/vnd.oci.image.index.v1+json")], index.to_string())
+        }
+        ("HEAD" | "GET", "blobs") if odd.blobs_at.is_some() && state.links.contains(&key(reference)) => {
+            let place = format!("{}{path}", odd.blobs_at.as_deref().unwrap_or_default());
+            answer(307, &[("location", &place)], "")
         }
         ("HEAD", "blobs") => match state.links.contains(&key(reference)) {
             true if odd.head_blob.is_some() => elsewhere(odd.head_blob),

@@ -48,6 +48,10 @@ pub struct Odd {
     /// Where GET of a manifest, and the token service, send who asks.
     pub manifests_at: Option<String>,
     pub tokens_at: Option<String>,
+    /// Where HEAD and GET of a blob that it knows of send who asks: a store that may have lost it.
+    pub blobs_at: Option<String>,
+    /// Requests of this method are never answered.
+    pub hangs: Option<&'static str>,
     /// Tokens that were given are forgotten after every so many requests.
     pub forgets: Option<usize>,
     /// The least bytes of a chunk, as an upload's start says.
@@ -143,6 +147,11 @@ impl Registry {
 
     pub fn has_blob(&self, repository: &str, digest: &str) -> bool {
         lock(&self.state).links.contains(&(repository.to_owned(), digest.to_owned()))
+    }
+
+    /// Loses a blob, and nothing else.
+    pub fn lose(&self, repository: &str, digest: &str) {
+        lock(&self.state).links.remove(&(repository.to_owned(), digest.to_owned()));
     }
 
     /// Requests whose line begins so.

@@ -53,7 +53,8 @@ pub async fn start(ctx: &Ctx, who: &Principal, rule: RuleId, artifact: Option<Ar
                 return Err(Error::Precondition(format!("{waiting} executions of this rule wait already: they run one after the other")));
             }
             let id = sql::insert(c, now, rule, artifact, &caller.name()).await?;
-            jobs::enqueue(c, now, JOB, &id.to_string(), &lane(rule)).await?;
+            let crowd = sql::target_url(c, rule).await?;
+            jobs::enqueue(c, now, JOB, &id.to_string(), (&lane(rule), &crowd)).await?;
             Ok(id)
         })
         .await?;
@@ -139,7 +140,8 @@ pub async fn retry(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<Execut
             if copied > 0 {
                 sql::set_planned(c, again).await?;
             }
-            jobs::enqueue(c, now, JOB, &again.to_string(), &lane(execution.rule_id)).await?;
+            let crowd = sql::target_url(c, execution.rule_id).await?;
+            jobs::enqueue(c, now, JOB, &again.to_string(), (&lane(execution.rule_id), &crowd)).await?;
             Ok(again)
         })
         .await?;

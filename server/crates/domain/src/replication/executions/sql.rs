@@ -107,6 +107,12 @@ fn task_row(row: &AnyRow) -> Task {
     }
 }
 
+/// Where a rule's target is.
+pub async fn target_url(c: &mut AnyConnection, rule: RuleId) -> Result<String> {
+    let text = "SELECT g.url AS url FROM rules AS r JOIN targets AS g ON g.id = r.target_id WHERE r.id = $1";
+    Ok(sqlx::query(text).bind(rule.0).fetch_optional(c).await?.map(|row| row.get("url")).unwrap_or_default())
+}
+
 pub async fn rule_enabled(c: &mut AnyConnection, rule: RuleId) -> Result<Option<bool>> {
     let row = sqlx::query("SELECT enabled FROM rules WHERE id = $1").bind(rule.0).fetch_optional(c).await?;
     Ok(row.map(|row| row.get::<i64, _>("enabled") != 0))
