@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use std::time::Duration;
-use testkit::torture::{hostile, kill, load, slow};
+use testkit::torture::{field, hostile, kill, load, slow};
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
@@ -56,5 +56,19 @@ async fn r_31_many_at_once_take_little_memory() -> Result<()> {
 #[ignore = "needs the built binary: cargo xtask test clients"]
 async fn n_084_silent_clients_are_closed_and_others_go_on() -> Result<()> {
     println!("N-084: {}", slow::slow(&crate::binary()?, 160, 64).await?);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn x_a_target_that_misbehaves_all_the_time_gets_everything() -> Result<()> {
+    println!("{}", field::disturbed(&crate::binary()?, 30, Duration::from_secs(2)).await?);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn x_many_are_planned_beside_pushes() -> Result<()> {
+    println!("{}", field::planned(&crate::binary()?, 1000).await?);
     Ok(())
 }

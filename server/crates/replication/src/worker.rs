@@ -2,6 +2,7 @@
 
 use crate::adapters;
 use crate::copy::{Copy, Done, Pace, Shared};
+use crate::ends::{Here, Source};
 use crate::meter::Meter;
 use domain::replication::executions::{self, Progress, Work, WorkTask};
 use domain::jobs::{self, Claim, Hold};
@@ -108,7 +109,8 @@ async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
     let shared = Shared::new(Pace::of(work.rule.input.speed));
     let prepared = Mutex::new(std::collections::HashSet::new());
     let (provider, unanswered) = (connection.provider, AtomicUsize::new(0));
-    let run = Run { ctx, work, registry: &registry, provider, shared: &shared, prepared: &prepared, unanswered: &unanswered };
+    let source = Arc::new(Here(ctx.clone()));
+    let run = Run { ctx, work, source, registry: &registry, provider, shared: &shared, prepared: &prepared, unanswered: &unanswered };
     loop {
         let tasks = executions::pending(ctx, work).await?;
         if tasks.is_empty() {
@@ -128,6 +130,7 @@ async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
 struct Run<'a> {
     ctx: &'a Ctx,
     work: &'a Work,
+    source: Arc<dyn Source>,
     registry: &'a Registry,
     provider: Provider,
     shared: &'a Shared,
@@ -144,7 +147,8 @@ impl Run<'_> {
         let input = &self.work.rule.input;
         let copy = Copy {
             ctx: self.ctx,
-            remote: self.registry.saying(meter.voice()),
+            source: self.source.clone(),
+            destination: Box::new(self.registry.saying(meter.voice())),
             shared: self.shared,
             execution: self.work.id,
             target: input.target_id,

@@ -37,7 +37,7 @@ pub fn torture(rest: &[&str]) -> Result<()> {
             let test = ["test", "-p", "server", "--test", "it", "--", "--ignored", "--nocapture", "r_16"];
             run(cargo(&test).env("WHARF_TORTURE_RACES", races).env("WHARF_TEST_BINARY", binary()?))
         }
-        "kill" | "gc" | "memory" | "resume" | "slow" | "hostile" => {
+        "kill" | "gc" | "memory" | "resume" | "slow" | "hostile" | "field" | "plan" => {
             let program = ["run", "-q", "--release", "-p", "testkit", "--bin", "torture", "--"];
             // The same flags as the build's, so that nothing is compiled twice.
             run(cargo(&program).arg(binary()?).args(rest).env("CARGO_ENCODED_RUSTFLAGS", site::remap()))

@@ -1,6 +1,7 @@
 //! One blob of an artifact: found, mounted or sent, and gone on with where an earlier run was cut.
 
 use super::Copy;
+use crate::ends::{Blob, Source};
 use crate::meter::Meter;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -65,9 +66,10 @@ impl Pace {
     }
 }
 
-/// A blob of this server on its way.
+/// A blob of the source on its way.
 struct Outgoing {
     ctx: Ctx,
+    source: Arc<dyn Source>,
     execution: ExecutionId,
     there: RemoteBlob,
     size: i64,
@@ -80,7 +82,7 @@ struct Outgoing {
 #[async_trait]
 impl Sending for Outgoing {
     async fn read(&self, range: Range<i64>) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
-        let stream = self.ctx.blobs.read(&self.there.digest, range.start as u64..range.end as u64).await?;
+        let stream = self.source.read(&self.there.digest, range).await?;
         let (meter, counted, pace) = (self.meter.clone(), self.counted.clone(), self.pace.clone());
         let parting = pace.clone();
         let parts = stream.flat_map(move |chunk| match chunk {
@@ -129,7 +131,7 @@ impl Copy<'_> {
             self.meter.spare(size);
             return Ok(false);
         }
-        if self.remote.has_blob(to, digest).await? == There::Yes {
+        if self.destination.has_blob(to, digest).await? == There::Yes {
             self.meter.spare(size);
             self.shared.note_standing(digest, to);
             return Ok(false);
@@ -142,6 +144,7 @@ impl Copy<'_> {
         };
         let outgoing = Outgoing {
             ctx: self.ctx.clone(),
+            source: self.source.clone(),
             execution: self.execution,
             there: there.clone(),
             size,
@@ -149,7 +152,8 @@ impl Copy<'_> {
             counted: Arc::default(),
             pace: self.shared.pace.clone(),
         };
-        let pushed = self.remote.push_blob(to, digest, size, from.as_deref(), left.as_deref(), self.chunked, &outgoing).await?;
+        let blob = Blob { digest, size, from: from.as_deref(), left: left.as_deref(), chunked: self.chunked };
+        let pushed = self.destination.push_blob(to, &blob, &outgoing).await?;
         let (short, whole) = (digest.short(), model::stamp::bytes(size));
         match pushed {
             Pushed::Mounted => {

@@ -45,7 +45,7 @@ impl Copy<'_> {
         }
         let mut wrote = false;
         for (subject, of) in subjects {
-            match self.remote.referrers(to, subject).await? {
+            match self.destination.referrers(to, subject).await? {
                 Listed::All(list) => {
                     for node in of.into_iter().filter(|node| !holds(&list, node)) {
                         self.stays_behind(node, "it stands there, and the registry does not list it under what it is attached to", without);
@@ -71,7 +71,7 @@ impl Copy<'_> {
             let count = missing.len() as i64;
             list.extend(missing.into_iter().map(|node| descriptor(node)));
             let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list });
-            self.remote.put_manifest(to, &tag, OCI_INDEX, Bytes::from(index.to_string())).await?;
+            self.destination.put_manifest(to, &tag, OCI_INDEX, Bytes::from(index.to_string())).await?;
             self.meter.say(format_args!("fallback tag {tag} lists {} more", model::stamp::count(count, "referrer")));
             // It is read again: the next round finds nothing missing, or that somebody wrote between.
             wrote = true;
@@ -84,7 +84,7 @@ impl Copy<'_> {
     }
 
     async fn fallback(&self, to: &str, tag: &str) -> Result<Vec<Value>, Failure> {
-        let Some((media_type, bytes)) = self.remote.manifest(to, tag).await? else { return Ok(Vec::new()) };
+        let Some((media_type, bytes)) = self.destination.manifest(to, tag).await? else { return Ok(Vec::new()) };
         let index: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         match index.get("manifests").and_then(Value::as_array) {
             Some(manifests) if media_type.starts_with(OCI_INDEX) => Ok(manifests.clone()),

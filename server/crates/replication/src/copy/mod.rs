@@ -9,12 +9,13 @@ mod signatures;
 
 use crate::meter::Meter;
 use bytes::Bytes;
-use domain::artifacts::{self, GraphNode};
+use crate::ends::{Destination, Source};
+use domain::artifacts::GraphNode;
 use domain::replication::executions::WorkTask;
-use domain::{Ctx, Principal};
+use domain::Ctx;
 use model::accessory::Kind;
 use model::{Algorithm, Digest, ExecutionId, TargetId};
-use remote::{Failure, Nature, Registry, Side};
+use remote::{Failure, Nature, Side};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -72,7 +73,8 @@ pub enum Done {
 /// One task under way.
 pub struct Copy<'a> {
     pub ctx: &'a Ctx,
-    pub remote: Registry,
+    pub source: Arc<dyn Source>,
+    pub destination: Box<dyn Destination>,
     pub shared: &'a Shared,
     pub execution: ExecutionId,
     pub target: TargetId,
@@ -97,10 +99,9 @@ fn by_tag_alone(node: &GraphNode) -> bool {
 impl Copy<'_> {
     /// Copies the task's artifact.
     pub async fn run(&self, task: &WorkTask) -> Result<Done, Failure> {
-        let (project, repository) = model::name::split_full(&task.source).map_err(Failure::source)?;
         let digest: Digest = task.digest.parse().map_err(|what| Failure::source(format!("digest {what}")))?;
         let to = task.destination.as_str();
-        let nodes = artifacts::graph(self.ctx, &Principal::system(), &project, &repository, &digest).await?;
+        let nodes = self.source.graph(&task.source, &digest).await?;
         self.meter.done.store(0, Ordering::Relaxed);
         self.meter.total.store(nodes.iter().map(GraphNode::size).sum(), Ordering::Relaxed);
         self.meter.say(format_args!("{}@{digest} → {to}: {}", task.source, model::stamp::count(nodes.len() as i64, "manifest")));
@@ -153,7 +154,7 @@ impl Copy<'_> {
     async fn compare(&self, to: &str, arrived: &[(&GraphNode, bool)]) -> Result<(), Failure> {
         let mut looked = 0;
         for (node, _) in arrived.iter().filter(|(node, pushed)| *pushed && !by_tag_alone(node)) {
-            if self.remote.manifest_digest(to, node.digest.as_str()).await?.is_none() {
+            if self.destination.manifest_digest(to, node.digest.as_str()).await?.is_none() {
                 let what = node.kind.map_or("manifest", |kind| kind.label());
                 let gone = format!("{what} {} was taken and does not stand there", node.digest.short());
                 return Err(Failure::destination(gone));
@@ -176,7 +177,7 @@ impl Copy<'_> {
             }
             return Ok(sent);
         }
-        let stands = self.remote.manifest_digest(to, node.digest.as_str()).await?.is_some();
+        let stands = self.destination.manifest_digest(to, node.digest.as_str()).await?.is_some();
         // A manifest that stands there proves nothing of its blobs: registries let them be deleted, and stores lose them.
         sent |= self.blobs(to, &node.blobs).await?;
         if stands {
@@ -184,7 +185,7 @@ impl Copy<'_> {
             self.meter.spare(node.content.len() as i64);
         } else {
             let content = Bytes::from(node.content.clone());
-            self.remote.put_manifest(to, node.digest.as_str(), &node.media_type, content).await?;
+            self.destination.put_manifest(to, node.digest.as_str(), &node.media_type, content).await?;
             self.meter.add(node.content.len() as i64);
             let what = node.kind.map_or("manifest", |kind| kind.label());
             self.meter.say(format_args!("{short} pushed ({what})"));
@@ -199,7 +200,7 @@ impl Copy<'_> {
 
     /// Refuses to move a tag that the rule does not let us move. Says whether the tag has to be set.
     async fn may_set(&self, to: &str, tag: &str, digest: &Digest) -> Result<bool, Failure> {
-        match self.remote.manifest_digest(to, tag).await? {
+        match self.destination.manifest_digest(to, tag).await? {
             None => Ok(true),
             Some(there) if there == *digest => Ok(false),
             Some(_) if self.overwrite => Ok(true),
@@ -222,8 +223,8 @@ impl Copy<'_> {
             Algorithm::Sha256 => tag.to_owned(),
             _ => format!("{}?tag={tag}", node.digest),
         };
-        self.remote.put_manifest(to, &reference, &node.media_type, Bytes::from(node.content.clone())).await?;
-        match self.remote.manifest_digest(to, tag).await? {
+        self.destination.put_manifest(to, &reference, &node.media_type, Bytes::from(node.content.clone())).await?;
+        match self.destination.manifest_digest(to, tag).await? {
             Some(there) if there == node.digest => {}
             there => {
                 let why = match &there {

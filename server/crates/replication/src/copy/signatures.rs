@@ -2,6 +2,7 @@
 //! people's tags.
 
 use super::Copy;
+use crate::ends::Blob;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifacts::GraphNode;
@@ -40,7 +41,7 @@ impl Copy<'_> {
         let _turn = self.turn(to, tag).await;
         let ours: Value = serde_json::from_slice(&node.content).unwrap_or_default();
         let own = layers(&ours);
-        let there = self.remote.manifest(to, tag).await?;
+        let there = self.destination.manifest(to, tag).await?;
         let theirs = there.as_ref().map(|(_, bytes)| serde_json::from_slice::<Value>(bytes).unwrap_or_default()).unwrap_or_default();
         let mut all = layers(&theirs);
         let new: Vec<Value> = own.iter().filter(|layer| !all.contains(layer)).cloned().collect();
@@ -53,7 +54,7 @@ impl Copy<'_> {
         // A bill of materials is one document: the newer replaces the older.
         let kept = all.iter().filter(|layer| !own.contains(layer)).count();
         if kept == 0 || tag.ends_with(".sbom") {
-            self.remote.put_manifest(to, tag, &node.media_type, Bytes::from(node.content.clone())).await?;
+            self.destination.put_manifest(to, tag, &node.media_type, Bytes::from(node.content.clone())).await?;
             self.meter.add(node.content.len() as i64);
             self.holds(to, tag, &own).await?;
             self.meter.say(format_args!("{tag} set ({})", node.kind.map_or("manifest", |kind| kind.label())));
@@ -69,14 +70,15 @@ impl Copy<'_> {
         })
         .to_string();
         let (digest, length) = (domain::blobs::digest_of(model::Algorithm::Sha256, config.as_bytes()), config.len());
-        if self.remote.has_blob(to, &digest).await? != There::Yes {
-            self.remote.push_blob(to, &digest, length as i64, None, None, false, &Made(config.into())).await?;
+        if self.destination.has_blob(to, &digest).await? != There::Yes {
+            let blob = Blob { digest: &digest, size: length as i64, from: None, left: None, chunked: false };
+            self.destination.push_blob(to, &blob, &Made(config.into())).await?;
         }
         let mut merged = ours;
         merged["config"]["digest"] = digest.as_str().into();
         merged["config"]["size"] = length.into();
         merged["layers"] = all.into();
-        self.remote.put_manifest(to, tag, &node.media_type, Bytes::from(merged.to_string())).await?;
+        self.destination.put_manifest(to, tag, &node.media_type, Bytes::from(merged.to_string())).await?;
         self.meter.add(node.content.len() as i64);
         self.holds(to, tag, &own).await?;
         self.meter.say(format_args!("{tag} merged: {kept} that are only there stay in force"));
@@ -85,12 +87,12 @@ impl Copy<'_> {
 
     /// The turn to write under this tag there, among all executions.
     pub(super) async fn turn(&self, to: &str, tag: &str) -> impl Drop {
-        self.ctx.local.writers.turn(format!("{} {to}:{tag}", self.remote.origin())).await
+        self.ctx.local.writers.turn(format!("{} {to}:{tag}", self.destination.origin())).await
     }
 
     /// Looks whether the tag holds our signatures now: another writer may have come between.
     async fn holds(&self, to: &str, tag: &str, own: &[Value]) -> Result<(), Failure> {
-        let there = self.remote.manifest(to, tag).await?;
+        let there = self.destination.manifest(to, tag).await?;
         let theirs = there.map(|(_, bytes)| serde_json::from_slice::<Value>(&bytes).unwrap_or_default()).unwrap_or_default();
         let all = layers(&theirs);
         match own.iter().all(|layer| all.contains(layer)) {

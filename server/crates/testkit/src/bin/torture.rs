@@ -3,12 +3,12 @@
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::time::Duration;
-use testkit::torture::{hostile, kill, load, slow};
+use testkit::torture::{field, hostile, kill, load, slow};
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let usage = "usage: torture WHARF kill|gc|memory|resume|slow|hostile [NUMBER]";
+    let usage = "usage: torture WHARF kill|gc|memory|resume|slow|hostile|field|plan [NUMBER]";
     let (Some(binary), Some(what)) = (arguments.first().map(PathBuf::from), arguments.get(1)) else { bail!(usage) };
     let number = |default: usize| match arguments.get(2) {
         None => Ok(default),
@@ -33,6 +33,8 @@ async fn main() -> Result<()> {
             let seconds = number(30)?;
             println!("{}", hostile::hostile(&binary, Duration::from_secs(seconds as u64)).await?);
         }
+        "field" => println!("{}", field::disturbed(&binary, number(500)?, Duration::from_secs(60)).await?),
+        "plan" => println!("{}", field::planned(&binary, number(100_000)?).await?),
         "slow" => println!("N-084: {}", slow::slow(&binary, number(4096)?, 1024).await?),
         _ => bail!(usage),
     }

@@ -49,6 +49,11 @@ pub(super) async fn serve(state: Arc<Mutex<State>>, request: Request<Incoming>) 
     if odd.silent_after.is_some_and(|after| asked > after) || odd.hangs == Some(method.as_str()) {
         return std::future::pending().await;
     }
+    if let Some((when, long)) = odd.pauses
+        && when.contains(&asked)
+    {
+        tokio::time::sleep(long).await;
+    }
     let length: usize = parts.headers.get("content-length").and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(0);
     if odd.cap.is_some_and(|cap| length > cap) {
         return Ok(answer(413, &[("connection", "close")], "<html>413 Request Entity Too Large</html>"));

@@ -41,6 +41,8 @@ pub struct Odd {
     pub refuses: Option<&'static str>,
     /// Bytes of a request are read no faster, per second.
     pub slow: Option<usize>,
+    /// Says nothing for so long, as it is asked for these times.
+    pub pauses: Option<([usize; 2], std::time::Duration)>,
     /// Nothing is answered any more after so many requests.
     pub silent_after: Option<usize>,
     /// Answers pushes of a tag by naming another digest: sha512 is unknown.

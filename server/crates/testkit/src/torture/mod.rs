@@ -1,5 +1,6 @@
 //! Experiments that try to break a server, as programs: short in the tests, long by `cargo xtask torture`.
 
+pub mod field;
 pub mod hostile;
 pub mod kill;
 pub mod load;
