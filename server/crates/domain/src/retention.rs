@@ -75,11 +75,12 @@ pub async fn held(ctx: &Ctx, who: &Principal) -> Result<Held> {
     let (c, kept) = (proof.conn(), ctx.settings.retention);
     let days = |span: i64| format!("{}, and no more than", model::stamp::span(span));
     let runs = format!("{} {} runs", days(kept.runs), model::stamp::grouped(kept.runs_kept));
-    let bounds: [(&str, &str, String); 9] = [
+    let bounds: [(&str, &str, String); 10] = [
         ("events", "Audit log", format!("{} {} rows", days(kept.events), model::stamp::grouped(kept.events_rows))),
         ("executions", "Replication executions", runs.clone()),
         ("tasks", "Replication tasks and logs", "as long as their execution".to_owned()),
         ("collections", "Garbage collections and logs", runs),
+        ("places", "Places that people signed in from", "90 days after the last, at most 65,536".to_owned()),
         ("failures", "Failed sign-ins", "15 minutes after the last, at most 65,536".to_owned()),
         ("deletions", "Deletions that can be undone", span(ctx.settings.recycle)),
         ("deleted_artifacts", "Manifests of deletions", "as long as their deletion".to_owned()),

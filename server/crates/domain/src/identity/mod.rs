@@ -3,6 +3,7 @@
 mod basic;
 mod knocking;
 mod passwords;
+mod places;
 mod share;
 mod sql;
 mod throttle;

@@ -3,7 +3,7 @@
 use crate::db::Script;
 use crate::error::Result;
 use model::Stamp;
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 /// Failures under one key, and when the last one was.
 #[derive(Clone, Default)]
@@ -70,14 +70,31 @@ pub async fn forgive(c: &mut AnyConnection, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Deletes some of those up to `then`, and some of the oldest beyond the newest `kept`; says how many.
-pub async fn sweep_failures(c: &mut AnyConnection, then: Stamp, kept: i64, limit: i64) -> Result<u64> {
-    let past = sqlx::query("DELETE FROM failures WHERE key IN (SELECT key FROM failures WHERE last_at <= $1 LIMIT $2)")
+/// Places after `then`, the newest first, by key in hexadecimal.
+pub async fn places_since(c: &mut AnyConnection, then: Stamp, limit: i64) -> Result<Vec<(String, Stamp)>> {
+    let text = "SELECT key, last_at FROM places WHERE last_at > $1 ORDER BY last_at DESC LIMIT $2";
+    let rows = sqlx::query(text).bind(then.0).bind(limit).fetch_all(c).await?;
+    Ok(rows.iter().map(|row| (row.get("key"), Stamp(row.get("last_at")))).collect())
+}
+
+/// Writes places with their last sign-ins.
+pub async fn set_places(c: &mut AnyConnection, places: impl Iterator<Item = (String, Stamp)>) -> Result<()> {
+    let mut script = Script::default();
+    for (key, at) in places {
+        let text = "INSERT INTO places (key, last_at) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET last_at = $2";
+        script.add(text, [key.into(), at.0.into()]);
+    }
+    script.run(c).await.map(drop)
+}
+
+/// Deletes some rows of `table` up to `then`, and some of the oldest beyond the newest `kept`; says how many.
+pub async fn sweep(c: &mut AnyConnection, table: &'static str, then: Stamp, kept: i64, limit: i64) -> Result<u64> {
+    let past = sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE last_at <= $1 LIMIT $2)")))
         .bind(then.0)
         .bind(limit)
         .execute(&mut *c)
         .await?;
-    let over = sqlx::query("DELETE FROM failures WHERE key IN (SELECT key FROM failures ORDER BY last_at DESC LIMIT $1 OFFSET $2)")
+    let over = sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE key IN (SELECT key FROM {table} ORDER BY last_at DESC LIMIT $1 OFFSET $2)")))
         .bind(limit)
         .bind(kept)
         .execute(c)

@@ -7,6 +7,7 @@
 //!   it signed in before is not slowed by that, so that its owner is not locked out.
 //! - An address as such never waits: behind one there may be many accounts, and their right secrets are let in however busy it is.
 
+use super::places::Places;
 use super::sql::{self, Counter};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -27,14 +28,14 @@ const SLOWED: i64 = 2000;
 /// Longest wait, in ms.
 pub(super) const LONGEST: i64 = 900_000;
 /// Most counters; beyond it half of them are forgotten, those first that matter least.
-const KEPT: usize = 65_536;
+pub(super) const KEPT: usize = 65_536;
 /// Most rows of one write.
 const BATCH: usize = 1024;
 /// For the counter of an account over all addresses.
 const EVERYWHERE: &str = "*";
 
 /// Whose failures: an HMAC, because people type passwords where names belong, and so that all are of one size.
-type Key = [u8; 32];
+pub(super) type Key = [u8; 32];
 
 /// Counters in memory; those that slow are written to the database in batches, so that no stranger makes us write at will.
 pub struct Throttle {
@@ -43,7 +44,7 @@ pub struct Throttle {
     /// What the database does not say yet; `None`: forgiven.
     unwritten: Mutex<HashMap<Key, Option<Counter>>>,
     /// Pairs that signed in.
-    good: Mutex<HashMap<Key, Stamp>>,
+    good: Places,
     /// Pairs whose guesses are being checked.
     turns: Mutex<HashMap<Key, Weak<Semaphore>>>,
     loaded: OnceCell<()>,
@@ -68,14 +69,7 @@ impl Guess<'_> {
     pub fn right(self) {
         self.throttle.forgive(&self.pair);
         self.take_back(&self.everywhere, self.before[1]);
-        let mut good = lock(&self.throttle.good);
-        if good.len() >= KEPT {
-            let mut ages: Vec<i64> = good.values().map(|at| at.0).collect();
-            let (_, middle, _) = ages.select_nth_unstable(KEPT / 2);
-            let middle = *middle;
-            good.retain(|_, at| at.0 > middle);
-        }
-        good.insert(self.pair, self.now);
+        self.throttle.good.note(self.pair, self.now);
     }
 
     /// What became of it. Where it could not be checked nothing is known of it, and nothing is counted.
@@ -113,7 +107,7 @@ impl Throttle {
             secret: keys.hmac(b"wharf failed sign-ins v1"),
             counters: Mutex::default(),
             unwritten: Mutex::default(),
-            good: Mutex::default(),
+            good: Places::default(),
             turns: Mutex::default(),
             loaded: OnceCell::new(),
             refused: Default::default(),
@@ -126,7 +120,7 @@ impl Throttle {
         let (pair, everywhere) = (self.key(account, &network(address)), self.key(account, EVERYWHERE));
         let turn = self.turn(pair).acquire_owned().await.map_err(|_| Error::Unavailable("shutting down".to_owned()))?;
         let now = ctx.now();
-        let trusted = lock(&self.good).contains_key(&pair);
+        let trusted = self.good.knows(&pair);
         let before = self.count(now, (pair, everywhere), trusted, if known { account } else { "" }, address).inspect_err(|_| {
             self.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         })?;
@@ -218,6 +212,7 @@ impl Throttle {
 
     /// Writes what changed; of very many failures some wait for the next time.
     pub async fn flush(&self, ctx: &Ctx) -> Result<()> {
+        self.good.flush(ctx).await?;
         let batch: Vec<(Key, Option<Counter>)> = {
             let mut unwritten = lock(&self.unwritten);
             let keys: Vec<Key> = unwritten.keys().take(BATCH).copied().collect();
@@ -242,14 +237,16 @@ impl Throttle {
 
     /// Deletes rows that slow nobody any more, and the oldest beyond what memory would hold, a few at a time.
     pub async fn sweep(&self, ctx: &Ctx) -> Result<()> {
+        self.good.sweep(ctx).await?;
         let then = Stamp(ctx.now().0 - LONGEST);
-        let swept = async move |c: &mut AnyConnection| sql::sweep_failures(c, then, KEPT as i64, BATCH as i64).await;
+        let swept = async move |c: &mut AnyConnection| sql::sweep(c, "failures", then, KEPT as i64, BATCH as i64).await;
         while ctx.db.write_content(swept).await? > 0 {}
         Ok(())
     }
 
     /// What slowed before the last restart.
     async fn load(&self, ctx: &Ctx, now: Stamp) -> Result<()> {
+        self.good.load(ctx, now).await?;
         let found = sql::failures_since(&mut *ctx.db.read().await?, Stamp(now.0 - LONGEST), KEPT as i64 / 2).await?;
         let mut counters = lock(&self.counters);
         for (text, counter) in found {
@@ -375,6 +372,31 @@ mod tests {
         assert!(!wrong(ctx, "ada", "198.51.100.7").await);
         assert!(authenticate(ctx, "ada", &PlainSecret::new(crate::testing::PASSWORD.into()), client()).await.is_ok());
         assert!(matches!(authenticate(ctx, "ada", &PlainSecret::new("wrong".into()), client()).await, Err(Error::TooMany { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_restart_keeps_no_owner_out() {
+        let world = World::new().await;
+        let ctx = &world.ctx;
+        assert!(right(ctx, "ada", "198.51.100.1").await);
+        ctx.local.throttle.flush(ctx).await.unwrap();
+        let rows = async || sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM places").fetch_one(&mut *ctx.db.read().await.unwrap()).await.unwrap().get::<i64, _>("n");
+        let places = rows().await;
+        // The same day is not written again.
+        world.pass(1000);
+        assert!(right(ctx, "ada", "198.51.100.1").await);
+        ctx.local.throttle.flush(ctx).await.unwrap();
+        assert_eq!((places > 0, rows().await), (true, places));
+        let again = world.restarted();
+        let mut slowed = false;
+        for n in 0..FREE_ACCOUNT + 20 {
+            slowed |= !wrong(&again, "ada", &format!("203.0.113.{n}")).await;
+        }
+        assert!(slowed, "guesses from everywhere are slowed");
+        assert!(!right(&again, "ada", "198.51.100.9").await && right(&again, "ada", "198.51.100.1").await);
+        world.pass(91 * 86_400_000);
+        again.local.throttle.sweep(&again).await.unwrap();
+        assert_eq!(rows().await, 0);
     }
 
     #[tokio::test]

@@ -1,0 +1,91 @@
+//! Where accounts signed in from: the owner's own places, which a flood of guesses from elsewhere does not slow. They outlast a restart,
+//! else whoever guesses on would keep the owner out until the flood ends.
+
+use super::sql;
+use super::throttle::{KEPT, Key};
+use crate::ctx::Ctx;
+use crate::error::Result;
+use model::Stamp;
+use sqlx::AnyConnection;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How long a place is remembered after the last sign-in, in ms.
+const REMEMBERED: i64 = 90 * 86_400_000;
+/// How exactly the last sign-in is kept, in ms: one write a place and day.
+const DAY: i64 = 86_400_000;
+/// Most rows of one write.
+const BATCH: usize = 1024;
+
+/// The places, by the keys of `throttle`: account and network.
+#[derive(Default)]
+pub(super) struct Places {
+    known: Mutex<HashMap<Key, Stamp>>,
+    /// What the database does not say yet.
+    unwritten: Mutex<HashMap<Key, Stamp>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Places {
+    pub fn knows(&self, place: &Key) -> bool {
+        lock(&self.known).contains_key(place)
+    }
+
+    /// Somebody signed in from there.
+    pub fn note(&self, place: Key, now: Stamp) {
+        let mut known = lock(&self.known);
+        if known.len() >= KEPT && !known.contains_key(&place) {
+            let mut ages: Vec<i64> = known.values().map(|at| at.0).collect();
+            let (_, middle, _) = ages.select_nth_unstable(KEPT / 2);
+            let middle = *middle;
+            known.retain(|_, at| at.0 > middle);
+        }
+        if known.get(&place).is_none_or(|at| now.0 - at.0 >= DAY) {
+            known.insert(place, now);
+            lock(&self.unwritten).insert(place, now);
+        }
+    }
+
+    /// What was known before the last restart.
+    pub async fn load(&self, ctx: &Ctx, now: Stamp) -> Result<()> {
+        let found = sql::places_since(&mut *ctx.db.read().await?, Stamp(now.0 - REMEMBERED), KEPT as i64 / 2).await?;
+        let mut known = lock(&self.known);
+        for (text, at) in found {
+            let mut key = Key::default();
+            if hex::decode_to_slice(text, &mut key).is_ok() {
+                known.insert(key, at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is new.
+    pub async fn flush(&self, ctx: &Ctx) -> Result<()> {
+        let batch: Vec<(Key, Stamp)> = {
+            let mut unwritten = lock(&self.unwritten);
+            let keys: Vec<Key> = unwritten.keys().take(BATCH).copied().collect();
+            keys.into_iter().filter_map(|key| unwritten.remove_entry(&key)).collect()
+        };
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let rows = batch.clone();
+        let written = async move |c: &mut AnyConnection| sql::set_places(c, rows.iter().map(|(key, at)| (hex::encode(key), *at))).await;
+        let done = ctx.db.write_content(written).await;
+        if done.is_err() {
+            lock(&self.unwritten).extend(batch);
+        }
+        done
+    }
+
+    /// Deletes what is past its time, and the oldest beyond what memory would hold, a few at a time.
+    pub async fn sweep(&self, ctx: &Ctx) -> Result<()> {
+        let then = Stamp(ctx.now().0 - REMEMBERED);
+        let swept = async move |c: &mut AnyConnection| sql::sweep(c, "places", then, KEPT as i64, BATCH as i64).await;
+        while ctx.db.write_content(swept).await? > 0 {}
+        Ok(())
+    }
+}
