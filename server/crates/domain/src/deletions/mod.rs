@@ -23,7 +23,7 @@ use crate::identity::Principal;
 use crate::points::point;
 use model::deletion::{Deletion, Restored, Waiting, What};
 use model::list::Query;
-use model::{Action, DeletionId, Page, ProjectName, RepositoryName, Stamp, Tag};
+use model::{Action, DeletionId, Digest, Page, ProjectName, RepositoryName, Stamp, Tag};
 use std::sync::Arc;
 
 /// A project's deletions that can still be undone, newest first, for who may push there. What is over is not shown.
@@ -60,6 +60,7 @@ pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Dele
     let (own, all) = &ctx.local.undoing;
     let turns = (own.take().await?, all.clone().lock_owned().await);
     let prepared = Arc::new(prepare(ctx, who, project, id).await?);
+    children_first(ctx, who, project, &prepared).await?;
     let (now, caller, project, settings) = (ctx.now(), who.clone(), project.clone(), ctx.settings.clone());
     ctx.change(who, Event::DeletionUndone { project: project.to_string(), deletion: id.0 }, async move |c| {
         // They go along: a client that leaves does not free them early.
@@ -81,9 +82,9 @@ pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Dele
                 let Some((_, manifests)) = prepared.as_ref().as_ref().filter(|(seen, _)| *seen == deletion) else {
                     return Err(Error::Unavailable("it was changed at the same time".to_owned()));
                 };
-                // Who deleted a blob by itself meanwhile took it out of the repository, and no more.
-                for blob in sql::blobs(proof.conn(), id).await? {
-                    crate::uploads::link_known(&mut proof, now, &repository, &blob).await?;
+                if manifests.len() <= SLICE {
+                    let blobs = sql::blobs(proof.conn(), id).await?;
+                    link_blobs(&mut proof, now, &repository, &blobs).await?;
                 }
                 for (kept, manifest) in manifests {
                     one(&mut proof, now, &repository, deletion.repository_id, settings.sparse, (kept, manifest), &mut restored.taken).await?;
@@ -95,6 +96,56 @@ pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Dele
         Ok(restored)
     })
     .await
+}
+
+/// Manifests of one write of an undo, and blobs.
+const SLICE: usize = 64;
+const BLOBS: usize = 256;
+
+/// Of an undo that is large, all but the last comes back before in writes of its own, which others pass: what an index lists stands before the
+/// index. An undo that is broken off is asked for again; what is there by then is skipped.
+async fn children_first(ctx: &Ctx, who: &Principal, project: &ProjectName, prepared: &Arc<Option<(Deletion, Vec<(sql::Kept, Manifest)>)>>) -> Result<()> {
+    let Some((deletion, manifests)) = prepared.as_ref() else { return Ok(()) };
+    if manifests.len() <= SLICE {
+        return Ok(());
+    }
+    let (now, id, settings) = (ctx.now(), deletion.id, ctx.settings.clone());
+    let blobs = Arc::new(sql::blobs(&mut *ctx.db.read().await?, id).await?);
+    for first in (0..blobs.len()).step_by(BLOBS) {
+        let (who, project, repository, blobs) = (who.clone(), project.clone(), deletion.repository.clone(), blobs.clone());
+        let linked = async move |c: &mut sqlx::AnyConnection| {
+            let mut proof = access::project(c, now, &who, &project, Action::RepositoryPush).await?;
+            to_undo(&mut proof, now, id).await?;
+            link_blobs(&mut proof, now, &repository, &blobs[first..blobs.len().min(first + BLOBS)]).await
+        };
+        ctx.db.write_content(linked).await?;
+    }
+    // The artifact itself comes with the undo, and what comes after it.
+    let itself = manifests.iter().position(|(kept, _)| Some(&kept.digest) == deletion.digest.as_ref()).unwrap_or(manifests.len());
+    for first in (0..itself).step_by(SLICE) {
+        let (who, project, prepared) = (who.clone(), project.clone(), prepared.clone());
+        let sparse = settings.sparse;
+        let placed = async move |c: &mut sqlx::AnyConnection| {
+            let mut proof = access::project(c, now, &who, &project, Action::RepositoryPush).await?;
+            let deletion = to_undo(&mut proof, now, id).await?;
+            let manifests = prepared.as_ref().as_ref().map(|(_, manifests)| manifests.as_slice()).unwrap_or_default();
+            for (kept, manifest) in &manifests[first..itself.min(first + SLICE)] {
+                // Tags that name something else by now are told by the undo itself.
+                one(&mut proof, now, &deletion.repository, deletion.repository_id, sparse, (kept, manifest), &mut Vec::new()).await?;
+            }
+            Ok(())
+        };
+        ctx.db.write_content(placed).await?;
+    }
+    Ok(())
+}
+
+/// Who deleted a blob by itself meanwhile took it out of the repository, and no more.
+async fn link_blobs(proof: &mut access::Authorized<'_>, now: Stamp, repository: &RepositoryName, blobs: &[Digest]) -> Result<()> {
+    for blob in blobs {
+        crate::uploads::link_known(proof, now, repository, blob).await?;
+    }
+    Ok(())
 }
 
 /// The deletion, for who may undo it. Who may not learns nothing of it.

@@ -3,7 +3,7 @@
 use crate::access::Authorized;
 use crate::manifest::Recognised;
 use super::parked::IS_PARKED;
-use crate::db::{Listing, Script, parts, places};
+use crate::db::{Listing, Script, Value, parts, places};
 use crate::error::{Error, Result};
 use model::accessory::{Attachment, Kind};
 use model::deletion::{Deletion, Waiting, What};
@@ -11,7 +11,7 @@ use model::list::Query;
 use model::{DeletionId, Digest, Page, RepositoryName, Stamp, Tag};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 const FROM: &str = "deletions AS t JOIN repositories AS r ON r.id = t.repository_id";
 const COLUMNS: &str = "t.id AS id, t.what AS what, t.repository_id AS repository_id, CASE WHEN t.name <> '' THEN t.name ELSE r.name END AS repository, \
@@ -148,71 +148,108 @@ pub async fn keep(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<()
     .fetch_one(&mut *c)
     .await?;
     let id: i64 = row.get("id");
-    for (position, artifact) in ordered(c, new.repository, new.ids).await?.iter().enumerate() {
+    let (all, going) = (ordered(c, new.repository, new.ids).await?, new.ids.iter().copied().collect::<HashSet<i64>>());
+    let tags = tags_of(c, new.ids).await?;
+    let mut script = Script::default();
+    for (n, part) in all.chunks(TOGETHER).enumerate() {
         // A child that stays is kept as it is needed by its index, and nothing more of it.
-        let goes = new.ids.contains(artifact);
-        let tags = if goes { crate::artifacts::sql::tags_of(c, *artifact).await? } else { Vec::new() };
-        let tags: Vec<String> = tags.into_iter().map(|tag| tag.name.to_string()).collect();
-        sqlx::query(
-            "INSERT INTO deleted_artifacts (deletion_id, position, digest, media_type, content, tags, hidden, pull_count, pushed_at, pulled_at)
-             SELECT $1, $2, a.digest, a.media_type, m.content, $4, a.hidden, a.pull_count, a.pushed_at, a.pulled_at
-             FROM artifacts AS a JOIN manifests AS m ON m.artifact_id = a.id WHERE a.id = $3",
-        )
-        .bind(id)
-        .bind(position as i64)
-        .bind(*artifact)
-        .bind(tags.join(" "))
-        .execute(&mut *c)
-        .await?;
-        sqlx::query(
-            "INSERT INTO deleted_accessories (deletion_id, digest, subject_digest, kind, attachment, detail, superseded)
-             SELECT $1, a.digest, x.subject_digest, x.kind, x.attachment, x.detail, x.superseded
-             FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id WHERE x.artifact_id = $2 AND $3 = 1",
-        )
-        .bind(id)
-        .bind(*artifact)
-        .bind(i64::from(goes))
-        .execute(&mut *c)
-        .await?;
-        // Only what the repository holds: a manifest may name blobs that were never here, and another project's are none of its.
-        sqlx::query(
-            "INSERT INTO deleted_blobs (deletion_id, digest, repository_id)
-             SELECT $1, b.digest, $3 FROM artifact_blobs AS b JOIN repository_blobs AS l ON l.repository_id = $3 AND l.digest = b.digest
-             WHERE b.artifact_id = $2 ON CONFLICT DO NOTHING",
-        )
-        .bind(id)
-        .bind(*artifact)
-        .bind(new.repository)
-        .execute(&mut *c)
-        .await?;
+        let row = |m: usize| format!("SELECT CAST(${} AS BIGINT) AS id, CAST(${} AS BIGINT) AS position, CAST(${} AS TEXT) AS tags", 3 * m + 2, 3 * m + 3, 3 * m + 4);
+        let rows: Vec<String> = (0..part.len()).map(row).collect();
+        let mut values: Vec<Value> = vec![id.into()];
+        for (m, artifact) in part.iter().enumerate() {
+            let tags = tags.get(artifact).map(|tags| tags.join(" ")).unwrap_or_default();
+            values.extend([(*artifact).into(), ((n * TOGETHER + m) as i64).into(), tags.as_str().into()]);
+        }
+        script.add(
+            format!(
+                "INSERT INTO deleted_artifacts (deletion_id, position, digest, media_type, content, tags, hidden, pull_count, pushed_at, pulled_at)
+                 SELECT $1, v.position, a.digest, a.media_type, m.content, v.tags, a.hidden, a.pull_count, a.pushed_at, a.pulled_at
+                 FROM ({}) AS v JOIN artifacts AS a ON a.id = v.id JOIN manifests AS m ON m.artifact_id = a.id",
+                rows.join(" UNION ALL ")
+            ),
+            values,
+        );
     }
-    Ok(())
+    let goes: Vec<i64> = all.iter().copied().filter(|artifact| going.contains(artifact)).collect();
+    for part in parts(&goes) {
+        script.add(
+            format!(
+                "INSERT INTO deleted_accessories (deletion_id, digest, subject_digest, kind, attachment, detail, superseded)
+                 SELECT $1, a.digest, x.subject_digest, x.kind, x.attachment, x.detail, x.superseded
+                 FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id WHERE x.artifact_id IN ({})",
+                places(2, part.len())
+            ),
+            std::iter::once(id.into()).chain(part.iter().map(|artifact| (**artifact).into())),
+        );
+    }
+    for part in parts(&all) {
+        // Only what the repository holds: a manifest may name blobs that were never here, and another project's are none of its.
+        script.add(
+            format!(
+                "INSERT INTO deleted_blobs (deletion_id, digest, repository_id)
+                 SELECT DISTINCT $1, b.digest, $2 FROM artifact_blobs AS b JOIN repository_blobs AS l ON l.repository_id = $2 AND l.digest = b.digest
+                 WHERE b.artifact_id IN ({}) ON CONFLICT DO NOTHING",
+                places(3, part.len())
+            ),
+            [id.into(), new.repository.into()].into_iter().chain(part.iter().map(|artifact| (**artifact).into())),
+        );
+    }
+    script.run(c).await.map(drop)
+}
+
+/// Rows of one statement.
+const TOGETHER: usize = 64;
+
+/// The tags of each that has some, by name.
+async fn tags_of(c: &mut AnyConnection, artifacts: &[i64]) -> Result<HashMap<i64, Vec<String>>> {
+    let mut script = Script::default();
+    for part in parts(artifacts) {
+        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) ORDER BY name", places(1, part.len()));
+        script.add(text, part.iter().map(|artifact| (**artifact).into()));
+    }
+    let mut tags = HashMap::<i64, Vec<String>>::new();
+    for row in script.run(c).await?.iter().flat_map(|ran| &ran.rows) {
+        tags.entry(row.get("artifact_id")).or_default().push(row.get("name"));
+    }
+    Ok(tags)
 }
 
 /// The artifacts that go, and every child of an index among them, also one that another index keeps for now: all that an
 /// undo must place. Children stand before their index.
 async fn ordered(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Result<Vec<i64>> {
+    let mut children = HashMap::<i64, Vec<i64>>::new();
+    let (mut level, mut known) = (ids.to_vec(), ids.iter().copied().collect::<HashSet<i64>>());
+    while !level.is_empty() {
+        let mut script = Script::default();
+        for part in parts(&level) {
+            let text = format!(
+                "SELECT x.parent_id AS parent, a.id AS id FROM artifact_children AS x
+                 JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
+                 WHERE x.repository_id = $1 AND x.parent_id IN ({}) ORDER BY x.parent_id, x.position",
+                places(2, part.len())
+            );
+            script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|id| (**id).into())));
+        }
+        let mut next = Vec::new();
+        for row in script.run(&mut *c).await?.iter().flat_map(|ran| &ran.rows) {
+            let child: i64 = row.get("id");
+            children.entry(row.get("parent")).or_default().push(child);
+            if known.insert(child) {
+                next.push(child);
+            }
+        }
+        level = next;
+    }
     let (mut order, mut seen) = (Vec::new(), HashSet::new());
     // Each is looked at twice: for its children, and when they are done.
     let mut stack: Vec<(i64, bool)> = ids.iter().rev().map(|id| (*id, false)).collect();
     while let Some((id, done)) = stack.pop() {
         if done {
             order.push(id);
-            continue;
+        } else if seen.insert(id) {
+            stack.push((id, true));
+            stack.extend(children.get(&id).into_iter().flatten().map(|child| (*child, false)));
         }
-        if !seen.insert(id) {
-            continue;
-        }
-        stack.push((id, true));
-        let children = sqlx::query(
-            "SELECT a.id AS id FROM artifact_children AS x JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
-             WHERE x.parent_id = $1 AND x.repository_id = $2 ORDER BY x.position",
-        )
-        .bind(id)
-        .bind(repository)
-        .fetch_all(&mut *c)
-        .await?;
-        stack.extend(children.iter().map(|row| (row.get::<i64, _>("id"), false)));
     }
     Ok(order)
 }

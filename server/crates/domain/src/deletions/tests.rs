@@ -299,3 +299,50 @@ async fn s_01_who_undoes_much_waits_behind_himself() {
     drop(own);
     assert!(matches!(mine.await, Err(Error::NotFound(_))), "it was undone");
 }
+
+/// What it costs is printed: `WHARF_TORTURE_CHILDREN` says how many.
+#[tokio::test]
+async fn a_large_index_goes_and_comes_back_in_parts() {
+    let (world, project, repository) = world().await;
+    let n = std::env::var("WHARF_TORTURE_CHILDREN").ok().and_then(|text| text.parse().ok()).unwrap_or(3 * SLICE + 5);
+    let config = world.blob(&project, &repository, b"{}").await;
+    let mut children = Vec::new();
+    for child in 0..n {
+        let text = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "layers": [], "annotations": { "n": child.to_string() },
+            "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2 } }).to_string();
+        let digest = crate::blobs::digest_of(model::Algorithm::Sha256, text.as_bytes());
+        children.push(json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": text.len(), "platform": { "os": "linux", "architecture": child.to_string() } }));
+        artifacts::push(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(digest), Vec::new(), Some(OCI_MANIFEST), text.into_bytes()).await.unwrap();
+    }
+    let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children }).to_string();
+    let tag = Reference::Tag("all".parse().unwrap());
+    let root = artifacts::push(&world.ctx, &world.admin, &project, &repository, &tag, Vec::new(), Some(OCI_INDEX), index.into_bytes()).await.unwrap().digest;
+    let before = (shown(&world, &project, &repository, &root).await, storage(&world, &project, &repository).await);
+    for _ in 0..2 {
+        let began = std::time::Instant::now();
+        let plan = delete(&world.ctx, &world.admin, &project, &repository, &Reference::Digest(root.clone())).await.unwrap();
+        let gone = began.elapsed();
+        assert_eq!(plan.children.len(), n);
+        let deletion = all(&world, &project).await.into_iter().find(|deletion| deletion.what == What::Artifact).unwrap();
+        assert_eq!(deletion.artifacts as usize, n + 1);
+        // Broken off in between, and asked for again.
+        let prepared = Arc::new(prepare(&world.ctx, &world.admin, &project, deletion.id).await.unwrap());
+        children_first(&world.ctx, &world.admin, &project, &prepared).await.unwrap();
+        assert!(pull(&world.ctx, &world.admin, &project, &repository, &tag, false).await.is_err());
+        let began = std::time::Instant::now();
+        let back = restore(&world.ctx, &world.admin, &project, deletion.id).await.unwrap();
+        println!("{n} children: gone in {gone:?}, back in {:?}", began.elapsed());
+        assert_eq!((back.artifacts as usize, back.taken.len()), (n + 1, 0));
+        let mut after = (shown(&world, &project, &repository, &root).await, storage(&world, &project, &repository).await);
+        assert_eq!(after.1, before.1);
+        // Rows are new ones.
+        (after.0.artifact.id, after.0.artifact.tags) = (before.0.artifact.id, before.0.artifact.tags.clone());
+        // Said again by a job.
+        after.0.artifact.attributes = before.0.artifact.attributes.clone();
+        for (child, was) in after.0.children.iter_mut().zip(&before.0.children) {
+            child.number = was.number;
+        }
+        assert!(after.0 == before.0, "it is not as it was");
+        assert_eq!(artifacts::list(&world.ctx, &world.admin, &project, &repository, &Query::default(), &Default::default()).await.unwrap().total, 1);
+    }
+}
