@@ -117,9 +117,18 @@ pub struct Input {
 }
 
 impl Input {
+    /// The secret that was entered; what stands for the stored one is none.
     fn secret(&self) -> PlainSecret {
         let nested = self.credential.as_ref().map(|c| c.access_secret.clone());
-        PlainSecret::new(self.access_secret.clone().or(nested).unwrap_or_default())
+        let said = self.access_secret.clone().or(nested).unwrap_or_default();
+        PlainSecret::new(if said == "*****" { String::new() } else { said })
+    }
+
+    /// Nothing is said but which registry is meant.
+    fn is_alone(&self) -> bool {
+        let Input { id: _, name: _, url, provider, insecure, description: _, credential, credential_type, access_key, access_secret, ca_certificate, token_server, proxy } = self;
+        let texts = [url, provider, credential_type, access_key, access_secret, ca_certificate, token_server, proxy];
+        texts.into_iter().all(Option::is_none) && insecure.is_none() && credential.is_none()
     }
 
     /// Over what is there.
@@ -185,7 +194,7 @@ pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Inpu
     let id = TargetId(id(&text)?);
     let before = targets::get(&call.ctx, &call.who, id).await?;
     let secret = input.secret();
-    let secret = (!secret.is_empty() && secret.reveal() != "*****").then_some(secret);
+    let secret = (!secret.is_empty()).then_some(secret);
     let input = input.over(Some(&before))?;
     let entered = secret.clone().unwrap_or_else(|| PlainSecret::new(String::new()));
     healthy(&targets::probe_input(&call.ctx, &call.who, &input, entered, Some(id)).await.map_err(by(NAMES))?)?;
@@ -202,7 +211,7 @@ pub async fn delete(call: Call, Path(text): Path<String>) -> Answer<Done> {
 pub async fn ping(call: Call, Json(input): Json<Input>) -> Answer<Done> {
     domain::access::administrator(&call.ctx, &call.who).await?;
     let probe = match input.id.filter(|id| *id > 0) {
-        Some(id) if input.url.is_none() => targets::probe(&call.ctx, &call.who, TargetId(id)).await?,
+        Some(id) if input.is_alone() => targets::probe(&call.ctx, &call.who, TargetId(id)).await?,
         Some(id) => {
             let before = targets::get(&call.ctx, &call.who, TargetId(id)).await?;
             let secret = input.secret();

@@ -54,6 +54,8 @@ pub struct Local {
     pub turn: Mutex<()>,
     /// One undo of an account, and of these one at a time. Harmless: it bounds what this process holds in memory.
     pub undoing: (Turns, Arc<Mutex<()>>),
+    /// Copies of an artifact within this server, one an account at a time. Harmless: it bounds what this process does at once.
+    pub copying: Turns,
     /// Rung when a job was queued, so that a worker need not wait for its next look. Harmless: the other looks every few seconds.
     pub work: Notify,
     /// How many requests each other registry is sent at once. Harmless: each process finds out for itself what is too many.
@@ -85,6 +87,7 @@ impl Local {
             tokens: Default::default(),
             collecting: RwLock::new(()),
             turn: Mutex::new(()),
+            copying: Turns::of(4),
             undoing: (Turns::of(1), Arc::default()),
             work: Notify::new(),
             writers: Default::default(),

@@ -21,6 +21,8 @@ use url::Url;
 /// Bytes of a chunk, and of one where that is too much.
 const CHUNK: i64 = 8 << 20;
 const SMALL: i64 = 512 << 10;
+/// Largest least chunk that a registry may ask for.
+const LARGEST: i64 = 1 << 30;
 /// How often a blob is taken up again after a break without a byte between.
 const TRIES: u32 = 6;
 /// How long a registry may take for its answer after the last byte, and how much longer for each so many bytes.
@@ -158,6 +160,10 @@ impl Registry {
             if silences > 1 {
                 return Err(failure.during(&what, tried));
             }
+            if let Some(wait) = wait.filter(|wait| *wait > LONGEST_WAIT) {
+                let message = format!("{}; it asks to wait {} s, which is too long for a run", failure.message, wait.as_secs());
+                return Err(Failure { message, ..failure }.during(&what, tried));
+            }
             if self.has_blob(to, digest).await? == There::Yes {
                 // It arrived; only the answer was lost.
                 return Ok(went_on.map_or(Pushed::Whole, Pushed::From));
@@ -171,7 +177,7 @@ impl Registry {
             }
             let once = self.line.patience == Patience::Person;
             let (is_rule, is_source) = (failure.side == Side::Rule, failure.side == Side::Source);
-            if tried >= TRIES || once || is_rule || is_source || wait.is_some_and(|wait| wait > LONGEST_WAIT) {
+            if tried >= TRIES || once || is_rule || is_source {
                 return Err(failure.during(&what, tried));
             }
             // Some proxies cut a request that is too large instead of saying so.
@@ -223,7 +229,7 @@ impl Registry {
         }
         // Distribution-spec 1.1, "Pushing a blob in chunks": the least that the registry takes.
         let least = reply.header("oci-chunk-min-length").and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
-        *chunk = chunk.map(|chunk| chunk.max(least));
+        *chunk = chunk.map(|chunk| chunk.max(least.clamp(0, LARGEST)));
         self.location(&reply, &url)?.ok_or_else(|| Failure::destination("it did not say where to upload to").during(&what, 1))
     }
 
@@ -241,7 +247,7 @@ impl Registry {
         };
         let end = reply.header(header::RANGE).and_then(range_end);
         // An upload without a byte is reported as 0-0 by some, which one byte is too: neither is worth going on with.
-        let Some(received) = end.filter(|end| *end > 0 && *end < size).map(|end| end + 1) else { return Ok(None) };
+        let Some(received) = end.filter(|end| *end > 0 && *end < size).map(|end| end.saturating_add(1)) else { return Ok(None) };
         Ok(self.location(&reply, &url).ok().map(|next| (next.unwrap_or(url), received)))
     }
 
@@ -258,7 +264,7 @@ impl Registry {
         let mut at = bytes.start;
         if let Some(chunk) = chunk {
             while at < bytes.end {
-                let end = bytes.end.min(at + chunk);
+                let end = bytes.end.min(at.saturating_add(chunk));
                 match self.part(to, Method::PATCH, &url, digest, at..end, bytes.end, blob).await? {
                     Part::Taken(next, reached) if reached > at => {
                         (url, at) = (next, reached.min(bytes.end));
@@ -329,7 +335,8 @@ impl Registry {
             }
             let asked = retry_after(response.headers(), self.line.ctx.now());
             if response.status() == StatusCode::TOO_MANY_REQUESTS {
-                pass.too_many(asked);
+                // Who asks for too long ends this run, and keeps nobody else waiting.
+                pass.too_many(asked.filter(|wait| *wait <= LONGEST_WAIT));
             } else {
                 pass.went_well();
             }
@@ -342,7 +349,7 @@ impl Registry {
         match status {
             StatusCode::CREATED | StatusCode::NO_CONTENT if closing => return Ok(Part::Done),
             status if status.is_success() && !closing => {
-                let reached = reply.header(header::RANGE).and_then(range_end).map_or(bytes.end, |end| end + 1);
+                let reached = reply.header(header::RANGE).and_then(range_end).map_or(bytes.end, |end| end.saturating_add(1));
                 let next = self.location(&reply, url)?.unwrap_or_else(|| url.clone());
                 return Ok(Part::Taken(next, reached));
             }

@@ -8,11 +8,12 @@ use domain::replication::executions::{self, Progress, Work, WorkTask};
 use domain::jobs::{self, Claim, Hold};
 use domain::replication::targets;
 use domain::{Ctx, Principal};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use model::replication::execution::TaskStatus;
 use model::run::Status;
 use model::replication::target::Provider;
 use remote::{Failure, Nature, Registry};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -36,7 +37,22 @@ const REPORT: Duration = Duration::from_millis(700);
 /// Runs executions until `stopping` says so; what is under way then goes on at the next start.
 pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
     let (ctx, ends) = (&ctx, &stopping);
-    jobs::serve(ctx, executions::JOB, EXECUTIONS, TO_ONE, stopping.clone(), |claim| async move { execute(ctx, &claim, ends).await }).await;
+    jobs::serve(ctx, executions::JOB, EXECUTIONS, TO_ONE, stopping.clone(), |claim| async move {
+        match AssertUnwindSafe(execute(ctx, &claim, ends)).catch_unwind().await {
+            Ok(done) => done,
+            Err(_) => broken(ctx, &claim).await,
+        }
+    })
+    .await;
+}
+
+/// An execution that our own mistake broke off is over: tried again it would be broken off again.
+async fn broken(ctx: &Ctx, claim: &Claim) -> domain::Result<()> {
+    let Ok(id) = claim.key.parse() else { return jobs::finish(ctx, claim).await };
+    executions::settle(ctx, id, TaskStatus::Failed).await?;
+    let words = "this server made a mistake, which its log tells; other executions go on".to_owned();
+    executions::close(ctx, id, Some((Status::Failed, words))).await?;
+    jobs::finish(ctx, claim).await
 }
 
 /// Why an execution ended before its tasks did.

@@ -140,6 +140,46 @@ async fn settled(server: &Server, execution: i64, within: Duration) -> Result<Va
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
+async fn no_answer_of_one_target_ends_what_others_have() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    image::push(&server, "p/a", "1", vec![7; 9 << 20]).await?;
+    let odd = Registry::start(Odd::default()).await?;
+    let well = Registry::start(Odd::default()).await?;
+    for (name, url) in [("odd", &odd.url), ("well", &well.url)] {
+        server.call(Method::POST, "/registries", json!({ "name": name, "type": "docker-registry", "url": url })).await?;
+    }
+    let rule = |n: i64, target: i64, chunked: bool| {
+        json!({ "name": format!("r{n}"), "dest_registry": { "id": target }, "enabled": true, "copy_by_chunk": chunked, "filters": [{ "type": "name", "value": "p/**" }] })
+    };
+    server.call(Method::POST, "/replication/policies", rule(1, 1, false)).await?;
+    server.call(Method::POST, "/replication/policies", rule(2, 1, true)).await?;
+    server.call(Method::POST, "/replication/policies", rule(3, 2, false)).await?;
+    let mut execution = 0;
+    let mut run = async |policy: i64| -> Result<Value> {
+        server.call(Method::POST, "/replication/executions", json!({ "policy_id": policy })).await?;
+        execution += 1;
+        settled(&server, execution, Duration::from_secs(60)).await
+    };
+    for (status, headers, policy) in [
+        (429, [("retry-after", "18446744073709551615")].as_slice(), 1), (429, &[("retry-after", "1000000")], 1), (503, &[("retry-after", "3600")], 1),
+        (202, &[("range", "0-9223372036854775807")], 2), (202, &[("range", "0-9223372036854775806")], 2), (202, &[("oci-chunk-min-length", "9223372036854775807")], 2),
+        (416, &[("range", "0-9223372036854775807")], 2),
+    ] {
+        odd.becomes(Odd { takes_blobs: Some((status, headers)), ..Odd::default() });
+        let done = run(policy).await?;
+        assert_eq!(done["status"], "Failed", "{headers:?}: {done}");
+        // The target is asked what it says of itself, at once.
+        let begin = Instant::now();
+        server.call(Method::POST, "/registries/ping", json!({ "id": 1 })).await?;
+        assert!(begin.elapsed() < Duration::from_secs(30), "{headers:?}");
+    }
+    assert_eq!(run(3).await?["status"], "Succeed");
+    assert!(!server.log()?.contains("panicked"), "{}", server.log()?);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
 async fn a_target_that_hangs_holds_no_other() -> Result<()> {
     let server = server_with(&["p"]).await?;
     image::push(&server, "p/a", "1", b"layer".to_vec()).await?;

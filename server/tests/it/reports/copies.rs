@@ -118,6 +118,71 @@ async fn who_may_not_pull_there_or_push_here_copies_nothing() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the built binary: cargo xtask test clients"]
+async fn a_copy_takes_no_tag_and_no_signature_from_anybody_and_nothing_that_may_not_be_pulled() -> Result<()> {
+    let server = server_with(&["pa", "pb"]).await?;
+    let (root, size) = manifest(&server, "pa/r", Some("v1"), json!({ "mediaType": MANIFEST })).await?;
+    let about = |kind: &str| json!({ "mediaType": MANIFEST, "artifactType": kind, "subject": { "mediaType": MANIFEST, "digest": root, "size": size } });
+    // A person tagged an accessory by a name that is somebody else's over there.
+    let (sbom, _) = manifest(&server, "pa/r", Some("latest"), about("application/spdx+json")).await?;
+    let other = image::push(&server, "pb/r", "latest", b"other".to_vec()).await?;
+    // Signed at both places, by different people.
+    let mut payloads = Vec::new();
+    for place in ["pa/r", "pb/r"] {
+        if place == "pb/r" {
+            manifest(&server, "pb/r", None, json!({ "mediaType": MANIFEST, "annotations": { "of": "pb" } })).await?;
+        }
+        let payload = json!({ "critical": { "image": { "docker-manifest-digest": root }, "type": "cosign container image signature" }, "optional": { "by": place } }).to_string();
+        let layer = image::blob(&server, place, payload.clone().into_bytes()).await?;
+        let layers = json!([{ "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", "digest": layer, "size": payload.len(),
+            "annotations": { "dev.cosignproject.cosign/signature": "c2ln" } }]);
+        manifest(&server, place, Some(&format!("{}.sig", root.replace(':', "-"))), json!({ "mediaType": MANIFEST, "layers": layers })).await?;
+        payloads.push(layer);
+    }
+    assert_eq!(copy(&server, "/projects/pb/repositories/r", "pa/r:v1").await?.0, 201);
+    assert_eq!(get(&server, "/v2/pb/r/manifests/latest").await?.headers()["docker-content-digest"], other.as_str());
+    assert_eq!(get(&server, &format!("/v2/pb/r/manifests/{sbom}")).await?.status(), 200);
+    let signed: Value = get(&server, &format!("/v2/pb/r/manifests/{}.sig", root.replace(':', "-"))).await?.json().await?;
+    let mut held = names(signed["layers"].as_array().context("layers")?, "digest");
+    (held.sort(), payloads.sort());
+    assert_eq!(held, payloads, "both signatures are in force");
+
+    // Where only what is signed may be pulled, an image that is attached is none that may; the signed one goes without it.
+    let image = json!({ "mediaType": MANIFEST, "subject": { "mediaType": MANIFEST, "digest": root, "size": size }, "annotations": { "an": "image" } });
+    let layer = image::blob(&server, "pa/r", b"a layer".to_vec()).await?;
+    let mut image = image;
+    image["layers"] = json!([{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer, "size": 7 }]);
+    let (attached, _) = manifest(&server, "pa/r", None, image).await?;
+    server.call(Method::PUT, "/projects/pa", json!({ "metadata": { "enable_content_trust_cosign": "true" } })).await?;
+    assert_eq!(get(&server, &format!("/v2/pa/r/manifests/{attached}")).await?.status(), 403);
+    assert_eq!(copy(&server, "/projects/pb/repositories/gate", "pa/r:v1").await?.0, 201);
+    assert_eq!(get(&server, &format!("/v2/pb/gate/manifests/{root}")).await?.status(), 200);
+    assert_eq!(get(&server, &format!("/v2/pb/gate/manifests/{attached}")).await?.status(), 404);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn what_go_reads_otherwise_is_not_taken() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    let config = image::blob(&server, "p/r", b"{}".to_vec()).await?;
+    let layer = image::blob(&server, "p/r", b"a layer".to_vec()).await?;
+    let config = format!(r#"{{"mediaType":"{CONFIG}","digest":"{config}","size":2}}"#);
+    let layers = format!(r#"[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer}","size":7}}]"#);
+    for member in ["Layers", "LAYERS", "layer\u{17f}", r"layer\u017f", r"\u004cayers", "Config", "CONFIG", "MediaType", "Subject", "Manifests", "ArtifactType", "SchemaVersion"] {
+        let value = if member.eq_ignore_ascii_case("config") { &config } else { &layers };
+        let text = format!(r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{config},"layers":[],"{member}":{value}}}"#);
+        assert_eq!(put(&server, "/v2/p/r/manifests/1", MANIFEST, &text).await?, 400, "{member}");
+    }
+    let twice = layers.replace("\"digest\"", "\"Digest\":\"x\",\"digest\"");
+    let text = format!(r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{config},"layers":{twice}}}"#);
+    assert_eq!(put(&server, "/v2/p/r/manifests/1", MANIFEST, &text).await?, 400);
+    let free = format!(r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{config},"layers":{layers},"annotations":{{"Layers":"a","Digest":"b"}}}}"#);
+    assert_eq!(put(&server, "/v2/p/r/manifests/1", MANIFEST, &free).await?, 201);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
 async fn a_project_s_artifacts_are_one_list() -> Result<()> {
     let server = server_with(&["p", "q"]).await?;
     for (n, at) in ["p/a", "p/a", "p/b", "p/c/d", "q/a"].into_iter().enumerate() {

@@ -161,6 +161,14 @@ async fn what_cannot_be_so_is_named_by_the_api_s_own_names() -> Result<()> {
     ] {
         refused(&server, method, path, body, &[words]).await?;
     }
+    // What is tested is what is sent, over what is stored.
+    for (body, status) in [
+        (json!({ "id": 1 }), 200), (json!({ "id": 1, "proxy": "http://127.0.0.1:1" }), 400), (json!({ "id": 1, "url": there.url, "access_secret": "*****" }), 200),
+        (json!({ "id": 1, "access_key": "somebody" }), 200), (json!({ "id": 1, "url": "http://127.0.0.1:1" }), 400),
+    ] {
+        let answer = server.api(Method::POST, "/registries/ping").json(&body).send().await?;
+        assert_eq!(answer.status(), status, "{body}: {}", answer.text().await?);
+    }
     // A registry that is changed is looked at again.
     assert_eq!(server.call(Method::GET, "/registries/1", json!(null)).await?["status"], "healthy");
     server.call(Method::PUT, "/registries/1", json!({ "description": "ours" })).await?;

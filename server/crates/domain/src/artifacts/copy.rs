@@ -1,55 +1,140 @@
 //! Copying an artifact within this server, with everything that hangs on it.
 
-use super::{GraphNode, Reference, graph, pull, push, sql};
+use super::graph::{self, Step};
+use super::{Reference, pull, push, sql};
 use crate::access;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::manifest::{Merge, merge};
 use crate::uploads;
+use bytes::Bytes;
+use futures_util::stream;
 use model::{Action, Digest, ProjectName, RepositoryName, Tag};
+use std::collections::HashSet;
+use std::convert::Infallible;
 
 /// A repository.
 type Place<'a> = (&'a ProjectName, &'a RepositoryName);
 
+/// Most manifests of one copy, and most bytes of them: one request writes them all.
+const MOST: usize = 4096;
+const BYTES: i64 = 32 << 20;
+
+/// What is copied: the manifests in their order, and the tags of the artifact itself.
+struct Plan {
+    steps: Vec<Step>,
+    tags: Vec<Tag>,
+}
+
 /// Copies what `reference` names to another repository, as a client that pulls and pushes does: the caller may pull it there and push
-/// it here, and what a project demands of its pulls and pushes is demanded. The artifact comes last, with its tags: nobody sees it before
-/// what signs it, and what was broken off is finished by asking again.
+/// it here, and what a project demands of its pulls and pushes is demanded of each manifest; what is attached and may not be pulled
+/// stays behind. The artifact comes last, with its tags: nobody sees it before what signs it, and what was broken off is finished by
+/// asking again.
 pub async fn copy(ctx: &Ctx, who: &Principal, from: Place<'_>, reference: &Reference, to: Place<'_>) -> Result<Digest> {
-    access::may_again(ctx, who, to.0, to.1.as_str(), Action::ArtifactCreate).await?;
-    access::may_again(ctx, who, to.0, to.1.as_str(), Action::RepositoryPush).await?;
-    let digest = pull(ctx, who, from.0, from.1, reference, false).await?.digest;
-    let named = Reference::Digest(digest.clone());
-    let tags: Vec<Tag> = {
-        let mut c = ctx.db.read().await?;
-        let mut there = access::repository(&mut c, ctx.now(), who, to.0, to.1.as_str(), Action::RepositoryPush).await?;
-        if sql::find(&mut there, to.1, &named).await?.is_some() {
-            return Err(Error::conflict("from", format!("stands there already: {}/{}@{digest}", to.0, to.1)));
-        }
-        let mut here = access::repository(&mut c, ctx.now(), who, from.0, from.1.as_str(), Action::RepositoryPull).await?;
-        let gone = || Error::not_found("artifact", format!("{}/{}@{digest}", from.0, from.1));
-        let found = sql::find(&mut here, from.1, &named).await?.ok_or_else(gone)?;
-        if found.is_accessory {
-            return Err(Error::Policy(format!("{digest} is attached to another artifact: it is copied along with that")));
-        }
-        sql::tags_of(here.conn(), found.id).await?.into_iter().map(|tag| tag.name).collect()
-    };
-    let nodes = graph(ctx, who, from.0, from.1, &digest).await?;
-    let (itself, others): (Vec<GraphNode>, Vec<GraphNode>) = nodes.into_iter().partition(|node| node.digest == digest);
-    for node in others {
-        let tags = node.tags.iter().filter_map(|tag| tag.parse().ok()).collect();
-        put(ctx, who, from, to, node, tags).await?;
+    for right in [Action::ArtifactCreate, Action::RepositoryPush] {
+        access::may_again(ctx, who, to.0, to.1.as_str(), right).await?;
     }
-    for node in itself {
-        put(ctx, who, from, to, node, tags.clone()).await?;
+    let digest = pull(ctx, who, from.0, from.1, reference, false).await?.digest;
+    let _turn = ctx.local.copying.take().await?;
+    let plan = plan(ctx, who, from, &digest, to).await?;
+    let (mut left, mut itself) = (HashSet::new(), None);
+    for step in plan.steps {
+        if step.digest == digest {
+            itself = Some(step);
+            continue;
+        }
+        let goes = !step.under.is_some_and(|under| left.contains(&under));
+        if !goes || !put(ctx, who, from, to, &step, Vec::new()).await.map_err(vanished)? {
+            left.insert(step.id);
+        }
+    }
+    if let Some(step) = itself {
+        put(ctx, who, from, to, &step, plan.tags).await.map_err(vanished)?;
     }
     Ok(digest)
 }
 
-async fn put(ctx: &Ctx, who: &Principal, from: Place<'_>, to: Place<'_>, node: GraphNode, tags: Vec<Tag>) -> Result<()> {
-    for (blob, _) in &node.blobs {
+/// The caller pushed nothing: what a push would miss was deleted meanwhile.
+fn vanished(error: Error) -> Error {
+    match error {
+        Error::Manifest { message, .. } => Error::Precondition(format!("what is copied was changed at the same time ({message}): look, and ask again")),
+        other => other,
+    }
+}
+
+async fn plan(ctx: &Ctx, who: &Principal, from: Place<'_>, digest: &Digest, to: Place<'_>) -> Result<Plan> {
+    let named = Reference::Digest(digest.clone());
+    let mut c = ctx.db.read().await?;
+    let mut there = access::repository(&mut c, ctx.now(), who, to.0, to.1.as_str(), Action::RepositoryPush).await?;
+    if sql::find(&mut there, to.1, &named).await?.is_some() {
+        return Err(Error::conflict("from", format!("stands there already: {}/{}@{digest}", to.0, to.1)));
+    }
+    let mut here = access::repository(&mut c, ctx.now(), who, from.0, from.1.as_str(), Action::RepositoryPull).await?;
+    let gone = || Error::not_found("artifact", format!("{}/{}@{digest}", from.0, from.1));
+    let found = sql::find(&mut here, from.1, &named).await?.ok_or_else(gone)?;
+    if found.is_accessory || found.is_list {
+        return Err(Error::Policy(format!("{digest} is attached to another artifact: it is copied along with that")));
+    }
+    let c = here.conn();
+    let tags = sql::tags_of(c, found.id).await?.into_iter().map(|tag| tag.name).collect();
+    let steps = graph::walk(c, found.repository_id, found.id, found.digest).await?;
+    let ids: Vec<i64> = steps.iter().map(|step| step.id).collect();
+    if ids.len() > MOST || sql::manifest_bytes(c, &ids).await? > BYTES {
+        let most = format!("it has more than {MOST} manifests or {} MiB of them", BYTES >> 20);
+        return Err(Error::Precondition(format!("{most}: copy it by a client, or by a replication rule to this server")));
+    }
+    Ok(Plan { steps, tags })
+}
+
+/// One manifest with its blobs; `false`: it is attached, and the caller may not pull it.
+async fn put(ctx: &Ctx, who: &Principal, from: Place<'_>, to: Place<'_>, step: &Step, tags: Vec<Tag>) -> Result<bool> {
+    let pulled = match pull(ctx, who, from.0, from.1, &Reference::Digest(step.digest.clone()), false).await {
+        Err(error) if step.kind.is_some() && matches!(error, Error::Policy(_) | Error::NotFound(_)) => return Ok(false),
+        pulled => pulled?,
+    };
+    let (blobs, found_by) = {
+        let mut c = ctx.db.read().await?;
+        let mut proof = access::repository(&mut c, ctx.now(), who, from.0, from.1.as_str(), Action::RepositoryPull).await?;
+        let found_by = if step.kind.is_some() { graph::machinery_tags(proof.conn(), step.id).await? } else { Vec::new() };
+        (graph::blobs(proof.conn(), step.id).await?, found_by)
+    };
+    for (blob, _) in &blobs {
         // One that may be elsewhere is missed by the push, if by anybody.
         uploads::mount(ctx, who, to.0, to.1, blob, Some((from.0.clone(), from.1.clone()))).await?;
     }
-    push(ctx, who, to.0, to.1, &Reference::Digest(node.digest), tags, Some(&node.media_type), node.content).await?;
-    Ok(())
+    if found_by.is_empty() {
+        let named = Reference::Digest(step.digest.clone());
+        push(ctx, who, to.0, to.1, &named, tags, Some(&pulled.media_type), pulled.content.to_vec()).await?;
+        return Ok(true);
+    }
+    for tag in found_by {
+        signature(ctx, who, to, &tag, &pulled.media_type, &pulled.content).await?;
+    }
+    Ok(true)
+}
+
+/// A signature under its tag: those that stand there stay in force.
+async fn signature(ctx: &Ctx, who: &Principal, to: Place<'_>, tag: &Tag, media_type: &str, content: &[u8]) -> Result<()> {
+    let at = Reference::Tag(tag.clone());
+    let theirs = {
+        let mut c = ctx.db.read().await?;
+        let mut proof = access::repository(&mut c, ctx.now(), who, to.0, to.1.as_str(), Action::RepositoryPush).await?;
+        match sql::find(&mut proof, to.1, &at).await? {
+            Some(found) => Some(sql::content(&mut proof, found.id).await?),
+            None => None,
+        }
+    };
+    let read = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap_or_default();
+    let content = match theirs.map(|theirs| merge(tag, &read(content), &read(&theirs))) {
+        Some(Merge::Nothing) => return Ok(()),
+        None | Some(Merge::Ours) => content.to_vec(),
+        Some(Merge::Both { config, manifest, .. }) => {
+            let digest = crate::blobs::digest_of(model::Algorithm::Sha256, &config);
+            let body = stream::iter([Ok::<_, Infallible>(Bytes::from(config))]);
+            uploads::put(ctx, who, to.0, to.1, &digest, None, body).await?;
+            manifest.to_string().into_bytes()
+        }
+    };
+    push(ctx, who, to.0, to.1, &at, Vec::new(), Some(media_type), content).await.map(drop)
 }

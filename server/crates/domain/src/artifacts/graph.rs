@@ -3,13 +3,12 @@
 use super::{Reference, sql};
 use crate::access;
 use crate::accessories;
-use crate::aside;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
-use crate::manifest::{self, Manifest};
+use crate::manifest;
 use model::accessory::{Attachment, Kind};
-use model::{Action, Digest, ProjectName, RepositoryName};
+use model::{Action, Digest, ProjectName, RepositoryName, Tag};
 use sqlx::{AnyConnection, Row};
 use std::collections::HashSet;
 
@@ -40,8 +39,47 @@ impl GraphNode {
 /// Most accessories of one artifact that are copied.
 const GRAPH: i64 = 10_000;
 
-/// Everything that makes up an artifact, in the order in which it can be pushed: children before their index, the
-/// artifact itself, then its accessories and theirs. Each digest once. The tags are the accessories' only.
+/// One manifest of the graph, before it is read.
+pub(super) struct Step {
+    pub id: i64,
+    pub digest: Digest,
+    pub kind: Option<Kind>,
+    /// What it hangs on or is listed by; the artifact itself by nothing.
+    pub under: Option<i64>,
+}
+
+/// What makes up an artifact, in the order in which it can be pushed: children before their index, the artifact itself, then its
+/// accessories and theirs. Each digest once.
+pub(super) async fn walk(c: &mut AnyConnection, repository: i64, id: i64, digest: Digest) -> Result<Vec<Step>> {
+    let mut seen = HashSet::from([digest.clone()]);
+    let (mut steps, mut stack) = (Vec::new(), vec![(Step { id, digest, kind: None, under: None }, false)]);
+    while let Some((step, children_done)) = stack.pop() {
+        let children = if children_done { Vec::new() } else { sql::children_here(c, repository, step.id).await? };
+        if !children.is_empty() {
+            let parent = step.id;
+            stack.push((step, true));
+            for (id, digest) in children.into_iter().rev() {
+                if seen.insert(digest.clone()) {
+                    stack.push((Step { id, digest, kind: None, under: Some(parent) }, false));
+                }
+            }
+            continue;
+        }
+        let attached = accessories::sql::in_force(c, repository, std::slice::from_ref(&step.digest), 0, GRAPH).await?;
+        for accessory in attached.into_iter().rev() {
+            // BuildKit's children come with their index.
+            if accessory.attachment != Attachment::IndexChild && seen.insert(accessory.digest.clone()) {
+                let (id, digest, kind) = (accessory.artifact_id, accessory.digest, Some(accessory.kind));
+                stack.push((Step { id, digest, kind, under: Some(step.id) }, false));
+            }
+        }
+        steps.push(step);
+    }
+    // An accessory of a child was pushed on the stack above its index: subjects are allowed to come later.
+    Ok(steps)
+}
+
+/// Everything that makes up an artifact. The tags are the accessories' only.
 pub async fn graph(
     ctx: &Ctx,
     who: &Principal,
@@ -57,37 +95,24 @@ pub async fn graph(
         .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository}@{digest}")))?;
     let c = proof.conn();
     let mut nodes = Vec::new();
-    let mut seen = HashSet::from([found.digest.clone()]);
-    // (artifact, what it is attached as, children done)
-    let mut stack = vec![(found.id, None::<Kind>, false)];
-    while let Some((id, kind, ready)) = stack.pop() {
-        let node = node(c, id, kind).await?;
-        let length = node.content.len();
-        let parse = move || (Manifest::parse(&node.content, Some(&node.media_type)), node);
-        let (manifest, node) = aside::run(length, parse).await;
-        let manifest = manifest?;
-        if !ready && !manifest.manifests.is_empty() {
-            stack.push((id, kind, true));
-            for child in manifest.manifests.iter().rev() {
-                if let Some(child_id) = sql::artifact_id(c, found.repository_id, &child.digest).await?
-                    && seen.insert(child.digest.clone())
-                {
-                    stack.push((child_id, None, false));
-                }
-            }
-            continue;
-        }
-        let attached = accessories::sql::in_force(c, found.repository_id, std::slice::from_ref(&node.digest), 0, GRAPH).await?;
-        for accessory in attached.into_iter().rev() {
-            // BuildKit's children come with their index.
-            if accessory.attachment != Attachment::IndexChild && seen.insert(accessory.digest.clone()) {
-                stack.push((accessory.artifact_id, Some(accessory.kind), false));
-            }
-        }
-        nodes.push(node);
+    for step in walk(c, found.repository_id, found.id, found.digest).await? {
+        nodes.push(node(c, step.id, step.kind).await?);
     }
-    // An accessory of a child was pushed on the stack above its index: subjects are allowed to come later.
     Ok(nodes)
+}
+
+/// The blobs of one that are here: what may be elsewhere, and is, is left out.
+pub(super) async fn blobs(c: &mut AnyConnection, id: i64) -> Result<Vec<(Digest, i64)>> {
+    let text = "SELECT b.digest AS digest, b.size AS size FROM artifact_blobs AS b WHERE b.artifact_id = $1 AND (b.optional = 0 OR EXISTS
+       (SELECT 1 FROM repository_blobs AS l WHERE l.digest = b.digest AND l.repository_id = b.repository_id)) ORDER BY b.digest";
+    let rows = sqlx::query(text).bind(id).fetch_all(c).await?;
+    rows.iter().map(|row| Ok((sql::digest(row.get("digest"))?, row.get::<i64, _>("size")))).collect()
+}
+
+/// The tags under which cosign finds an accessory. A person's tag on one is that person's, here.
+pub(super) async fn machinery_tags(c: &mut AnyConnection, id: i64) -> Result<Vec<Tag>> {
+    let tags = sql::tags_of(c, id).await?.into_iter().map(|tag| tag.name);
+    Ok(tags.filter(|tag| manifest::machinery_subject(tag).is_some()).collect())
 }
 
 async fn node(c: &mut AnyConnection, id: i64, kind: Option<Kind>) -> Result<GraphNode> {
@@ -97,15 +122,9 @@ async fn node(c: &mut AnyConnection, id: i64, kind: Option<Kind>) -> Result<Grap
     .bind(id)
     .fetch_one(&mut *c)
     .await?;
-    let blobs = sqlx::query(
-        // What is not here, because it may be elsewhere, is left out.
-        "SELECT b.digest AS digest, b.size AS size FROM artifact_blobs AS b WHERE b.artifact_id = $1 AND (b.optional = 0 OR EXISTS
-           (SELECT 1 FROM repository_blobs AS l WHERE l.digest = b.digest AND l.repository_id = b.repository_id)) ORDER BY b.digest")
-        .bind(id)
-        .fetch_all(&mut *c)
-        .await?;
+    let blobs = blobs(c, id).await?;
     let tags = match kind {
-        Some(_) => sql::tags_of(c, id).await?.into_iter().map(|tag| tag.name.to_string()).collect(),
+        Some(_) => machinery_tags(c, id).await?.iter().map(ToString::to_string).collect(),
         None => Vec::new(),
     };
     let content = sql::content_of(c, id).await?;
@@ -116,10 +135,7 @@ async fn node(c: &mut AnyConnection, id: i64, kind: Option<Kind>) -> Result<Grap
         artifact_type: row.get("artifact_type"),
         annotations: if annotations == sql::LEFT_OUT { manifest::annotations(&content) } else { annotations },
         content,
-        blobs: blobs
-            .iter()
-            .map(|row| Ok((sql::digest(row.get("digest"))?, row.get::<i64, _>("size"))))
-            .collect::<Result<_>>()?,
+        blobs,
         tags,
         subject: row.get::<Option<String>, _>("subject_digest").map(sql::digest).transpose()?,
         kind,

@@ -212,8 +212,7 @@ fn condition(w: &mut Conditions, within: &str, also: &Also) {
             tagged(w, &format!("LOWER(name) LIKE {n} ESCAPE '\\'"));
         }
         Also::Latest => w.and(
-            "NOT EXISTS (SELECT 1 FROM artifacts AS o WHERE o.repository_id = t.repository_id AND o.listed = 1
-               AND (o.pushed_at > t.pushed_at OR (o.pushed_at = t.pushed_at AND o.id > t.id)))",
+            "t.id = (SELECT o.id FROM artifacts AS o WHERE o.repository_id = t.repository_id AND o.listed = 1 ORDER BY o.pushed_at DESC, o.id DESC LIMIT 1)",
         ),
         Also::Digests(digests) => one_of(w, "t.digest", digests),
         Also::Kinds(kinds) => one_of(w, "t.kind", &kinds.iter().map(|kind| kind.key().to_owned()).collect::<Vec<_>>()),

@@ -6,7 +6,7 @@ mod sql;
 use crate::ctx::Ctx;
 use crate::db::Engine;
 use crate::error::Result;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use futures_util::stream::FuturesUnordered;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -52,9 +52,17 @@ where
                     let run = &run;
                     running.push(async move {
                         let key = claim.key.clone();
-                        if let Err(error) = run(claim).await {
-                            tracing::error!(%error, kind, key, "a job broke off; it is tried again");
-                            tokio::time::sleep(LOOK).await;
+                        // What one job breaks ends no other.
+                        match std::panic::AssertUnwindSafe(run(claim)).catch_unwind().await {
+                            Ok(Ok(())) => {}
+                            Ok(Err(error)) => {
+                                tracing::error!(%error, kind, key, "a job broke off; it is tried again");
+                                tokio::time::sleep(LOOK).await;
+                            }
+                            Err(_) => {
+                                tracing::error!(kind, key, "a job panicked; it is tried again when its lease ends");
+                                tokio::time::sleep(LOOK).await;
+                            }
                         }
                     });
                     continue;

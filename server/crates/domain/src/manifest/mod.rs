@@ -6,6 +6,7 @@
 
 mod attributes;
 mod json;
+mod merge;
 pub mod media;
 mod passive;
 mod recognise;
@@ -20,7 +21,6 @@ pub use said::{read_to_say, said};
 use crate::error::{Error, Result};
 use model::Digest;
 use model::artifact::Type;
-use json::NoDuplicates;
 use media::plain;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -39,6 +39,7 @@ pub const CHILDREN: usize = 2048;
 pub const SAID: usize = 255;
 pub const LAYERS: usize = 4096;
 
+pub use merge::{Merge, layers, merge};
 pub use media::{DOCKER_LIST, DOCKER_MANIFEST, EMPTY, OCI_INDEX, OCI_MANIFEST};
 
 /// Bytes of small blobs, by digest: what a recogniser is given to look into.
@@ -187,7 +188,7 @@ impl Manifest {
         if bytes.len() > MAX {
             return Err(bad(format!("a manifest is at most {MAX} bytes long")));
         }
-        serde_json::from_slice::<NoDuplicates>(bytes).map_err(|error| bad(format!("the manifest is no JSON that we take: {error}")))?;
+        json::check(bytes).map_err(|error| bad(format!("the manifest is no JSON that we take: {error}")))?;
         let raw: Raw =
             crate::strict::from_slice(bytes).map_err(|error| bad(format!("the manifest is malformed: {error}")))?;
         let sent = content_type.map(|t| t.split(';').next().unwrap_or_default().trim()).filter(|t| !t.is_empty());

@@ -11,6 +11,8 @@ use tokio::time::{Instant, sleep_until};
 const MOST: f64 = 16.0;
 const FIRST: f64 = 8.0;
 const LEAST: f64 = 2.0;
+/// Longest time that nothing is asked because a registry said so.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// The gates of all registries that this process speaks to, by origin: runs to one registry share one.
 #[derive(Clone, Default)]
@@ -101,7 +103,8 @@ impl Pass {
             state.shrunk += 1;
             state.limit = (state.limit / 2.0).max(LEAST);
         }
-        if let Some(wait) = wait {
+        // A span is theirs to choose, and no longer than a run waits: others ask there, too.
+        if let Some(wait) = wait.map(|wait| wait.min(LONGEST)) {
             let until = Instant::now() + wait;
             state.until = Some(state.until.map_or(until, |before| before.max(until)));
         }

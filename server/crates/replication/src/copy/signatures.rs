@@ -6,10 +6,11 @@ use crate::ends::Blob;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifacts::GraphNode;
+use domain::manifest::{Merge, layers, merge};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use remote::{Failure, Sending, There};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io;
 use std::ops::Range;
 use url::Url;
@@ -31,10 +32,6 @@ impl Sending for Made {
     }
 }
 
-fn layers(manifest: &Value) -> Vec<Value> {
-    manifest.get("layers").and_then(Value::as_array).cloned().unwrap_or_default()
-}
-
 impl Copy<'_> {
     /// Sets a tag of cosign's: what the manifest there has and ours has not stays in force.
     pub(super) async fn merge(&self, to: &str, tag: &str, node: &GraphNode) -> Result<bool, Failure> {
@@ -43,45 +40,30 @@ impl Copy<'_> {
         let own = layers(&ours);
         let there = self.destination.manifest(to, tag).await?;
         let theirs = there.as_ref().map(|(_, bytes)| serde_json::from_slice::<Value>(bytes).unwrap_or_default()).unwrap_or_default();
-        let mut all = layers(&theirs);
-        let new: Vec<Value> = own.iter().filter(|layer| !all.contains(layer)).cloned().collect();
         let sent = self.blobs(to, &node.blobs).await?;
-        if there.is_some() && new.is_empty() {
-            self.meter.say(format_args!("{tag}: already there"));
-            self.meter.spare(node.content.len() as i64);
-            return Ok(sent);
+        let merged = merge(&tag.parse().map_err(Failure::source)?, &ours, &theirs);
+        match merged {
+            Merge::Nothing if there.is_some() => {
+                self.meter.say(format_args!("{tag}: already there"));
+                self.meter.spare(node.content.len() as i64);
+                return Ok(sent);
+            }
+            Merge::Nothing | Merge::Ours => {
+                self.destination.put_manifest(to, tag, &node.media_type, Bytes::from(node.content.clone())).await?;
+                self.meter.say(format_args!("{tag} set ({})", node.kind.map_or("manifest", |kind| kind.label())));
+            }
+            Merge::Both { config, manifest, theirs } => {
+                let (digest, length) = (domain::blobs::digest_of(model::Algorithm::Sha256, &config), config.len());
+                if self.destination.has_blob(to, &digest).await? != There::Yes {
+                    let blob = Blob { digest: &digest, size: length as i64, from: None, left: None, chunked: false };
+                    self.destination.push_blob(to, &blob, &Made(config.into())).await?;
+                }
+                self.destination.put_manifest(to, tag, &node.media_type, Bytes::from(manifest.to_string())).await?;
+                self.meter.say(format_args!("{tag} merged: {theirs} that are only there stay in force"));
+            }
         }
-        // A bill of materials is one document: the newer replaces the older.
-        let kept = all.iter().filter(|layer| !own.contains(layer)).count();
-        if kept == 0 || tag.ends_with(".sbom") {
-            self.destination.put_manifest(to, tag, &node.media_type, Bytes::from(node.content.clone())).await?;
-            self.meter.add(node.content.len() as i64);
-            self.holds(to, tag, &own).await?;
-            self.meter.say(format_args!("{tag} set ({})", node.kind.map_or("manifest", |kind| kind.label())));
-            return Ok(true);
-        }
-        all.extend(new);
-        let digests: Vec<Value> = all.iter().filter_map(|layer| layer.get("digest").cloned()).collect();
-        let began = json!({ "created": "0001-01-01T00:00:00Z" });
-        // As cosign writes it: the layers are documents, so their digests are those of what they unpack to.
-        let config = json!({
-            "architecture": "", "os": "", "created": "0001-01-01T00:00:00Z", "config": {},
-            "history": vec![began; digests.len()], "rootfs": { "type": "layers", "diff_ids": digests },
-        })
-        .to_string();
-        let (digest, length) = (domain::blobs::digest_of(model::Algorithm::Sha256, config.as_bytes()), config.len());
-        if self.destination.has_blob(to, &digest).await? != There::Yes {
-            let blob = Blob { digest: &digest, size: length as i64, from: None, left: None, chunked: false };
-            self.destination.push_blob(to, &blob, &Made(config.into())).await?;
-        }
-        let mut merged = ours;
-        merged["config"]["digest"] = digest.as_str().into();
-        merged["config"]["size"] = length.into();
-        merged["layers"] = all.into();
-        self.destination.put_manifest(to, tag, &node.media_type, Bytes::from(merged.to_string())).await?;
         self.meter.add(node.content.len() as i64);
         self.holds(to, tag, &own).await?;
-        self.meter.say(format_args!("{tag} merged: {kept} that are only there stay in force"));
         Ok(true)
     }
 

@@ -225,6 +225,10 @@ fn act(
                 _ => answer(404, &[], ""),
             },
         },
+        ("PUT" | "PATCH", "blobs") if odd.takes_blobs.is_some() => {
+            let (status, headers) = odd.takes_blobs.unwrap_or_default();
+            answer(status, headers, "")
+        }
         ("POST", "blobs") => {
             let (mount, from) = (one("mount"), one("from"));
             if !mount.is_empty() {

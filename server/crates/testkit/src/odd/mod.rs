@@ -18,6 +18,8 @@ use tokio::net::TcpListener;
 pub struct Odd {
     /// Every so-manieth request is answered 429, with this `Retry-After` (empty: without).
     pub too_many: Option<(usize, &'static str)>,
+    /// Bytes of a blob are answered with this status and these headers.
+    pub takes_blobs: Option<(u16, &'static [(&'static str, &'static str)])>,
     /// Every so-manieth request is answered 503.
     pub unavailable: Option<usize>,
     /// Every so-manieth connection is closed instead of an answer.
