@@ -99,11 +99,15 @@ fn in_path(name: &str) -> Parameter {
     parameter(name, ParameterIn::Path, kind, what)
 }
 
+/// How lists are asked.
+const Q: &str = "Pairs separated by commas: k=v, k=~part, k={a b} for any, k=(a b) for all, k=[from~to]. \
+    A key that the list does not know is refused with its name.";
+
 fn in_query(name: &str) -> Parameter {
     let (kind, what) = match name {
         "page" => (schema(Type::Integer).minimum(Some(0)), "Which page, from 1."),
         "page_size" => (schema(Type::Integer).minimum(Some(0)).maximum(Some(100)), "Rows of a page: 10 unless told, 100 at most; 0 for all of them, within reason."),
-        "q" => (schema(Type::String), "Pairs separated by commas: k=v, k=~part, k={a b} for any, k=(a b) for all, k=[from~to]. A key that the list does not know is refused with its name."),
+        "q" => (schema(Type::String), Q),
         "sort" => (schema(Type::String), "By what; a minus before it turns it round."),
         "from" => (schema(Type::String), "What is copied: project/repository:tag or project/repository@digest."),
         "with_tag" | "with_accessory" | "latest_in_repository" | "relative" | "public" => (schema(Type::Boolean), ""),
@@ -165,7 +169,8 @@ fn operation(route: &Route, shape: &Shape, schemas: &mut Schemas) -> OperationBu
     for name in route.pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
         operation = operation.parameter(in_path(name));
         if name == "project" {
-            operation = operation.parameter(parameter("X-Is-Resource-Name", ParameterIn::Header, schema(Type::Boolean), "The project in the path is a name, also where it looks like a number."));
+            operation = operation.parameter(parameter("X-Is-Resource-Name", ParameterIn::Header, schema(Type::Boolean),
+                "The project in the path is a name, also where it looks like a number."));
         }
     }
     let paging: &[&str] = if listed { &["page", "page_size", "q", "sort"] } else { &[] };

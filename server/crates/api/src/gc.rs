@@ -111,7 +111,8 @@ pub struct Input {
 }
 
 pub async fn list(call: Call) -> Answer<Listed<Run>> {
-    let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id"), ("creation_time", "id"), ("update_time", "id")], name: "", keys: &[], columns: &[("id", "id", As::Number), ("creation_time", "started", As::Moment)] })?;
+    let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id"), ("creation_time", "id"), ("update_time", "id")], name: "", keys: &[], columns: &[("id", "id",
+        As::Number), ("creation_time", "started", As::Moment)] })?;
     page(&call, gc::list(&call.ctx, &call.who, &query).await?, Run::from)
 }
 

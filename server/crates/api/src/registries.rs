@@ -126,7 +126,8 @@ impl Input {
 
     /// Nothing is said but which registry is meant.
     fn is_alone(&self) -> bool {
-        let Input { id: _, name: _, url, provider, insecure, description: _, credential, credential_type, access_key, access_secret, ca_certificate, token_server, proxy } = self;
+        let Input { id: _, name: _, url, provider, insecure, description: _, credential, credential_type, access_key, access_secret, ca_certificate, token_server,
+            proxy } = self;
         let texts = [url, provider, credential_type, access_key, access_secret, ca_certificate, token_server, proxy];
         texts.into_iter().all(Option::is_none) && insecure.is_none() && credential.is_none()
     }

@@ -26,7 +26,8 @@ const COLUMNS: &[(&str, &str, As)] = &[
 ];
 
 /// Members as this API calls them.
-const NAMES: &[(&str, &str)] = &[("target_id", "dest_registry"), ("namespace", "dest_namespace"), ("flatten", "dest_namespace_replace_count"), ("repositories", "filters: name"), ("tags", "filters: tag"), ("further", "filters")];
+const NAMES: &[(&str, &str)] = &[("target_id", "dest_registry"), ("namespace", "dest_namespace"), ("flatten", "dest_namespace_replace_count"), ("repositories",
+    "filters: name"), ("tags", "filters: tag"), ("further", "filters")];
 
 /// A replication rule.
 #[derive(Serialize, ToSchema)]
@@ -328,7 +329,8 @@ pub async fn start(call: Call, Json(start): Json<Start>) -> Answer<Created> {
 }
 
 pub async fn executions(call: Call) -> Answer<Listed<Execution>> {
-    let (query, q) = list::query(&call, &Asks { sorts: &[("start_time", "started"), ("id", "id")], name: "", keys: &["policy_id", "status", "trigger"], columns: &[("id", "id", As::Number), ("start_time", "started", As::Moment), ("end_time", "ended", As::Moment)] })?;
+    let (query, q) = list::query(&call, &Asks { sorts: &[("start_time", "started"), ("id", "id")], name: "", keys: &["policy_id", "status", "trigger"],
+        columns: &[("id", "id", As::Number), ("start_time", "started", As::Moment), ("end_time", "ended", As::Moment)] })?;
     let rule = match call.param("policy_id").or(q.text("policy_id")?) {
         None => None,
         Some(text) => Some(RuleId(id(text)?)),

@@ -163,13 +163,16 @@ routes! {
     get "/api/v2.0/projects/{project}/repositories/{repository}" repositories::get, "getRepository", Right(Action::RepositoryRead);
     put "/api/v2.0/projects/{project}/repositories/{repository}" repositories::update, "updateRepository", Right(Action::RepositoryUpdate);
     delete "/api/v2.0/projects/{project}/repositories/{repository}" repositories::delete, "deleteRepository", Right(Action::RepositoryDelete);
-    get "/api/v2.0/projects/{project}/artifacts" artifacts::list_all, "listArtifactsOfProject", Right(Action::ArtifactList), ["with_tag", "with_accessory", "latest_in_repository"];
+    get "/api/v2.0/projects/{project}/artifacts" artifacts::list_all, "listArtifactsOfProject", Right(Action::ArtifactList), ["with_tag", "with_accessory",
+        "latest_in_repository"];
     get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts" artifacts::list, "listArtifacts", Right(Action::ArtifactList), ["with_tag", "with_accessory"];
     post "/api/v2.0/projects/{project}/repositories/{repository}/artifacts" artifacts::copy, "CopyArtifact", Right(Action::ArtifactCreate), ["from"];
     get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::get, "getArtifact", Right(Action::ArtifactRead), ["with_tag"];
     delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}" artifacts::delete, "deleteArtifact", Right(Action::ArtifactRead);
-    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/accessories" artifacts::accessories, "listAccessories", Right(Action::AccessoryList);
-    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/additions/{addition}" artifacts::addition, "getAddition", Right(Action::ArtifactRead);
+    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/accessories" artifacts::accessories, "listAccessories",
+        Right(Action::AccessoryList);
+    get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/additions/{addition}" artifacts::addition, "getAddition",
+        Right(Action::ArtifactRead);
     get "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags" artifacts::tags, "listTags", Right(Action::TagList);
     post "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags" artifacts::add_tag, "createTag", Right(Action::TagCreate);
     delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/tags/{tag}" artifacts::delete_tag, "deleteTag", Right(Action::TagDelete);

@@ -188,7 +188,8 @@ async fn a_target_that_hangs_holds_no_other() -> Result<()> {
     for (name, url) in [("hanging", &hanging.url), ("well", &well.url)] {
         server.call(Method::POST, "/registries", json!({ "name": name, "type": "docker-registry", "url": url })).await?;
     }
-    let rule = |n: i64, target: i64| json!({ "name": format!("r{n}"), "dest_registry": { "id": target }, "enabled": true, "filters": [{ "type": "name", "value": "p/**" }] });
+    let rule = |n: i64, target: i64| json!({ "name": format!("r{n}"), "dest_registry": { "id": target }, "enabled": true, "filters": [{ "type": "name",
+        "value": "p/**" }] });
     for n in 1..=40 {
         server.call(Method::POST, "/replication/policies", rule(n, 1)).await?;
         server.call(Method::POST, "/replication/executions", json!({ "policy_id": n })).await?;

@@ -131,7 +131,8 @@ async fn a_copy_takes_no_tag_and_no_signature_from_anybody_and_nothing_that_may_
         if place == "pb/r" {
             manifest(&server, "pb/r", None, json!({ "mediaType": MANIFEST, "annotations": { "of": "pb" } })).await?;
         }
-        let payload = json!({ "critical": { "image": { "docker-manifest-digest": root }, "type": "cosign container image signature" }, "optional": { "by": place } }).to_string();
+        let payload = json!({ "critical": { "image": { "docker-manifest-digest": root }, "type": "cosign container image signature" },
+            "optional": { "by": place } }).to_string();
         let layer = image::blob(&server, place, payload.clone().into_bytes()).await?;
         let layers = json!([{ "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", "digest": layer, "size": payload.len(),
             "annotations": { "dev.cosignproject.cosign/signature": "c2ln" } }]);
@@ -143,7 +144,8 @@ async fn a_copy_takes_no_tag_and_no_signature_from_anybody_and_nothing_that_may_
     assert_eq!(get(&server, &format!("/v2/pb/r/manifests/{sbom}")).await?.status(), 200);
     let signed: Value = get(&server, &format!("/v2/pb/r/manifests/{}.sig", root.replace(':', "-"))).await?.json().await?;
     let mut held = names(signed["layers"].as_array().context("layers")?, "digest");
-    (held.sort(), payloads.sort());
+    held.sort();
+    payloads.sort();
     assert_eq!(held, payloads, "both signatures are in force");
 
     // Where only what is signed may be pulled, an image that is attached is none that may; the signed one goes without it.
@@ -168,7 +170,8 @@ async fn what_go_reads_otherwise_is_not_taken() -> Result<()> {
     let layer = image::blob(&server, "p/r", b"a layer".to_vec()).await?;
     let config = format!(r#"{{"mediaType":"{CONFIG}","digest":"{config}","size":2}}"#);
     let layers = format!(r#"[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer}","size":7}}]"#);
-    for member in ["Layers", "LAYERS", "layer\u{17f}", r"layer\u017f", r"\u004cayers", "Config", "CONFIG", "MediaType", "Subject", "Manifests", "ArtifactType", "SchemaVersion"] {
+    for member in ["Layers", "LAYERS", "layer\u{17f}", r"layer\u017f", r"\u004cayers", "Config", "CONFIG", "MediaType", "Subject", "Manifests", "ArtifactType",
+        "SchemaVersion"] {
         let value = if member.eq_ignore_ascii_case("config") { &config } else { &layers };
         let text = format!(r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{config},"layers":[],"{member}":{value}}}"#);
         assert_eq!(put(&server, "/v2/p/r/manifests/1", MANIFEST, &text).await?, 400, "{member}");

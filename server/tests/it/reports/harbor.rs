@@ -63,7 +63,8 @@ async fn every_list_is_asked_by_its_columns() -> Result<()> {
         ("/projects?q=owner_id=1,creation_time=[2020-01-01~]".into(), "name", vec!["p"]), ("/projects?q=owner_id=7".into(), "name", vec![]),
         ("/projects?public=False".into(), "name", vec!["p"]), ("/projects?sort=-project_id".into(), "name", vec!["p"]),
         ("/registries?q=type=docker-registry&sort=-update_time".into(), "name", vec!["t"]), ("/registries?q=type=harbor".into(), "name", vec![]),
-        ("/replication/policies?q=enabled=true".into(), "name", vec!["one"]), ("/replication/policies?q=dest_registry_id=1,enabled=0&sort=id".into(), "name", vec!["two"]),
+        ("/replication/policies?q=enabled=true".into(), "name", vec!["one"]), ("/replication/policies?q=dest_registry_id=1,enabled=0&sort=id".into(), "name",
+            vec!["two"]),
         ("/projects/p/repositories?q=artifact_count=[1~]".into(), "name", vec!["p/r"]), ("/projects/p/repositories?q=pull_count=[5~]".into(), "name", vec![]),
         ("/replication/executions?trigger=scheduled".into(), "status", vec![]), ("/replication/executions?q=trigger=event_based".into(), "status", vec![]),
         ("/scanners".into(), "name", vec![]),
@@ -149,7 +150,8 @@ async fn what_cannot_be_so_is_named_by_the_api_s_own_names() -> Result<()> {
     let there = target(&server).await?;
     for (method, path, body, words) in [
         (Method::POST, "/users", json!({ "username": "ann", "email": "a@example.com", "password": PASSWORD }), "realname"),
-        (Method::POST, "/projects", json!({ "project_name": "" }), "project_name"), (Method::POST, "/projects", json!({ "project_name": "q", "storage_limit": 0 }), "storage_limit"),
+        (Method::POST, "/projects", json!({ "project_name": "" }), "project_name"), (Method::POST, "/projects", json!({ "project_name": "q", "storage_limit": 0 }),
+            "storage_limit"),
         (Method::PUT, "/projects/p", json!({ "registry_id": 1 }), "registry_id"),
         (Method::POST, "/projects/p/members", json!({ "role_id": 1 }), "member_user"),
         (Method::POST, "/projects/p/members", json!({ "role_id": 1, "member_group": { "ldap_group_dn": "cn=x", "group_type": 1 } }), "groups"),

@@ -161,7 +161,8 @@ pub async fn accessories(call: Call, Path((project, name, reference)): Path<(Str
     let place = place(&call, &project, &name, &reference).await?;
     let subject = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?.artifact;
     let (_, q) = list::query(&call, &Asks { sorts: &[], name: "", keys: &["type"], columns: &[] })?;
-    let kinds = q.values("type")?.map(|names| Kind::ALL.into_iter().filter(|kind| names.iter().any(|name| name == kind.harbor_type("") || *kind == Kind::Sbom && name == "sbom.harbor")).collect::<Vec<_>>());
+    let kinds = q.values("type")?.map(|names| Kind::ALL.into_iter().filter(|kind| names.iter().any(|name| name == kind
+        .harbor_type("") || *kind == Kind::Sbom && name == "sbom.harbor")).collect::<Vec<_>>());
     let (at, window) = (Reference::Digest(subject.digest.clone()), list::window(&call)?);
     let found = artifacts::attached(&call.ctx, &call.who, &subject.project, &subject.repository, &at, kinds.as_deref(), window).await?;
     page(&call, found, |attached| Accessory::new(&attached, &subject))

@@ -14,7 +14,8 @@ const COLUMNS: &str = "t.id AS id, t.status AS status, t.trigger_kind AS trigger
     t.error AS error, t.started_at AS started_at, t.ended_at AS ended_at";
 
 static LIST: Listing =
-    Listing { from: "collections AS t", columns: COLUMNS, sorts: &[("id", "t.id")], descending: true, keys: &[("id", "t.id"), ("status", "t.status"), ("started", "t.started_at")] };
+    Listing { from: "collections AS t", columns: COLUMNS, sorts: &[("id", "t.id")], descending: true, keys: &[("id", "t.id"), ("status", "t.status"), ("started",
+        "t.started_at")] };
 
 /// Longest log, in bytes: the end of it counts.
 const LOG: usize = 256 * 1024;

@@ -380,7 +380,8 @@ mod tests {
         let ctx = &world.ctx;
         assert!(right(ctx, "ada", "198.51.100.1").await);
         ctx.local.throttle.flush(ctx).await.unwrap();
-        let rows = async || sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM places").fetch_one(&mut *ctx.db.read().await.unwrap()).await.unwrap().get::<i64, _>("n");
+        let rows = async || sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM places").fetch_one(&mut *ctx.db.read().await.unwrap()).await.unwrap().get::<i64,
+            _>("n");
         let places = rows().await;
         // The same day is not written again.
         world.pass(1000);

@@ -130,7 +130,8 @@ mod tests {
         for bad in [
             r#"{"Layers":[]}"#, r#"{"layers":[],"LAYERS":[]}"#, r#"{"layer\u017f":[]}"#, r#"{"\u004cayers":[]}"#, r#"{"Subject":null}"#, r#"{"mediatype":""}"#,
             r#"{"layers":[{"Digest":"a"}]}"#, r#"{"config":{"dige\u017ft":"a"}}"#, r#"{"manifests":[{"platform":{"OS":"x"}}]}"#, r#"{"subject":{"Size":1}}"#,
-            r#"{"manifests":[{"platform":{"os.Version":"x"}}]}"#, r#"{"MANIFESTS":[]}"#, r#"{"Config":{}}"#, r#"{"config":1,"config":2}"#, r#"{"annotations":{"a":1,"a":2}}"#,
+            r#"{"manifests":[{"platform":{"os.Version":"x"}}]}"#, r#"{"MANIFESTS":[]}"#, r#"{"Config":{}}"#, r#"{"config":1,"config":2}"#,
+                r#"{"annotations":{"a":1,"a":2}}"#,
             r#"{"FSLayers":[]}"#, r#"{"blob\u017f":[]}"#,
         ] {
             assert!(check(bad.as_bytes()).is_err(), "{bad}");

@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn c_3_9_exceptions_are_names_what_is_below_them_and_ranges() {
-        let exceptions: Vec<String> = ["corp.example", ".internal", "*.wild.example", "10.0.0.0/8", "192.0.2.7", "::1", "one.example:5000", "198.51.100.1:81", "[::5]:82"].map(str::to_owned).into();
+        let exceptions: Vec<String> = ["corp.example", ".internal", "*.wild.example", "10.0.0.0/8", "192.0.2.7", "::1", "one.example:5000", "198.51.100.1:81",
+            "[::5]:82"].map(str::to_owned).into();
         let proxy = Proxy::configured("http://us%40er:p%3Aw@proxy.example:3128", &exceptions).unwrap();
         assert_eq!((proxy.url.as_str(), proxy.name().as_str()), ("http://proxy.example:3128/", "http://proxy.example:3128"));
         let (name, password) = proxy.credentials.clone().unwrap();

@@ -17,7 +17,8 @@ static LIST: Listing = Listing {
     columns: COLUMNS,
     sorts: &[("name", "t.name_folded"), ("email", "t.email"), ("created", "t.created_at"), ("id", "t.id"), ("updated", "t.updated_at")],
     descending: false,
-    keys: &[("id", "t.id"), ("email", "t.email"), ("full_name", "t.full_name"), ("comment", "t.comment"), ("admin", "t.admin"), ("created", "t.created_at"), ("updated", "t.updated_at")],
+    keys: &[("id", "t.id"), ("email", "t.email"), ("full_name", "t.full_name"), ("comment", "t.comment"), ("admin", "t.admin"), ("created", "t.created_at"), ("updated",
+        "t.updated_at")],
 };
 
 /// What authentication needs of a user.

@@ -92,7 +92,8 @@ pub async fn disturbed(binary: &Path, images: usize, pause: Duration) -> Result<
         })).await?;
         all.push((tag, digest, signature));
     }
-    let whole = |there: &Registry| all.iter().all(|(tag, digest, signature)| there.digest("p/r", tag).as_ref() == Some(digest) && there.manifest("p/r", signature).is_some());
+    let whole = |there: &Registry| all.iter().all(|(tag, digest, signature)| there.digest("p/r", tag).as_ref() == Some(digest) && there.manifest("p/r",
+        signature).is_some());
     let begin = Instant::now();
     let done = settled(&server, &start(&server).await?).await?;
     let undisturbed = begin.elapsed();
@@ -194,7 +195,8 @@ pub async fn planned(binary: &Path, artifacts: usize) -> Result<String> {
     settled(&server, &execution).await?;
     let late = |spans: &[f64]| spans.get((spans.len().max(1) - 1) * 99 / 100).copied().unwrap_or_default();
     Ok(format!(
-        "{artifacts} artifacts planned in {:.1} s beside 8 clients that push; a push request p99 {:.0} ms alone (median {:.0}), {:.0} ms beside it (median {:.0}, most {:.0}); \
+        "{artifacts} artifacts planned in {:.1} s beside 8 clients that push; a push request p99 {:.0} ms alone (median {:.0}), \
+         {:.0} ms beside it (median {:.0}, most {:.0}); \
          memory {before} MiB before, {most} at most; stopped in {:.1} s",
         plan.as_secs_f64(), late(&alone), middle_and_most(&alone).0, late(&beside), middle_and_most(&beside).0, middle_and_most(&beside).1,
         stopped.elapsed().as_secs_f64(),

@@ -33,7 +33,8 @@ const TASK_COLUMNS: &str = "t.id AS id, t.execution_id AS execution_id, t.status
     t.ended_at AS ended_at";
 
 static TASKS: Listing =
-    Listing { from: "tasks AS t", columns: TASK_COLUMNS, sorts: &[("id", "t.id"), ("started", "COALESCE(t.started_at, 0)"), ("ended", "COALESCE(t.ended_at, 0)")], descending: false, keys: &[("id", "t.id"), ("started", "t.started_at"), ("ended", "t.ended_at")] };
+    Listing { from: "tasks AS t", columns: TASK_COLUMNS, sorts: &[("id", "t.id"), ("started", "COALESCE(t.started_at, 0)"), ("ended", "COALESCE(t.ended_at, 0)")],
+        descending: false, keys: &[("id", "t.id"), ("started", "t.started_at"), ("ended", "t.ended_at")] };
 
 fn execution(row: &AnyRow) -> Execution {
     Execution {

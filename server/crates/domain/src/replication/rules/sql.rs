@@ -24,7 +24,8 @@ static LIST: Listing = Listing {
     columns: COLUMNS,
     sorts: &[("name", "t.name"), ("created", "t.created_at"), ("id", "t.id"), ("updated", "t.updated_at")],
     descending: false,
-    keys: &[("id", "t.id"), ("enabled", "t.enabled"), ("target", "t.target_id"), ("description", "t.description"), ("created", "t.created_at"), ("updated", "t.updated_at")],
+    keys: &[("id", "t.id"), ("enabled", "t.enabled"), ("target", "t.target_id"), ("description", "t.description"), ("created", "t.created_at"), ("updated",
+        "t.updated_at")],
 };
 
 fn rule(row: &AnyRow) -> Result<(Rule, Option<i64>)> {
