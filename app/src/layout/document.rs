@@ -75,7 +75,7 @@ fn said(call: &Call) -> AnyView {
     let done = (!call.me.flash.is_empty()).then(|| view! { <p class="notice__text">{call.me.flash.clone()}</p> });
     let set = call.ctx.configuration();
     let note = |text: String| view! { <p class="note note--warn">{icon("warn")}<span>{text}</span></p> };
-    let read_only = set.read_only.then(|| note("This server is read-only for now: nothing is pushed, tagged, deleted or brought back.".to_owned()));
+    let read_only = set.read_only.then(|| note("This server is read-only for now: nothing is pushed, made, changed or deleted.".to_owned()));
     let banner = (!set.banner_message.is_empty()).then(|| note(set.banner_message.clone()));
     let standing = (banner.is_some() || read_only.is_some()).then(|| view! { <div class="standing">{banner}{read_only}</div> });
     view! { {standing}<div class="notice" role="status" data-keep="">{done}</div>{wrong} }.into_any()

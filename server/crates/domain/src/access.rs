@@ -62,6 +62,8 @@ pub struct ProjectRow {
 }
 
 /// SQL: is the server read-only?
+/// What is said to whoever would change something meanwhile.
+pub(crate) const READ_ONLY_SAID: &str = "this server is read-only for now: an administrator set it so";
 const READ_ONLY: &str = "CAST(CASE WHEN EXISTS (SELECT 1 FROM configuration WHERE name = 'read_only' AND value = 'true') THEN 1 ELSE 0 END AS BIGINT) AS read_only";
 
 /// Does it change what repositories hold?
@@ -373,7 +375,7 @@ fn allowed(rights: &Rights, anonymous: bool, project: &ProjectRow, action: Actio
         true if project.read_only && writes(action) => Err(Error::Forbidden {
             // No right and no scope would help.
             action: None,
-            reason: "this server is read-only for now: an administrator set it so".to_owned(),
+            reason: READ_ONLY_SAID.to_owned(),
         }),
         true => Ok(()),
         false if anonymous => Err(Error::Unauthenticated),

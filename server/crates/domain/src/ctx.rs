@@ -119,13 +119,20 @@ impl Ctx {
         self.local.configuration.get()
     }
 
-    /// Makes a change: `f` in a transaction, and its event in the same one. A refusal is counted.
+    /// Makes a change: `f` in a transaction, and its event in the same one. A refusal is counted. Of a server that is read-only little is
+    /// changed ([`Event::in_peace`]).
     pub async fn change<T: Send + 'static>(
         &self,
         who: &Principal,
         event: Event,
         f: impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        let waits = !event.in_peace();
+        let f = async move |c: &mut AnyConnection| {
+            let done = f(c).await?;
+            // Who may not do it at all learns that first.
+            if waits { crate::configuration::may_write(c).await.map(|()| done) } else { Ok(done) }
+        };
         let done = self.db.write(self.noted(who, &event, f)).await;
         self.judged(who, event, done)
     }

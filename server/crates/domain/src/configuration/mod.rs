@@ -47,6 +47,14 @@ pub async fn load(ctx: &Ctx) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a change while the server is read-only, as of this transaction.
+pub(crate) async fn may_write(c: &mut AnyConnection) -> Result<()> {
+    match sql::read(c).await?.0.read_only {
+        true => Err(Error::Forbidden { action: None, reason: crate::access::READ_ONLY_SAID.to_owned() }),
+        false => Ok(()),
+    }
+}
+
 /// How robot accounts' names begin, as of this transaction.
 pub(crate) async fn prefix(c: &mut AnyConnection) -> Result<String> {
     Ok(sql::read(c).await?.0.robot_name_prefix)

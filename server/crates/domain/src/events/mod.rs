@@ -99,6 +99,16 @@ events! {
 }
 
 impl Event {
+    /// It happens also while the server is read-only: what looks, stops and takes away, and what makes it writable again.
+    pub(crate) fn in_peace(&self) -> bool {
+        matches!(
+            self,
+            Event::SignedIn { .. } | Event::RequestRefused { .. } | Event::AccountUnlocked { .. } | Event::PasswordSet { .. } | Event::UserDisabled { .. }
+                | Event::RobotDisabled { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. } | Event::CollectionStopped { .. }
+                | Event::CollectionStarted { dry_run: true } | Event::ConfigurationChanged { .. }
+        )
+    }
+
     /// A robot account of a project belongs to it.
     pub(crate) fn place(&self) -> Scope {
         match self {
