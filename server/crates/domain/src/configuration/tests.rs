@@ -18,6 +18,8 @@ async fn a_server_that_is_read_only_takes_and_loses_nothing() {
     let gone = world.image(&project, &r, "2", "another").await;
     let at = |digest: &model::Digest| artifacts::Reference::Digest(digest.clone());
     let (ctx, who) = (&world.ctx, &world.admin);
+    let ada = world.user("ada").await;
+    let crate::Who::User { id: ada_id, .. } = ada.who.clone() else { panic!("ada is a user") };
     artifacts::delete(ctx, who, &project, &r, &at(&gone)).await.unwrap();
     let undo = deletions::list(ctx, who, &project, &Default::default()).await.unwrap().items[0].id;
     with(&world, |new| new.read_only = true).await.unwrap();
@@ -29,11 +31,20 @@ async fn a_server_that_is_read_only_takes_and_loses_nothing() {
         crate::uploads::start(ctx, who, &project, &r).await.err(),
         crate::repositories::delete(ctx, who, &project, &r).await.err(),
         projects::delete(ctx, who, &project).await.err(),
+        projects::create(ctx, who, "another", false, false).await.err(),
+        projects::update(ctx, who, &project, Some(true), None).await.err(),
+        crate::users::set_admin(ctx, who, ada_id, true).await.err(),
+        crate::repositories::describe(ctx, who, &project, &r, "text".into()).await.err(),
+        crate::gc::set_schedule(ctx, who, Some("0 0 0 * * *".into())).await.err(),
+        crate::gc::start(ctx, who, false).await.err(),
     ];
     for (n, refusal) in refusals.into_iter().enumerate() {
         assert!(matches!(&refusal, Some(Error::Forbidden { reason, .. }) if reason.contains("read-only")), "{n}: {refusal:?}");
     }
     assert!(artifacts::pull(ctx, who, &project, &r, &at(&image), false).await.is_ok(), "it is read");
+    // Nobody keeps a password, or an account, because of it; and who has no right learns that.
+    crate::users::set_password(ctx, who, ada_id, None, crate::secrets::PlainSecret::new("Another-Pass-12345".into())).await.unwrap();
+    assert!(!matches!(projects::delete(ctx, &ada, &project).await, Err(Error::Forbidden { reason, .. }) if reason.contains("read-only")));
     assert_eq!(deletions::list(ctx, who, &project, &Default::default()).await.unwrap().items.len(), 1, "and what can be undone later is seen");
     // Two who set different things at once: neither is lost.
     let old = get(ctx, who).await.unwrap().0;

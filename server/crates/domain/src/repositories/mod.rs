@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
 use model::repository::Repository;
-use model::{Digest, Action, Page, ProjectName, RepositoryName, Stamp};
+use model::{Action, Digest, Page, ProjectName, RepositoryName, Stamp};
 
 /// The repositories of a project.
 pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query) -> Result<Page<Repository>> {
@@ -94,7 +94,7 @@ pub async fn search(ctx: &Ctx, who: &Principal, text: &str, limit: i64) -> Resul
 pub async fn list_everywhere(ctx: &Ctx, who: &Principal, query: &Query) -> Result<Page<(Repository, bool)>> {
     let mut c = ctx.db.read().await?;
     let standing = access::standing(&mut c, ctx.now(), who).await?;
-    sql::list_everywhere(&mut c, &Seen::of(who, standing.sees_all()), query).await
+    sql::list_everywhere(&mut c, &Seen::of(who, standing.sees_all()).listed(), query).await
 }
 
 /// As [`list_everywhere`], of those that hold a blob and that the caller may pull from.
@@ -112,6 +112,8 @@ pub(crate) struct Seen {
     pub robot: i64,
     /// The scope of a token: nothing else is shown by it.
     pub ceiling: Option<Vec<String>>,
+    /// The right that a robot account must have.
+    pub right: Action,
 }
 
 impl Seen {
@@ -124,7 +126,12 @@ impl Seen {
         let ceiling = who.ceiling.as_ref().filter(|_| !who.may_list_all());
         let names = ceiling.map(|scopes| scopes.iter().filter(|scope| scope.access.pull));
         let ceiling = names.map(|scopes| scopes.map(|scope| format!("{}/{}", scope.project.0, scope.repository)).collect());
-        Seen { all, member, robot, ceiling }
+        Seen { all, member, robot, ceiling, right: Action::RepositoryPull }
+    }
+
+    /// What may be listed, for the API's lists.
+    fn listed(self) -> Seen {
+        Seen { right: Action::RepositoryList, ..self }
     }
 }
 

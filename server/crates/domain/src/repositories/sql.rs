@@ -157,10 +157,10 @@ pub async fn describe(
 fn seen(w: &mut Conditions, seen: &Seen) {
     w.and("p.deleted_at IS NULL AND t.pushed_at IS NOT NULL");
     if !seen.all {
-        let (m, r) = (w.bind(seen.member), w.bind(seen.robot));
+        let (m, r, right) = (w.bind(seen.member), w.bind(seen.robot), seen.right.name());
         w.and(format!(
             "(p.public = 1 OR p.id IN (SELECT project_id FROM members WHERE user_id = {m})
-              OR EXISTS (SELECT 1 FROM robot_grants AS g WHERE g.robot_id = {r} AND g.action = 'repository:pull'
+              OR EXISTS (SELECT 1 FROM robot_grants AS g WHERE g.robot_id = {r} AND g.action = '{right}'
                          AND (g.scope = 'all' OR g.project_id = p.id)))"
         ));
     }
