@@ -116,6 +116,10 @@ pub fn artifact(project: &ProjectName, name: &RepositoryName, digest: &Digest) -
     format!("{}/artifacts/{digest}", repository(project, name))
 }
 
+pub fn artifact_copy(project: &ProjectName, name: &RepositoryName, digest: &Digest) -> String {
+    format!("{}/copy", artifact(project, name, digest))
+}
+
 pub fn artifact_delete(project: &ProjectName, name: &RepositoryName, digest: &Digest) -> String {
     format!("{}/delete", artifact(project, name, digest))
 }

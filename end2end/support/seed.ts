@@ -55,7 +55,7 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
     '/sign-in', '/account', '/jump', '/jump?q=cargo', '/projects', '/projects?q=none', '/projects/new', '/projects/cargo', '/projects/cargo/members',
     '/projects/cargo/members/new', '/projects/cargo/robots', '/projects/cargo/robots/new', `/projects/cargo/robots/${own}`,
     '/projects/cargo/replication', '/projects/cargo/deleted', '/projects/cargo/settings', '/projects/cargo/repositories/ship',
-    `/projects/cargo/repositories/ship?open=${digest}`, '/projects/cargo/repositories/ship/settings', artifact, `${artifact}/delete`, `${artifact}/remove-tag?tag=1`,
+    `/projects/cargo/repositories/ship?open=${digest}`, '/projects/cargo/repositories/ship/settings', artifact, `${artifact}/delete`, `${artifact}/copy`, `${artifact}/remove-tag?tag=1`,
     `${repository}/artifacts/${signature}`, `${repository}/delete`, `${repository}/delete-artifacts`, `${repository}/delete-artifacts?digest=${digest}`,
     `/projects/cargo/robots/${own}/secret`, `/projects/cargo/robots/${own}/delete`, '/projects/cargo/deleted/purge', '/projects/cargo/deleted/purge?ids[]=1',
     '/admin/users/2/delete', `/admin/robots/${system}/secret`, `/admin/robots/${system}/delete`, `/admin/registries/${target}/delete`,

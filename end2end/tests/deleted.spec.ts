@@ -45,6 +45,18 @@ async function journey(page: Page): Promise<void> {
     await look(page, 'deleted-back');
     clients.verify(`${wharf.host}/cargo/ship:1`);
 
+    // Copied within the server, it brings its tag and its signature along.
+    await page.getByRole('link', { name: 'Copy…' }).click();
+    await page.getByLabel('To the repository').fill('no-such/place');
+    await page.getByRole('button', { name: 'Copy artifact' }).click();
+    await expect(page.getByText('no-such').last()).toBeVisible();
+    await page.getByLabel('To the repository').fill('cargo/fleet/ship');
+    await look(page, 'copy');
+    await page.getByRole('button', { name: 'Copy artifact' }).click();
+    await expect(page.getByRole('status')).toContainText('It was copied from cargo/ship');
+    await expect(page.getByText('Signed by cosign').first()).toBeVisible();
+    clients.verify(`${wharf.host}/cargo/fleet/ship:1`);
+
     await page.goto(`${wharf.url}/projects/cargo/deleted`);
     await expect(page.getByText('Nothing to bring back')).toBeVisible();
     await look(page, 'deleted-empty');

@@ -1,9 +1,9 @@
 //! Deleting and replicating an artifact, and its tags.
 
 use crate::answer::act;
-use crate::{Answer, paths};
+use crate::{Answer, UiError, paths};
 use domain::artifacts::Reference;
-use model::{ArtifactId, Digest, ProjectName, RepositoryName, RuleId, Tag};
+use model::{ArtifactId, Digest, Problems, ProjectName, RepositoryName, RuleId, Tag};
 
 act! {
     "/fn/artifact/delete" Delete { project: ProjectName, repository: RepositoryName, digest: Digest }
@@ -39,6 +39,16 @@ act! {
             say.push_str(&format!(" Undo it under Deleted, for {}.", model::stamp::span(call.ctx.settings.recycle)));
         }
         Ok(Answer::done(paths::repository(&form.project, &form.repository), say))
+    }
+}
+
+act! {
+    "/fn/artifact/copy" Copy { project: ProjectName, repository: RepositoryName, digest: Digest, to: String }
+    |form, call| {
+        let to = model::name::split_full(form.to.trim()).map_err(|what| UiError::Wrong(Problems::one("to", what)))?;
+        let from = (&form.project, &form.repository);
+        let digest = domain::artifacts::copy(&call.ctx, &call.who, from, &Reference::Digest(form.digest), (&to.0, &to.1)).await?;
+        Ok(Answer::done(paths::artifact(&to.0, &to.1, &digest), format!("It was copied from {}/{}.", form.project, form.repository)))
     }
 }
 

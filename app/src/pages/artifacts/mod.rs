@@ -1,5 +1,6 @@
 //! Artifacts: a repository's list with its trees, one artifact, and what deleting it takes along.
 
+mod copy;
 mod delete;
 mod delete_many;
 pub mod forms;
@@ -7,6 +8,7 @@ mod list;
 mod show;
 mod tree;
 
+pub use copy::copy;
 pub use delete::{delete, remove_tag};
 pub use delete_many::delete_many;
 pub use list::list;

@@ -26,7 +26,11 @@ pub async fn show(call: &Call) -> Shown {
     let delete = frame.may(right).then(|| view! {
         <a class="button" href=paths::artifact_delete(&project, &repository, &artifact.digest)>"Delete…"</a>
     });
-    let page = Page::new(&short).way(way(&project, &repository, &short)).purpose(what(artifact)).actions(delete);
+    // Where else somebody may push is not looked for: whoever is signed in may have such a place.
+    let copy = (call.me.user.is_some() && artifact.accessory.is_none()).then(|| view! {
+        <a class="button" href=paths::artifact_copy(&project, &repository, &artifact.digest)>"Copy…"</a>
+    });
+    let page = Page::new(&short).way(way(&project, &repository, &short)).purpose(what(artifact)).actions(view! { {copy}{delete} });
     if artifact.accessory.is_some() {
         return Ok(page.body(accessory(call, &frame, &found, from).await?));
     }

@@ -68,7 +68,7 @@ async fn plan(ctx: &Ctx, who: &Principal, from: Place<'_>, digest: &Digest, to: 
     let mut c = ctx.db.read().await?;
     let mut there = access::repository(&mut c, ctx.now(), who, to.0, to.1.as_str(), Action::RepositoryPush).await?;
     if sql::find(&mut there, to.1, &named).await?.is_some() {
-        return Err(Error::conflict("from", format!("stands there already: {}/{}@{digest}", to.0, to.1)));
+        return Err(Error::conflict("to", format!("stands there already: {}/{}@{digest}", to.0, to.1)));
     }
     let mut here = access::repository(&mut c, ctx.now(), who, from.0, from.1.as_str(), Action::RepositoryPull).await?;
     let gone = || Error::not_found("artifact", format!("{}/{}@{digest}", from.0, from.1));
