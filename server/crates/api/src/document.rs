@@ -31,7 +31,9 @@ impl Schemas {
         let mut held = Vec::new();
         T::schemas(&mut held);
         self.0.extend(held);
-        self.0.insert(T::name().into_owned(), T::schema());
+        if let Some(other) = self.0.insert(T::name().into_owned(), T::schema()) {
+            debug_assert!(other == T::schema(), "two shapes are called {}", T::name());
+        }
         Ref::from_schema_name(T::name()).into()
     }
 }

@@ -349,7 +349,11 @@ pub async fn summary(call: Call, Path(project): Path<String>) -> Answer<Shown<Pr
     let name = call.project(&project).await?;
     let project = projects::frame(&call.ctx, &call.who, &name).await?.project;
     let quota = Quota { hard: Storage { storage: -1 }, used: Storage { storage: project.storage.stored } };
-    let roles = domain::members::roles(&call.ctx, &call.who, &name).await?;
+    // Who may not list them is told of none.
+    let roles = match domain::members::roles(&call.ctx, &call.who, &name).await {
+        Err(error) if error.is_refusal() => Vec::new(),
+        roles => roles?,
+    };
     let having = |role: Role| roles.iter().find(|(known, _)| *known == role).map_or(0, |(_, n)| *n);
     Ok(Shown(ProjectSummary {
         repo_count: project.repository_count, member_count: project.member_count, project_admin_count: having(Role::ProjectAdmin),

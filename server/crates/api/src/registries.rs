@@ -20,19 +20,11 @@ const COLUMNS: &[(&str, &str, As)] =
 /// Members as this API calls them.
 const NAMES: &[(&str, &str)] = &[("provider", "type"), ("access_id", "access_key"), ("secret", "access_secret")];
 
-/// A target registry; where a list of rules names one, only its number and name.
+/// A target registry.
 #[derive(Serialize, ToSchema)]
 pub struct Registry {
-    pub id: i64,
-    pub name: String,
-    #[serde(flatten)]
-    pub rest: Option<Rest>,
-}
-
-/// What is said of a target registry besides.
-#[derive(Serialize, ToSchema)]
-#[schema(as = RegistryRest)]
-pub struct Rest {
+    id: i64,
+    name: String,
     url: String,
     #[serde(rename = "type")]
     provider: &'static str,
@@ -60,14 +52,13 @@ pub struct Shadow {
 
 impl From<Target> for Registry {
     fn from(target: Target) -> Registry {
-        let rest = Rest {
-            url: target.url, provider: target.provider.key(), insecure: !target.verify_certificate, description: target.description,
+        Registry {
+            id: target.id.0, name: target.name, url: target.url, provider: target.provider.key(), insecure: !target.verify_certificate, description: target.description,
             status: match target.healthy { Some(true) => "healthy", Some(false) => "unhealthy", None => "unknown" },
             credential: Shadow { kind: "basic", access_key: target.access_id, access_secret: if target.has_secret { "*****" } else { "" } },
             ca_certificate: target.ca_certificate, token_server: target.token_server, proxy: target.proxy,
             creation_time: target.created_at.into(), update_time: target.updated_at.into(),
-        };
-        Registry { id: target.id.0, name: target.name, rest: Some(rest) }
+        }
     }
 }
 

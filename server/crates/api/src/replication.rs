@@ -66,17 +66,16 @@ pub struct Local {
 }
 
 impl Policy {
-    fn new(rule: Rule, target: Option<Target>) -> Policy {
+    fn new(rule: Rule, target: Target) -> Policy {
         let input = rule.input;
         let filter = |kind: &str, value: String, decoration: &str| {
             (!value.is_empty()).then(|| Filter { kind: kind.to_owned(), value: value.into(), decoration: decoration.to_owned() })
         };
         let tags = filter("tag", input.tags, input.tag_mode.key());
         let resource = filter("resource", input.resource.key().to_owned(), "");
-        let named = || Registry { id: input.target_id.0, name: rule.target_name.clone(), rest: None };
         Policy {
             id: rule.id.0, name: input.name, description: input.description,
-            src_registry: Local { id: 0, name: "Local", kind: "harbor" }, dest_registry: target.map_or_else(named, Registry::from),
+            src_registry: Local { id: 0, name: "Local", kind: "harbor" }, dest_registry: target.into(),
             dest_namespace: input.namespace, dest_namespace_replace_count: input.flatten,
             trigger: Trigger { kind: "manual".to_owned(), trigger_settings: Some(TriggerSettings { cron: String::new() }) },
             filters: filter("name", input.repositories, "").into_iter().chain(tags).chain(resource).chain(input.further.into_iter().map(Filter::from)).collect(),
@@ -255,10 +254,10 @@ pub async fn list(call: Call) -> Answer<Listed<Policy>> {
     let ids = found.items.iter().map(|rule| rule.input.target_id.0).collect();
     let named = Query { conditions: vec![("id".to_owned(), Holds::Number(ids))], ..Query::all(found.items.len() as i64) };
     let targets = targets::list(&call.ctx, &call.who, &named).await?.items;
-    page(&call, found, |rule| {
-        let target = targets.iter().find(|target| target.id == rule.input.target_id).cloned();
-        Policy::new(rule, target)
-    })
+    // A target that rules use is not deleted.
+    let with_target = |rule: Rule| targets.iter().find(|target| target.id == rule.input.target_id).cloned().map(|target| Policy::new(rule, target));
+    let found = Page { items: found.items.into_iter().filter_map(with_target).collect(), total: found.total, next: None };
+    page(&call, found, |policy| policy)
 }
 
 pub async fn create(call: Call, Json(input): Json<Input>) -> Answer<Created> {
@@ -270,7 +269,7 @@ pub async fn create(call: Call, Json(input): Json<Input>) -> Answer<Created> {
 pub async fn get(call: Call, Path(text): Path<String>) -> Answer<Shown<Policy>> {
     let rule = rules::get(&call.ctx, &call.who, RuleId(id(&text)?)).await?;
     let target = targets::get(&call.ctx, &call.who, rule.input.target_id).await?;
-    Ok(Shown(Policy::new(rule, Some(target))))
+    Ok(Shown(Policy::new(rule, target)))
 }
 
 pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Input>) -> Answer<Done> {

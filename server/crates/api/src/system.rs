@@ -2,7 +2,7 @@
 
 use crate::answers::{Answer, Listed, Shown, Text, Time};
 use crate::call::Call;
-use crate::list::page;
+use crate::list::{self, Asks, page};
 use domain::clock::Clock;
 use model::Page;
 use serde::Serialize;
@@ -49,6 +49,7 @@ pub async fn health(call: Call) -> Answer<Shown<Health>> {
 pub struct Scanner {}
 
 pub async fn scanners(call: Call) -> Answer<Listed<Scanner>> {
+    list::query(&call, &Asks { sorts: &[], name: "", keys: &[], columns: &[] })?;
     page(&call, Page::<()>::empty(), |()| Scanner {})
 }
 

@@ -137,6 +137,7 @@ const FOUND: i64 = 1000;
 
 pub async fn search(call: Call) -> Answer<Listed<UserFound>> {
     let text = call.param("username").unwrap_or_default();
+    list::query(&call, &Asks { sorts: &[], name: "", keys: &[], columns: &[] })?;
     let (number, size) = list::window(&call)?;
     let found = users::search(&call.ctx, &call.who, text, FOUND).await?;
     let total = found.len() as i64;

@@ -61,9 +61,9 @@ pub struct ProjectRow {
     pub read_only: bool,
 }
 
-/// SQL: is the server read-only?
-/// What is said to whoever would change something meanwhile.
+/// What is said to whoever would change something while the server is read-only.
 pub(crate) const READ_ONLY_SAID: &str = "this server is read-only for now: an administrator set it so";
+/// SQL: is the server read-only?
 const READ_ONLY: &str = "CAST(CASE WHEN EXISTS (SELECT 1 FROM configuration WHERE name = 'read_only' AND value = 'true') THEN 1 ELSE 0 END AS BIGINT) AS read_only";
 
 /// Does it change what repositories hold?

@@ -157,9 +157,6 @@ impl Registry {
             };
             // As of any question: who says nothing twice is not asked a third time.
             silences += u32::from(failure.nature == Nature::Silent);
-            if silences > 1 {
-                return Err(failure.during(&what, tried));
-            }
             if let Some(wait) = wait.filter(|wait| *wait > LONGEST_WAIT) {
                 let message = format!("{}; it asks to wait {} s, which is too long for a run", failure.message, wait.as_secs());
                 return Err(Failure { message, ..failure }.during(&what, tried));
@@ -172,12 +169,12 @@ impl Registry {
             if let Some((_, at)) = &place
                 && *at > furthest
             {
-                (furthest, tried) = (*at, 1);
+                (furthest, tried, silences) = (*at, 1, 0);
                 went_on = went_on.or(Some(*at));
             }
             let once = self.line.patience == Patience::Person;
             let (is_rule, is_source) = (failure.side == Side::Rule, failure.side == Side::Source);
-            if tried >= TRIES || once || is_rule || is_source {
+            if tried >= TRIES || silences > 1 || once || is_rule || is_source {
                 return Err(failure.during(&what, tried));
             }
             // Some proxies cut a request that is too large instead of saying so.

@@ -28,9 +28,9 @@ const TASKS: usize = 4;
 /// Times an artifact is tried in one execution, and the wait before the second; each further one is as long again.
 const TRIES: u32 = 3;
 const AGAIN: Duration = Duration::from_secs(5);
-/// How often a worker asks whether to stop, and a task says how far it is.
 /// So many artifacts without any answer end an execution.
 const UNANSWERED: usize = 4;
+/// How often a worker asks whether to stop, and a task says how far it is.
 const RENEW: Duration = Duration::from_millis(500);
 const REPORT: Duration = Duration::from_millis(700);
 
@@ -63,21 +63,28 @@ enum Cut {
     Released,
 }
 
+/// Who watches over an execution, no longer than it takes: also where a panic ends that.
+struct Watcher(tokio::task::JoinHandle<Cut>);
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 async fn execute(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> domain::Result<()> {
     let Some(work) = executions::open(ctx, &claim.key).await? else { return jobs::finish(ctx, claim).await };
     let cancel = CancellationToken::new();
-    let watcher = tokio::spawn(watch_over(ctx.clone(), claim.clone(), cancel.clone(), stopping.clone()));
+    let mut watcher = Watcher(tokio::spawn(watch_over(ctx.clone(), claim.clone(), cancel.clone(), stopping.clone())));
     let done = tokio::select! {
         done = run_tasks(ctx, &work) => Some(done),
         () = cancel.cancelled() => None,
     };
     let cut = match done {
-        Some(_) => {
-            watcher.abort();
-            None
-        }
-        None => watcher.await.ok(),
+        Some(_) => None,
+        None => (&mut watcher.0).await.ok(),
     };
+    drop(watcher);
     let whole = match (done, cut) {
         (None, Some(Cut::Released)) => return Ok(()),
         (None, _) => {

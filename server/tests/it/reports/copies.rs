@@ -209,6 +209,10 @@ async fn a_project_s_artifacts_are_one_list() -> Result<()> {
     let (page, total, more) = rows(&server, "/projects/p/artifacts?page=2&page_size=3&sort=push_time").await?;
     assert_eq!((page.len(), total, more), (1, 4, false));
     assert_eq!(rows(&server, "/projects/p/artifacts?page_size=0").await?.0.len(), 4);
+    // Of a repository that was deleted, and can be brought back, nothing is shown.
+    server.call(Method::DELETE, "/projects/p/repositories/a", json!(null)).await?;
+    let (left, total, _) = rows(&server, "/projects/p/artifacts?sort=push_time").await?;
+    assert_eq!((total, left.iter().map(of).collect::<Vec<_>>()), (2, vec![pair("p/b", "v2"), pair("p/c/d", "v3")]));
     let answer = server.api(Method::GET, "/projects/none/artifacts").send().await?;
     assert_eq!(answer.status(), 404);
     Ok(())

@@ -6,7 +6,7 @@ use crate::access;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
-use crate::manifest::{Merge, merge};
+use crate::manifest::{self, Merge, merge};
 use crate::uploads;
 use bytes::Bytes;
 use futures_util::stream;
@@ -38,21 +38,41 @@ pub async fn copy(ctx: &Ctx, who: &Principal, from: Place<'_>, reference: &Refer
     let digest = pull(ctx, who, from.0, from.1, reference, false).await?.digest;
     let _turn = ctx.local.copying.take().await?;
     let plan = plan(ctx, who, from, &digest, to).await?;
-    let (mut left, mut itself) = (HashSet::new(), None);
+    let mut left = staying(ctx, who, from, &plan.steps).await?;
+    let mut itself = None;
     for step in plan.steps {
         if step.digest == digest {
             itself = Some(step);
-            continue;
-        }
-        let goes = !step.under.is_some_and(|under| left.contains(&under));
-        if !goes || !put(ctx, who, from, to, &step, Vec::new()).await.map_err(vanished)? {
-            left.insert(step.id);
+        } else if !left.contains(&step.id) && !put(ctx, who, from, to, &step, Vec::new()).await.map_err(vanished)? {
+            // What lists it would miss it.
+            left.extend(step.under.into_iter().chain([step.id]));
         }
     }
     if let Some(step) = itself {
         put(ctx, who, from, to, &step, plan.tags).await.map_err(vanished)?;
     }
     Ok(digest)
+}
+
+/// What is attached and may not be pulled, with all that hangs under it or is listed by it: looked for before anything is written, since
+/// what an index lists is copied before the index.
+async fn staying(ctx: &Ctx, who: &Principal, from: Place<'_>, steps: &[Step]) -> Result<HashSet<i64>> {
+    let mut left = HashSet::new();
+    for step in steps.iter().filter(|step| step.kind.is_some()) {
+        match pull(ctx, who, from.0, from.1, &Reference::Digest(step.digest.clone()), false).await {
+            Ok(_) => {}
+            Err(Error::Policy(_) | Error::NotFound(_)) => {
+                left.insert(step.id);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let mut before = usize::MAX;
+    while before != left.len() {
+        before = left.len();
+        left.extend(steps.iter().filter(|step| step.under.is_some_and(|under| left.contains(&under))).map(|step| step.id).collect::<Vec<_>>());
+    }
+    Ok(left)
 }
 
 /// The caller pushed nothing: what a push would miss was deleted meanwhile.
@@ -77,8 +97,10 @@ async fn plan(ctx: &Ctx, who: &Principal, from: Place<'_>, digest: &Digest, to: 
         return Err(Error::Policy(format!("{digest} is attached to another artifact: it is copied along with that")));
     }
     let c = here.conn();
-    let tags = sql::tags_of(c, found.id).await?.into_iter().map(|tag| tag.name).collect();
-    let steps = graph::walk(c, found.repository_id, found.id, found.digest).await?;
+    // A tag of cosign's, or a list's, on something that is none might name another's signature there.
+    let tags = sql::tags_of(c, found.id).await?.into_iter().map(|tag| tag.name);
+    let tags = tags.filter(|tag| manifest::machinery_subject(tag).is_none()).collect();
+    let steps = graph::walk(c, found.repository_id, found.id, found.digest, MOST).await?;
     let ids: Vec<i64> = steps.iter().map(|step| step.id).collect();
     if ids.len() > MOST || sql::manifest_bytes(c, &ids).await? > BYTES {
         let most = format!("it has more than {MOST} manifests or {} MiB of them", BYTES >> 20);
@@ -87,10 +109,10 @@ async fn plan(ctx: &Ctx, who: &Principal, from: Place<'_>, digest: &Digest, to: 
     Ok(Plan { steps, tags })
 }
 
-/// One manifest with its blobs; `false`: it is attached, and the caller may not pull it.
+/// One manifest with its blobs; `false`: it is or belongs to what is attached, and the caller may not pull it.
 async fn put(ctx: &Ctx, who: &Principal, from: Place<'_>, to: Place<'_>, step: &Step, tags: Vec<Tag>) -> Result<bool> {
     let pulled = match pull(ctx, who, from.0, from.1, &Reference::Digest(step.digest.clone()), false).await {
-        Err(error) if step.kind.is_some() && matches!(error, Error::Policy(_) | Error::NotFound(_)) => return Ok(false),
+        Err(error) if step.attached && matches!(error, Error::Policy(_) | Error::NotFound(_)) => return Ok(false),
         pulled => pulled?,
     };
     let (blobs, found_by) = {
@@ -100,7 +122,7 @@ async fn put(ctx: &Ctx, who: &Principal, from: Place<'_>, to: Place<'_>, step: &
         (graph::blobs(proof.conn(), step.id).await?, found_by)
     };
     for (blob, _) in &blobs {
-        // One that may be elsewhere is missed by the push, if by anybody.
+        // One that is not here any more is missed by the push, unless it may be elsewhere.
         uploads::mount(ctx, who, to.0, to.1, blob, Some((from.0.clone(), from.1.clone()))).await?;
     }
     if found_by.is_empty() {
@@ -116,6 +138,7 @@ async fn put(ctx: &Ctx, who: &Principal, from: Place<'_>, to: Place<'_>, step: &
 
 /// A signature under its tag: those that stand there stay in force.
 async fn signature(ctx: &Ctx, who: &Principal, to: Place<'_>, tag: &Tag, media_type: &str, content: &[u8]) -> Result<()> {
+    let _turn = ctx.local.writers.turn(format!("{}/{}:{tag}", to.0, to.1)).await;
     let at = Reference::Tag(tag.clone());
     let theirs = {
         let mut c = ctx.db.read().await?;

@@ -46,21 +46,23 @@ pub(super) struct Step {
     pub kind: Option<Kind>,
     /// What it hangs on or is listed by; the artifact itself by nothing.
     pub under: Option<i64>,
+    /// It is attached, or listed by something that is.
+    pub attached: bool,
 }
 
 /// What makes up an artifact, in the order in which it can be pushed: children before their index, the artifact itself, then its
-/// accessories and theirs. Each digest once.
-pub(super) async fn walk(c: &mut AnyConnection, repository: i64, id: i64, digest: Digest) -> Result<Vec<Step>> {
+/// accessories and theirs. Each digest once; past `most` of them it ends.
+pub(super) async fn walk(c: &mut AnyConnection, repository: i64, id: i64, digest: Digest, most: usize) -> Result<Vec<Step>> {
     let mut seen = HashSet::from([digest.clone()]);
-    let (mut steps, mut stack) = (Vec::new(), vec![(Step { id, digest, kind: None, under: None }, false)]);
+    let (mut steps, mut stack) = (Vec::new(), vec![(Step { id, digest, kind: None, under: None, attached: false }, false)]);
     while let Some((step, children_done)) = stack.pop() {
         let children = if children_done { Vec::new() } else { sql::children_here(c, repository, step.id).await? };
         if !children.is_empty() {
-            let parent = step.id;
+            let (parent, attached) = (step.id, step.attached);
             stack.push((step, true));
             for (id, digest) in children.into_iter().rev() {
                 if seen.insert(digest.clone()) {
-                    stack.push((Step { id, digest, kind: None, under: Some(parent) }, false));
+                    stack.push((Step { id, digest, kind: None, under: Some(parent), attached }, false));
                 }
             }
             continue;
@@ -70,10 +72,13 @@ pub(super) async fn walk(c: &mut AnyConnection, repository: i64, id: i64, digest
             // BuildKit's children come with their index.
             if accessory.attachment != Attachment::IndexChild && seen.insert(accessory.digest.clone()) {
                 let (id, digest, kind) = (accessory.artifact_id, accessory.digest, Some(accessory.kind));
-                stack.push((Step { id, digest, kind, under: Some(step.id) }, false));
+                stack.push((Step { id, digest, kind, under: Some(step.id), attached: true }, false));
             }
         }
         steps.push(step);
+        if seen.len() > most {
+            break;
+        }
     }
     // An accessory of a child was pushed on the stack above its index: subjects are allowed to come later.
     Ok(steps)
@@ -95,7 +100,7 @@ pub async fn graph(
         .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository}@{digest}")))?;
     let c = proof.conn();
     let mut nodes = Vec::new();
-    for step in walk(c, found.repository_id, found.id, found.digest).await? {
+    for step in walk(c, found.repository_id, found.id, found.digest, usize::MAX).await? {
         nodes.push(node(c, step.id, step.kind).await?);
     }
     Ok(nodes)

@@ -24,6 +24,7 @@ use crate::points::point;
 use model::deletion::{Deletion, Restored, Waiting, What};
 use model::list::Query;
 use model::{Action, DeletionId, Digest, Page, ProjectName, RepositoryName, Stamp, Tag};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A project's deletions that can still be undone, newest first, for who may push there. What is over is not shown.
@@ -56,6 +57,12 @@ pub async fn all_waiting(ctx: &Ctx, who: &Principal) -> Result<Waiting> {
 /// Undoes a deletion: an artifact with its tree, a tag, or a repository. Tags of an artifact that name something else by now stay
 /// where they are, and are answered.
 pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Restored> {
+    // To its end, whether the client waits or not: what came back in parts is nobody's until all of it is there.
+    let (ctx, who, project) = (ctx.clone(), who.clone(), project.clone());
+    crate::uploads::to_its_end(async move { brought_back(&ctx, &who, &project, id).await }).await
+}
+
+async fn brought_back(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Restored> {
     // All manifests of a deletion are in memory meanwhile: one undo at a time. Who undoes much waits behind himself.
     let (own, all) = &ctx.local.undoing;
     let turns = (own.take().await?, all.clone().lock_owned().await);
@@ -82,11 +89,15 @@ pub async fn restore(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Dele
                 let Some((_, manifests)) = prepared.as_ref().as_ref().filter(|(seen, _)| *seen == deletion) else {
                     return Err(Error::Unavailable("it was changed at the same time".to_owned()));
                 };
+                let mut there = HashSet::new();
                 if manifests.len() <= SLICE {
                     let blobs = sql::blobs(proof.conn(), id).await?;
                     link_blobs(&mut proof, now, &repository, &blobs).await?;
+                } else {
+                    let before: Vec<&Digest> = before(&deletion, manifests).iter().map(|(kept, _)| &kept.digest).collect();
+                    there = crate::artifacts::sql::standing(proof.conn(), deletion.repository_id, &before).await?;
                 }
-                for (kept, manifest) in manifests {
+                for (kept, manifest) in manifests.iter().filter(|(kept, _)| !there.contains(kept.digest.as_str())) {
                     one(&mut proof, now, &repository, deletion.repository_id, settings.sparse, (kept, manifest), &mut restored.taken).await?;
                 }
             }
@@ -120,8 +131,7 @@ async fn children_first(ctx: &Ctx, who: &Principal, project: &ProjectName, prepa
         };
         ctx.db.write_content(linked).await?;
     }
-    // The artifact itself comes with the undo, and what comes after it.
-    let itself = manifests.iter().position(|(kept, _)| Some(&kept.digest) == deletion.digest.as_ref()).unwrap_or(manifests.len());
+    let itself = before(deletion, manifests).len();
     for first in (0..itself).step_by(SLICE) {
         let (who, project, prepared) = (who.clone(), project.clone(), prepared.clone());
         let sparse = settings.sparse;
@@ -138,6 +148,12 @@ async fn children_first(ctx: &Ctx, who: &Principal, project: &ProjectName, prepa
         ctx.db.write_content(placed).await?;
     }
     Ok(())
+}
+
+/// What stands before the artifact itself, which comes with the undo, as does what comes after it.
+fn before<'a>(deletion: &Deletion, manifests: &'a [(sql::Kept, Manifest)]) -> &'a [(sql::Kept, Manifest)] {
+    let itself = manifests.iter().position(|(kept, _)| Some(&kept.digest) == deletion.digest.as_ref());
+    &manifests[..itself.unwrap_or(manifests.len())]
 }
 
 /// Who deleted a blob by itself meanwhile took it out of the repository, and no more.

@@ -99,12 +99,13 @@ events! {
 }
 
 impl Event {
-    /// It happens also while the server is read-only: what looks, stops and takes away, and what makes it writable again.
+    /// It happens also while the server is read-only: what looks and stops, what takes rights and secrets away, and what makes it writable again.
     pub(crate) fn in_peace(&self) -> bool {
         matches!(
             self,
-            Event::SignedIn { .. } | Event::RequestRefused { .. } | Event::AccountUnlocked { .. } | Event::PasswordSet { .. } | Event::UserDisabled { .. }
-                | Event::RobotDisabled { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. } | Event::CollectionStopped { .. }
+            Event::SignedIn { .. } | Event::RequestRefused { .. } | Event::AccountUnlocked { .. } | Event::PasswordSet { .. } | Event::RobotSecretSet { .. }
+                | Event::UserDisabled { .. } | Event::UserDeleted { .. } | Event::AdministratorSet { admin: false, .. } | Event::RobotDisabled { .. }
+                | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. } | Event::CollectionStopped { .. }
                 | Event::CollectionStarted { dry_run: true } | Event::ConfigurationChanged { .. }
         )
     }

@@ -30,8 +30,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Places {
-    pub fn knows(&self, place: &Key) -> bool {
-        lock(&self.known).contains_key(place)
+    pub fn knows(&self, place: &Key, now: Stamp) -> bool {
+        lock(&self.known).get(place).is_some_and(|at| now.0 - at.0 < REMEMBERED)
     }
 
     /// Somebody signed in from there.

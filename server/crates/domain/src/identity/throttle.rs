@@ -120,7 +120,7 @@ impl Throttle {
         let (pair, everywhere) = (self.key(account, &network(address)), self.key(account, EVERYWHERE));
         let turn = self.turn(pair).acquire_owned().await.map_err(|_| Error::Unavailable("shutting down".to_owned()))?;
         let now = ctx.now();
-        let trusted = self.good.knows(&pair);
+        let trusted = self.good.knows(&pair, now);
         let before = self.count(now, (pair, everywhere), trusted, if known { account } else { "" }, address).inspect_err(|_| {
             self.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         })?;

@@ -20,10 +20,10 @@ pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Que
     sql::list(&mut proof, query).await
 }
 
-/// How many members have which role, for whoever sees the project.
+/// How many members have which role, for who may list them.
 pub async fn roles(ctx: &Ctx, who: &Principal, project: &ProjectName) -> Result<Vec<(Role, i64)>> {
     let mut c = ctx.db.read().await?;
-    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ProjectRead).await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::MemberList).await?;
     sql::roles(&mut proof).await
 }
 

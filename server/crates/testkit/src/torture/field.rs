@@ -101,7 +101,11 @@ pub async fn disturbed(binary: &Path, images: usize, pause: Duration) -> Result<
     let there = Registry::start(odd).await?;
     let change = json!({ "url": there.url });
     // Looking at a registry is asked once: it may be one of those requests that fail.
-    while server.api(Method::PUT, "/registries/1").json(&change).send().await?.status() != 200 {}
+    let mut looked = 0;
+    while server.api(Method::PUT, "/registries/1").json(&change).send().await?.status() != 200 {
+        looked += 1;
+        ensure!(looked < 100, "the registry is never found well");
+    }
     let begin = Instant::now();
     let execution = start(&server).await?;
     let done = settled(&server, &execution).await?;

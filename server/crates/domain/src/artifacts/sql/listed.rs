@@ -127,3 +127,13 @@ pub async fn children_here(c: &mut AnyConnection, repository: i64, index: i64) -
     let rows = sqlx::query(text).bind(index).bind(repository).fetch_all(c).await?;
     rows.iter().map(|row| Ok((row.get("id"), super::digest(row.get("digest"))?))).collect()
 }
+
+/// Which of these stand in the repository.
+pub async fn standing(c: &mut AnyConnection, repository: i64, digests: &[&model::Digest]) -> Result<HashSet<String>> {
+    let mut script = Script::default();
+    for part in parts(digests) {
+        let text = format!("SELECT digest FROM artifacts WHERE repository_id = $1 AND digest IN ({})", places(2, part.len()));
+        script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
+    }
+    Ok(script.run(c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("digest")).collect())
+}

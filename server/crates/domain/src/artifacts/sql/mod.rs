@@ -9,7 +9,7 @@ mod write;
 
 pub use along::*;
 pub use attributes::*;
-pub use listed::{children_here, IS_PLATFORM, complete};
+pub use listed::{IS_PLATFORM, children_here, complete, standing};
 pub use lists::*;
 pub use tags::*;
 pub use write::*;
