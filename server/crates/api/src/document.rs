@@ -142,7 +142,7 @@ fn refusals(route: &Route, shape: &Shape, listed: bool) -> Vec<(StatusCode, &'st
         (true, StatusCode::FORBIDDEN, "The caller may not, or may not see what is named."),
         (named || shape.body.is_some() || !route.asks.is_empty(), StatusCode::NOT_FOUND, "What is named is not there."),
         (changes, StatusCode::CONFLICT, "What is there stands in the way."),
-        (changes || named, StatusCode::PRECONDITION_FAILED, "Something must change first; the message says what."),
+        (changes || named || route.needs == Needs::SignedIn, StatusCode::PRECONDITION_FAILED, "Something must change first; the message says what."),
         (shape.body.is_some(), StatusCode::PAYLOAD_TOO_LARGE, "The body is too long."),
         (listed || route.method == "head", StatusCode::UNPROCESSABLE_ENTITY, "A page is no number, or too long; or a name is missing."),
         (true, StatusCode::TOO_MANY_REQUESTS, "Too many attempts; Retry-After says when."),
