@@ -119,7 +119,7 @@ async fn put(ctx: &Ctx, who: &Principal, from: Place<'_>, to: Place<'_>, step: &
         let mut c = ctx.db.read().await?;
         let mut proof = access::repository(&mut c, ctx.now(), who, from.0, from.1.as_str(), Action::RepositoryPull).await?;
         let found_by = if step.kind.is_some() { graph::machinery_tags(proof.conn(), step.id).await? } else { Vec::new() };
-        (graph::blobs(proof.conn(), step.id).await?, found_by)
+        (sql::blobs_here(proof.conn(), step.id).await?, found_by)
     };
     for (blob, _) in &blobs {
         // One that is not here any more is missed by the push, unless it may be elsewhere.

@@ -9,7 +9,7 @@ use crate::identity::Principal;
 use crate::manifest;
 use model::accessory::{Attachment, Kind};
 use model::{Action, Digest, ProjectName, RepositoryName, Tag};
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
 use std::collections::HashSet;
 
 /// One manifest of the graph that is copied, with the blobs it needs.
@@ -106,14 +106,6 @@ pub async fn graph(
     Ok(nodes)
 }
 
-/// The blobs of one that are here: what may be elsewhere, and is, is left out.
-pub(super) async fn blobs(c: &mut AnyConnection, id: i64) -> Result<Vec<(Digest, i64)>> {
-    let text = "SELECT b.digest AS digest, b.size AS size FROM artifact_blobs AS b WHERE b.artifact_id = $1 AND (b.optional = 0 OR EXISTS
-       (SELECT 1 FROM repository_blobs AS l WHERE l.digest = b.digest AND l.repository_id = b.repository_id)) ORDER BY b.digest";
-    let rows = sqlx::query(text).bind(id).fetch_all(c).await?;
-    rows.iter().map(|row| Ok((sql::digest(row.get("digest"))?, row.get::<i64, _>("size")))).collect()
-}
-
 /// The tags under which cosign finds an accessory. A person's tag on one is that person's, here.
 pub(super) async fn machinery_tags(c: &mut AnyConnection, id: i64) -> Result<Vec<Tag>> {
     let tags = sql::tags_of(c, id).await?.into_iter().map(|tag| tag.name);
@@ -121,28 +113,22 @@ pub(super) async fn machinery_tags(c: &mut AnyConnection, id: i64) -> Result<Vec
 }
 
 async fn node(c: &mut AnyConnection, id: i64, kind: Option<Kind>) -> Result<GraphNode> {
-    let row = sqlx::query(
-        "SELECT digest, media_type, artifact_type, annotations, subject_digest FROM artifacts WHERE id = $1",
-    )
-    .bind(id)
-    .fetch_one(&mut *c)
-    .await?;
-    let blobs = blobs(c, id).await?;
+    let head = sql::head(c, id).await?;
+    let blobs = sql::blobs_here(c, id).await?;
     let tags = match kind {
         Some(_) => machinery_tags(c, id).await?.iter().map(ToString::to_string).collect(),
         None => Vec::new(),
     };
     let content = sql::content_of(c, id).await?;
-    let annotations: String = row.get("annotations");
     Ok(GraphNode {
-        digest: sql::digest(row.get("digest"))?,
-        media_type: row.get("media_type"),
-        artifact_type: row.get("artifact_type"),
-        annotations: if annotations == sql::LEFT_OUT { manifest::annotations(&content) } else { annotations },
+        digest: head.digest,
+        media_type: head.media_type,
+        artifact_type: head.artifact_type,
+        annotations: if head.annotations == sql::LEFT_OUT { manifest::annotations(&content) } else { head.annotations },
         content,
         blobs,
         tags,
-        subject: row.get::<Option<String>, _>("subject_digest").map(sql::digest).transpose()?,
+        subject: head.subject,
         kind,
     })
 }

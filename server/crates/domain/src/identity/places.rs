@@ -2,20 +2,18 @@
 //! else whoever guesses on would keep the owner out until the flood ends.
 
 use super::sql;
-use super::throttle::{KEPT, Key};
+use super::throttle::{BATCH, KEPT, Key, lock, some_of};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use model::Stamp;
 use sqlx::AnyConnection;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// How long a place is remembered after the last sign-in, in ms.
 const REMEMBERED: i64 = 90 * 86_400_000;
 /// How exactly the last sign-in is kept, in ms: one write a place and day.
 const DAY: i64 = 86_400_000;
-/// Most rows of one write.
-const BATCH: usize = 1024;
 
 /// The places, by the keys of `throttle`: account and network.
 #[derive(Default)]
@@ -23,10 +21,6 @@ pub(super) struct Places {
     known: Mutex<HashMap<Key, Stamp>>,
     /// What the database does not say yet.
     unwritten: Mutex<HashMap<Key, Stamp>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Places {
@@ -64,11 +58,7 @@ impl Places {
 
     /// Writes what is new.
     pub async fn flush(&self, ctx: &Ctx) -> Result<()> {
-        let batch: Vec<(Key, Stamp)> = {
-            let mut unwritten = lock(&self.unwritten);
-            let keys: Vec<Key> = unwritten.keys().take(BATCH).copied().collect();
-            keys.into_iter().filter_map(|key| unwritten.remove_entry(&key)).collect()
-        };
+        let batch = some_of(&self.unwritten);
         if batch.is_empty() {
             return Ok(());
         }

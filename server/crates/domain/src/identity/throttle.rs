@@ -30,7 +30,7 @@ pub(super) const LONGEST: i64 = 900_000;
 /// Most counters; beyond it half of them are forgotten, those first that matter least.
 pub(super) const KEPT: usize = 65_536;
 /// Most rows of one write.
-const BATCH: usize = 1024;
+pub(super) const BATCH: usize = 1024;
 /// For the counter of an account over all addresses.
 const EVERYWHERE: &str = "*";
 
@@ -213,11 +213,7 @@ impl Throttle {
     /// Writes what changed; of very many failures some wait for the next time.
     pub async fn flush(&self, ctx: &Ctx) -> Result<()> {
         self.good.flush(ctx).await?;
-        let batch: Vec<(Key, Option<Counter>)> = {
-            let mut unwritten = lock(&self.unwritten);
-            let keys: Vec<Key> = unwritten.keys().take(BATCH).copied().collect();
-            keys.into_iter().filter_map(|key| unwritten.remove_entry(&key)).collect()
-        };
+        let batch = some_of(&self.unwritten);
         if batch.is_empty() {
             return Ok(());
         }
@@ -267,8 +263,15 @@ impl Throttle {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is to be written next: of very much the rest waits.
+pub(super) fn some_of<T>(unwritten: &Mutex<HashMap<Key, T>>) -> Vec<(Key, T)> {
+    let mut unwritten = lock(unwritten);
+    let keys: Vec<Key> = unwritten.keys().take(BATCH).copied().collect();
+    keys.into_iter().filter_map(|key| unwritten.remove_entry(&key)).collect()
 }
 
 /// An address as one client has it: an IPv6 client owns its /64.

@@ -119,15 +119,6 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
     Ok(())
 }
 
-/// What an index lists and is here, in its order: number and digest.
-pub async fn children_here(c: &mut AnyConnection, repository: i64, index: i64) -> Result<Vec<(i64, model::Digest)>> {
-    let text = "SELECT a.id AS id, a.digest AS digest FROM artifact_children AS x
-       JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
-       WHERE x.parent_id = $1 AND x.repository_id = $2 ORDER BY x.position";
-    let rows = sqlx::query(text).bind(index).bind(repository).fetch_all(c).await?;
-    rows.iter().map(|row| Ok((row.get("id"), super::digest(row.get("digest"))?))).collect()
-}
-
 /// Which of these stand in the repository.
 pub async fn standing(c: &mut AnyConnection, repository: i64, digests: &[&model::Digest]) -> Result<HashSet<String>> {
     let mut script = Script::default();

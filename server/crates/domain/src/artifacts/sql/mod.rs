@@ -2,6 +2,7 @@
 
 mod along;
 mod attributes;
+mod graph;
 mod listed;
 mod lists;
 mod tags;
@@ -9,7 +10,8 @@ mod write;
 
 pub use along::*;
 pub use attributes::*;
-pub use listed::{IS_PLATFORM, children_here, complete, standing};
+pub use graph::{blobs_here, children_here, head};
+pub use listed::{IS_PLATFORM, complete, standing};
 pub use lists::*;
 pub use tags::*;
 pub use write::*;
