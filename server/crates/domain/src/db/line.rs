@@ -1,5 +1,6 @@
-//! The order of writes on SQLite: those who ask take turns by what their writes have cost so far, and what takes long has a commit of
-//! its own. So whoever writes much waits behind himself, and keeps another waiting for one of his writes at most.
+//! The order of writes: those who ask take turns by what their writes have cost so far. On SQLite what takes long has a commit of its
+//! own; on PostgreSQL some run side by side. So whoever writes much waits behind himself, and keeps another waiting for one of his
+//! writes at most.
 //!
 //! This is start-time fair queueing: everybody has a clock that his writes move on by what they cost, the one that is behind is next,
 //! and whoever comes after a pause begins where the line is.
@@ -84,6 +85,11 @@ impl Line {
             }
         }
         batch
+    }
+
+    /// The one that runs next.
+    pub fn next(&mut self) -> Option<Box<dyn Job>> {
+        self.batch(1).pop()
     }
 
     /// Of a batch these were not run: the ones before took longer than they were thought to.

@@ -99,6 +99,39 @@ async fn a_caller_that_goes_away_does_not_cut_its_write() {
 }
 
 #[tokio::test]
+async fn who_writes_much_keeps_nobody_waiting_for_all_of_it() {
+    const MUCH: usize = 40;
+    let world = World::new().await;
+    let done = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let slow = || {
+        let (db, done) = (world.ctx.db.clone(), done.clone());
+        async move {
+            let write = db.write_content(async move |_| {
+                tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+                Ok(())
+            });
+            write.await.unwrap();
+            done.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    };
+    let heavy: Vec<_> = (0..MUCH).map(|_| tokio::spawn(crate::db::asked_by("heavy", slow()))).collect();
+    // All of it waits or runs before anybody else asks.
+    let finished = || done.load(std::sync::atomic::Ordering::SeqCst);
+    while world.ctx.db.load().queued as usize + finished() + 8 < MUCH {
+        tokio::task::yield_now().await;
+    }
+    let before = finished();
+    let honest = world.ctx.db.write_content(async |_| Ok(()));
+    crate::db::asked_by("honest", honest).await.unwrap();
+    let meanwhile = finished() - before;
+    for write in heavy {
+        write.await.unwrap();
+    }
+    // Those that ran already, on PostgreSQL eight, and hardly one after them.
+    assert!(meanwhile <= MUCH / 2, "it waited for {meanwhile} of {MUCH}");
+}
+
+#[tokio::test]
 async fn a_write_of_content_leaves_permissions_alone_and_what_is_known_of_them_ends_with_any_other() {
     let world = World::new().await;
     let (db, disable) = (&world.ctx.db, "UPDATE users SET disabled = 1");

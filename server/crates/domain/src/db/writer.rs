@@ -2,15 +2,16 @@
 //!
 //! Why a thread: a closure's future need not be `Send`, and a request that is dropped does not drop its write.
 //! SQLite has one write connection; closures that wait share one `BEGIN IMMEDIATE … COMMIT`, so that fifty callers
-//! cost a few syncs. Where one of them fails they run again, each behind a savepoint. PostgreSQL runs them side by
-//! side, SERIALIZABLE.
+//! cost a few syncs. Where one of them fails they run again, each behind a savepoint. PostgreSQL runs some side by
+//! side, SERIALIZABLE. On both whose write is next the line says.
 
 use super::line::{Line, TOGETHER};
 use super::{Counts, Engine};
 use crate::error::{Error, Result};
 use crate::points::point;
 use futures_util::future::LocalBoxFuture;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection};
 use std::panic::AssertUnwindSafe;
@@ -261,28 +262,47 @@ async fn alone(pool: &AnyPool, job: &mut dyn Job, begin: &'static str, engine: E
 }
 
 async fn many_writers(pool: &AnyPool, mut queue: mpsc::Receiver<Box<dyn Job>>, counts: &Counts) {
-    let turn = &RwLock::new(());
-    let jobs = stream::poll_fn(|cx| queue.poll_recv(cx));
-    jobs.for_each_concurrent(pool.options().get_max_connections() as usize, |mut job| async move {
-        let (begin, mut tries) = (Instant::now(), 0);
-        let done = loop {
-            let (_shared, _sole);
-            if tries < ALONE_AFTER {
-                _shared = turn.read().await;
-            } else {
-                _sole = turn.write().await;
+    let (turn, at_once) = (&RwLock::new(()), pool.options().get_max_connections() as usize);
+    let (mut line, most, mut open, mut running) = (Line::default(), queue.max_capacity(), true, FuturesUnordered::new());
+    loop {
+        while running.len() < at_once
+            && let Some(job) = line.next()
+        {
+            running.push(retried(pool, turn, job));
+        }
+        counts.waiting.store(line.len() as u64, Ordering::Relaxed);
+        tokio::select! {
+            Some((mut job, done, begin)) = running.next() => {
+                counts.worked(begin);
+                counts.committed();
+                line.took(&mut *job, begin.elapsed());
+                job.answer(done);
             }
-            let done = alone(pool, &mut *job, "BEGIN ISOLATION LEVEL SERIALIZABLE", Engine::Postgres).await;
-            if tries == TRIES || !matches!(&done, Err(Error::Db(error)) if must_retry(error)) {
-                break done;
-            }
-            tries += 1;
-        };
-        counts.worked(begin);
-        counts.committed();
-        job.answer(done);
-    })
-    .await;
+            job = queue.recv(), if open && line.len() < most => match job {
+                Some(job) => line.push(job),
+                None => open = false,
+            },
+            else => return,
+        }
+    }
+}
+
+/// Runs a write on PostgreSQL, as often as others' writes get in its way; answers when it began, too.
+async fn retried(pool: &AnyPool, turn: &RwLock<()>, mut job: Box<dyn Job>) -> (Box<dyn Job>, Result<()>, Instant) {
+    let (begin, mut tries) = (Instant::now(), 0);
+    loop {
+        let (_shared, _sole);
+        if tries < ALONE_AFTER {
+            _shared = turn.read().await;
+        } else {
+            _sole = turn.write().await;
+        }
+        let done = alone(pool, &mut *job, "BEGIN ISOLATION LEVEL SERIALIZABLE", Engine::Postgres).await;
+        if tries == TRIES || !matches!(&done, Err(Error::Db(error)) if must_retry(error)) {
+            return (job, done, begin);
+        }
+        tries += 1;
+    }
 }
 
 /// PostgreSQL's serialization failure and deadlock.
