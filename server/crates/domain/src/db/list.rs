@@ -24,12 +24,25 @@ pub struct Listing {
 /// Of a list's query what it says of names: part of it over `folded`, one of several whole ones over `whole`.
 pub fn named(w: &mut Conditions, query: &Query, folded: &str, whole: &str) {
     if !query.search.is_empty() {
-        let n = w.bind(like_contains(&super::folded(&query.search)));
-        w.and(format!("{folded} LIKE {n} ESCAPE '\\'"));
+        holding(w, folded, &query.search);
     }
     if let Some(names) = &query.names {
         one_of(w, whole, names);
     }
+}
+
+/// What is lower case holds this part, whatever its case. An engine may fold only ASCII: then other letters must be as they stand.
+fn holding(w: &mut Conditions, lower: &str, part: &str) {
+    let like = |w: &mut Conditions, text: &str| {
+        let n = w.bind(like_contains(text));
+        format!("{lower} LIKE {n} ESCAPE '\\'")
+    };
+    let (all, ascii) = (super::folded(part), part.to_ascii_lowercase());
+    let mut either = like(w, &all);
+    if ascii != all {
+        either = format!("({either} OR {})", like(w, &ascii));
+    }
+    w.and(either);
 }
 
 /// The column has one of these values.
@@ -59,10 +72,7 @@ impl Listing {
             let (_, column) = known.ok_or_else(|| Error::invalid("q", format!("{key:?} is not known here")))?;
             match holds {
                 Holds::Text(values) => one_of(w, column, values),
-                Holds::Like(part) => {
-                    let n = w.bind(like_contains(&super::folded(part)));
-                    w.and(format!("LOWER({column}) LIKE {n} ESCAPE '\\'"));
-                }
+                Holds::Like(part) => holding(w, &format!("LOWER({column})"), part),
                 Holds::Number(values) => {
                     let places: Vec<String> = values.iter().map(|value| w.bind(*value)).collect();
                     w.and(if places.is_empty() { "1 = 0".to_owned() } else { format!("{column} IN ({})", places.join(", ")) });
