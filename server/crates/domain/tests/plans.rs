@@ -7,8 +7,8 @@ use domain::testing::World;
 use domain::secrets::PlainSecret;
 use domain::replication::{executions, rules, targets};
 use domain::{members, projects, repositories, robots, uploads, users};
-use model::artifact::Filter;
-use model::list::{Query, Window};
+use model::artifact::{Also, Filter};
+use model::list::{Holds, Query, Window};
 use model::replication::rule::{RuleInput, TagMode};
 use model::replication::target::{Provider, TargetInput};
 use model::{ProjectName, RepositoryName, Role};
@@ -139,6 +139,10 @@ async fn read_everything(world: &World, project: &ProjectName, repository: &Repo
             projects::list(ctx, who, &query, &projects::Filter::default()).await.unwrap();
             repositories::list(ctx, who, project, &query).await.unwrap();
             artifacts::list(ctx, who, project, repository, &query, &Default::default()).await.unwrap();
+            repositories::list_holding(ctx, who, &image, &query).await.unwrap();
+            for also in [vec![], vec![Also::Latest], vec![Also::TagLike("v".into()), Also::Size(Some(1), None)]] {
+                artifacts::list_all(ctx, who, project, &query, &Filter { also, ..Filter::default() }).await.unwrap();
+            }
         }
         users::list(ctx, who, &query).await.unwrap();
         members::list(ctx, who, project, &query).await.unwrap();
@@ -156,7 +160,10 @@ async fn read_everything(world: &World, project: &ProjectName, repository: &Repo
     for reference in [&tag, &by_digest] {
         artifacts::page(ctx, who, project, repository, reference, Default::default()).await.unwrap();
         artifacts::tags(ctx, who, project, repository, reference, &Query::all(10)).await.unwrap();
-        artifacts::attached(ctx, who, project, repository, reference, None, (1, 10)).await.unwrap();
+        for sort in ["", "-size", "type"] {
+            let query = Query { sort: sort.into(), conditions: vec![("type".into(), Holds::Text(vec!["sbom.harbor".into()]))], ..Query::default() };
+            artifacts::attached(ctx, who, project, repository, reference, &query).await.unwrap();
+        }
     }
     artifacts::graph(ctx, who, project, repository, &image).await.unwrap();
     artifacts::plan(ctx, who, project, repository, &image).await.unwrap();

@@ -7,6 +7,8 @@ use reqwest::Body;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
 /// `sha256:…` of bytes.
 pub fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(digest(&SHA256, bytes)))
@@ -74,7 +76,7 @@ async fn config(server: &Server, repository: &str) -> Result<(String, usize)> {
 async fn put(server: &Server, repository: &str, tag: &str, (config, config_size): &(String, usize), layer: &str, size: u64) -> Result<String> {
     let manifest = json!({
         "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "mediaType": MANIFEST,
         "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": config_size },
         "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer, "size": size }],
     })
@@ -84,10 +86,26 @@ async fn put(server: &Server, repository: &str, tag: &str, (config, config_size)
         .client
         .put(url)
         .basic_auth("admin", Some(PASSWORD))
-        .header("content-type", "application/vnd.oci.image.manifest.v1+json")
+        .header("content-type", MANIFEST)
         .body(manifest.clone())
         .send()
         .await?;
     ensure!(response.status() == 201, "pushing a manifest: {}", response.text().await?);
     Ok(sha256(manifest.as_bytes()))
+}
+
+/// Attaches an artifact of this type to `subject`, by its field; answers its digest.
+pub async fn attach(server: &Server, repository: &str, subject: &str, artifact_type: &str) -> Result<String> {
+    let empty = blob(server, repository, b"{}".to_vec()).await?;
+    let empty = json!({ "mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2 });
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": artifact_type, "config": empty, "layers": [empty],
+        "subject": { "mediaType": MANIFEST, "digest": subject, "size": 1 },
+    })
+    .to_string();
+    let digest = sha256(manifest.as_bytes());
+    let put = server.client.put(server.url(&format!("/v2/{repository}/manifests/{digest}"))).basic_auth("admin", Some(PASSWORD));
+    let answer = put.header("content-type", MANIFEST).body(manifest).send().await?;
+    anyhow::ensure!(answer.status() == 201, "{}", answer.text().await?);
+    Ok(digest)
 }

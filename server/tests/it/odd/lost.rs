@@ -1,11 +1,12 @@
 //! What a target loses, what two write at once, and who hangs: found by trying real registries, stores and proxies.
 
-use super::{BUNDLE, MANIFEST, attach, green, ready, run};
+use super::{BUNDLE, MANIFEST, green, ready, run};
 use crate::server_with;
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use testkit::image::attach;
 use testkit::odd::{Odd, Registry};
 use testkit::{PASSWORD, Server, image};
 

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use testkit::image::attach;
 use testkit::odd::{Odd, Registry};
 use testkit::{PASSWORD, Server, image};
 
@@ -72,22 +73,6 @@ async fn page(server: &Server, path: &str) -> Result<String> {
 
 fn green(done: &Value, log: &str) {
     assert_eq!((done["status"].as_str(), done["failed"].as_i64()), (Some("Succeed"), Some(0)), "{done}\n{log}");
-}
-
-/// Attaches a signature-like bundle of `kind`; answers its digest.
-async fn attach(server: &Server, repository: &str, subject: &str, kind: &str) -> Result<String> {
-    let empty = image::blob(server, repository, b"{}".to_vec()).await?;
-    let empty = json!({ "mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2 });
-    let manifest = json!({
-        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind, "config": empty, "layers": [empty],
-        "subject": { "mediaType": MANIFEST, "digest": subject, "size": 1 },
-    })
-    .to_string();
-    let digest = image::sha256(manifest.as_bytes());
-    let url = server.url(&format!("/v2/{repository}/manifests/{digest}"));
-    let put = server.client.put(url).basic_auth("admin", Some(PASSWORD)).header("content-type", MANIFEST).body(manifest);
-    anyhow::ensure!(put.send().await?.status() == 201);
-    Ok(digest)
 }
 
 #[tokio::test]

@@ -198,7 +198,21 @@ async fn c_4_8_rows_say_what_they_are() -> Result<()> {
     let references = row(&index["digest"])["references"].clone();
     assert_eq!(references, index["references"]);
     assert_eq!((&references[0]["child_digest"], &references[0]["platform"]["variant"]), (&json!(child), &json!("v8")), "{references}");
-    assert_eq!(server.api(Method::GET, &format!("{base}/multi/additions/build_history")).send().await?.status(), 404);
+    // What a link leads to is there, also where it says nothing; where nothing can be read there is no link.
+    for (tag, config, steps) in [("bare", r#"{"os":"linux"}"#, Some(json!([]))), ("null", r#"{"os":"linux","history":null}"#, Some(json!([]))), ("odd", "nonsense", None)] {
+        let digest = image::blob(&server, "p/n/r", config.as_bytes().to_vec()).await?;
+        let made = json!({ "schemaVersion": 2, "config": { "mediaType": CONFIG, "digest": digest, "size": config.len() }, "layers": [] });
+        assert_eq!(put(&server, &format!("/v2/p/n/r/manifests/{tag}"), MANIFEST, &made.to_string()).await?, 201);
+        let link = of(tag).await?["addition_links"]["build_history"]["href"].clone();
+        assert_eq!(link.is_string(), steps.is_some(), "{tag}: {link}");
+        if let Some(steps) = steps {
+            assert_eq!(get(&server, link.as_str().unwrap_or_default()).await?.json::<Value>().await?, steps, "{tag}");
+        }
+    }
+    for tag in ["multi", "odd"] {
+        assert_eq!(of(tag).await?["addition_links"], json!({}), "{tag}");
+        assert_eq!(server.api(Method::GET, &format!("{base}/{tag}/additions/build_history")).send().await?.status(), 404);
+    }
     Ok(())
 }
 

@@ -42,8 +42,10 @@ async fn a_harbor_that_pushes_here_finds_where_a_blob_stands() -> Result<()> {
 #[ignore = "needs the built binary: cargo xtask test clients"]
 async fn every_list_is_asked_by_its_columns() -> Result<()> {
     let server = server_with(&["p"]).await?;
-    let (ann, _) = (user(&server, "ann").await?, user(&server, "bob").await?);
+    let (ann, bob) = (user(&server, "ann").await?, user(&server, "bob").await?);
     server.call(Method::PUT, &format!("/users/{ann}/sysadmin"), json!({ "sysadmin_flag": true })).await?;
+    let said = json!({ "email": "bob@example.com", "realname": "bob", "comment": "ÄRZTE" });
+    server.call(Method::PUT, &format!("/users/{bob}"), said).await?;
     let digest = image::push(&server, "p/r", "v1", b"x".to_vec()).await?;
     for tag in ["aa", "b", "AB"] {
         server.call(Method::POST, &format!("/projects/p/repositories/r/artifacts/{digest}/tags"), json!({ "name": tag })).await?;
@@ -60,6 +62,8 @@ async fn every_list_is_asked_by_its_columns() -> Result<()> {
         ("/users?q=sysadmin_flag=true&sort=username".into(), "username", vec!["admin", "ann"]),
         ("/users?q=email=bob@example.com".into(), "username", vec!["bob"]), ("/users?q=realname=~AN".into(), "username", vec!["ann"]),
         ("/users?q=user_id={1%202}&sort=-user_id".into(), "username", vec!["ann", "admin"]),
+        ("/users?q=comment=~%C3%84RZ".into(), "username", vec!["bob"]), ("/users?q=comment=~%C3%84rz".into(), "username", vec!["bob"]),
+        ("/users?q=comment=~rzte".into(), "username", vec!["bob"]), ("/users?q=comment=~x".into(), "username", vec![]),
         ("/projects?q=owner_id=1,creation_time=[2020-01-01~]".into(), "name", vec!["p"]), ("/projects?q=owner_id=7".into(), "name", vec![]),
         ("/projects?public=False".into(), "name", vec!["p"]), ("/projects?sort=-project_id".into(), "name", vec!["p"]),
         ("/registries?q=type=docker-registry&sort=-update_time".into(), "name", vec!["t"]), ("/registries?q=type=harbor".into(), "name", vec![]),
@@ -83,6 +87,37 @@ async fn every_list_is_asked_by_its_columns() -> Result<()> {
     let (rules, ..) = rows(&server, "/replication/policies").await?;
     assert_eq!(rules[0]["dest_registry"], server.call(Method::GET, "/registries/1", json!(null)).await?);
     Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the built binary: cargo xtask test clients"]
+async fn what_is_attached_is_found_by_what_its_row_says() -> Result<()> {
+    let server = server_with(&["p"]).await?;
+    let digest = image::push(&server, "p/r", "v1", b"x".to_vec()).await?;
+    for kind in ["application/vnd.goharbor.harbor.sbom.v1", "application/spdx+json", "application/vnd.cncf.notary.signature", "application/vnd.x",
+        "application/vnd.dev.cosign.artifact.sig.v1+json", "application/sarif+json"] {
+        image::attach(&server, "p/r", &digest, kind).await?;
+    }
+    let list = format!("/projects/p/repositories/r/artifacts/{digest}/accessories");
+    let (all, total, _) = rows(&server, &format!("{list}?sort=id")).await?;
+    assert_eq!((all.len(), total), (6, 6));
+    assert!(all.iter().any(|row| row["type"] == "sbom.harbor"), "{all:?}");
+    // Each value that a row shows finds the rows that show it, and no other.
+    for (key, text) in [("type", true), ("digest", true), ("size", false), ("id", false), ("artifact_id", false), ("creation_time", true)] {
+        for row in &all {
+            let value = if text { row[key].as_str().context("no text")?.to_owned() } else { row[key].to_string() };
+            let wanted: Vec<&Value> = all.iter().filter(|other| other[key] == row[key]).collect();
+            let asked = if key == "creation_time" { format!("[{value}~{value}]") } else { value };
+            let (found, total, _) = rows(&server, &format!("{list}?sort=id&q={key}={asked}")).await?;
+            assert_eq!((found.iter().collect::<Vec<_>>(), total), (wanted.clone(), wanted.len() as i64), "{key}={asked}");
+        }
+    }
+    assert_eq!(names(&rows(&server, &format!("{list}?q=type={{sbom.harbor%20signature.notation}}&sort=type")).await?.0, "type"),
+        ["sbom.harbor", "signature.notation"]);
+    assert_eq!(rows(&server, &format!("{list}?sort=-creation_time&page=2&page_size=4")).await?.0.len(), 2);
+    assert_eq!(rows(&server, &format!("{list}?q=type=moon")).await?.1, 0);
+    refused(&server, Method::GET, &format!("{list}?q=icon=x"), json!(null), &["icon"]).await?;
+    refused(&server, Method::GET, &format!("{list}?sort=icon"), json!(null), &["icon"]).await
 }
 
 #[tokio::test]

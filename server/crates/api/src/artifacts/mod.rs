@@ -10,7 +10,6 @@ use self::shown::{Accessory, Artifact, Hangs, Tag};
 use axum::extract::Path;
 use domain::artifacts::{self, Reference};
 use domain::repositories;
-use model::accessory::Kind;
 use model::artifact::{Also, Filter, From, Type};
 use model::{Page, ProjectName, RepositoryName};
 use percent_encoding::percent_decode_str;
@@ -160,11 +159,12 @@ pub async fn delete(call: Call, Path((project, name, reference)): Path<(String, 
 pub async fn accessories(call: Call, Path((project, name, reference)): Path<(String, String, String)>) -> Answer<Listed<Accessory>> {
     let place = place(&call, &project, &name, &reference).await?;
     let subject = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?.artifact;
-    let (_, q) = list::query(&call, &Asks { sorts: &[], name: "", keys: &["type"], columns: &[] })?;
-    let kinds = q.values("type")?.map(|names| Kind::ALL.into_iter().filter(|kind| names.iter().any(|name| name == kind
-        .harbor_type("") || *kind == Kind::Sbom && name == "sbom.harbor")).collect::<Vec<_>>());
-    let (at, window) = (Reference::Digest(subject.digest.clone()), list::window(&call)?);
-    let found = artifacts::attached(&call.ctx, &call.who, &subject.project, &subject.repository, &at, kinds.as_deref(), window).await?;
+    let sorts = &[("id", "id"), ("size", "size"), ("creation_time", "pushed"), ("digest", "digest"), ("type", "type")];
+    let columns = &[("id", "id", As::Number), ("artifact_id", "artifact", As::Number), ("size", "size", As::Number),
+        ("creation_time", "pushed", As::Moment), ("digest", "digest", As::Text), ("type", "type", As::Text)];
+    let (query, _) = list::query(&call, &Asks { sorts, name: "", keys: &[], columns })?;
+    let at = Reference::Digest(subject.digest.clone());
+    let found = artifacts::attached(&call.ctx, &call.who, &subject.project, &subject.repository, &at, &query).await?;
     page(&call, found, |attached| Accessory::new(&attached, &subject))
 }
 

@@ -4,6 +4,7 @@ use crate::answers::Time;
 use crate::call::Call;
 use crate::errors::ApiError;
 use domain::artifacts::{self, Attached, Listed};
+use model::list::Query;
 use model::artifact::{self, TagView, Type};
 use model::{Digest, ProjectName, RepositoryName};
 use serde::Serialize;
@@ -116,7 +117,9 @@ pub fn place(project: &ProjectName, repository: &RepositoryName, digest: &Digest
 fn additions(artifact: &artifact::Artifact) -> BTreeMap<&'static str, AdditionLink> {
     let place = place(&artifact.project, &artifact.repository, &artifact.digest);
     let history = || AdditionLink { absolute: false, href: format!("{place}/additions/build_history") };
-    (artifact.kind == Type::Image).then(|| ("build_history", history())).into_iter().collect()
+    // An index, and an image whose configuration could not be read, tell nothing.
+    let tells = artifact.kind == Type::Image && !matches!(artifact.attributes.as_str(), "" | "{}");
+    tells.then(|| ("build_history", history())).into_iter().collect()
 }
 
 /// An artifact: a manifest with its tags and what hangs under it.
@@ -166,7 +169,7 @@ impl Hangs {
         let attached = match with_attached {
             true => {
                 let reference = artifacts::Reference::Digest(artifact.digest.clone());
-                artifacts::attached(&call.ctx, &call.who, project, repository, &reference, None, (1, ATTACHED)).await?.items
+                artifacts::attached(&call.ctx, &call.who, project, repository, &reference, &Query::all(ATTACHED)).await?.items
             }
             false => Vec::new(),
         };

@@ -1,9 +1,10 @@
 //! SQL of accessories. The functions take a connection: their callers hold the proof for the repository.
 
-use crate::db::{Script, parts, places};
+use crate::db::{Conditions, Listing, Script, parts, places};
 use crate::error::{Error, Result};
 use model::accessory::{Attachment, Kind};
-use model::{Digest, Stamp};
+use model::list::Query;
+use model::{Digest, Page, Stamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
@@ -56,26 +57,28 @@ pub async fn in_force(c: &mut AnyConnection, repository: i64, subjects: &[Digest
     under(c, repository, subjects, "AND x.superseded = 0", skip, limit).await
 }
 
-/// SQL: in force, and of one of these kinds.
-fn of_kinds(kinds: Option<&[Kind]>) -> String {
-    let words = |kinds: &[Kind]| kinds.iter().map(|kind| format!("'{}'", kind.key())).collect::<Vec<_>>().join(", ");
-    match kinds {
-        None => "AND x.superseded = 0".to_owned(),
-        Some([]) => "AND 1 = 0".to_owned(),
-        Some(kinds) => format!("AND x.superseded = 0 AND x.kind IN ({})", words(kinds)),
-    }
-}
+/// Harbor's type of one, as [`Kind::harbor_type`] says it; a test holds the two together.
+const TYPE: &str = "CASE t.kind WHEN 'cosign-signature' THEN 'signature.cosign' WHEN 'notation-signature' THEN 'signature.notation' \
+    ELSE CASE WHEN t.kind = 'sbom' AND a.artifact_type = 'application/vnd.goharbor.harbor.sbom.v1' THEN 'sbom.harbor' \
+    ELSE 'subject.accessory' END END";
 
-/// As [`in_force`], of one of these kinds, and how many there are.
-pub async fn in_force_of(
-    c: &mut AnyConnection,
-    repository: i64,
-    subject: &Digest,
-    kinds: Option<&[Kind]>,
-    (skip, limit): (i64, i64),
-) -> Result<(Vec<Accessory>, i64)> {
-    let (only, subjects) = (of_kinds(kinds), std::slice::from_ref(subject));
-    Ok((under(c, repository, subjects, &only, skip, limit).await?, count(c, repository, subjects, &only).await?))
+/// What hangs under one artifact, as its list is asked for.
+const LISTING: Listing = Listing {
+    from: "accessories AS t JOIN artifacts AS a ON a.id = t.artifact_id",
+    columns: "t.id AS id, t.artifact_id AS artifact_id, t.subject_digest AS subject, t.kind AS kind, t.attachment AS attachment, \
+        t.detail AS detail, a.digest AS digest, a.artifact_type AS artifact_type, a.size AS size, a.pushed_at AS pushed_at",
+    sorts: &[("id", "t.id"), ("size", "a.size"), ("pushed", "a.pushed_at"), ("digest", "a.digest"), ("type", TYPE)],
+    descending: false,
+    keys: &[("id", "t.id"), ("artifact", "t.artifact_id"), ("size", "a.size"), ("pushed", "a.pushed_at"), ("digest", "a.digest"), ("type", TYPE)],
+};
+
+/// What hangs directly under the subject and is in force: a page of the list that the query asks for.
+pub async fn list(c: &mut AnyConnection, repository: i64, subject: &Digest, query: &Query) -> Result<Page<Accessory>> {
+    let under = |w: &mut Conditions| {
+        let (repository, subject) = (w.bind(repository), w.bind(subject.as_str()));
+        w.and(format!("t.repository_id = {repository} AND t.subject_digest = {subject} AND t.superseded = 0"));
+    };
+    LISTING.fetch(c, query, under, accessory).await
 }
 
 async fn under(c: &mut AnyConnection, repository: i64, subjects: &[Digest], only: &str, skip: i64, limit: i64) -> Result<Vec<Accessory>> {

@@ -58,7 +58,7 @@ async fn holds(ctx: &Ctx, repository: i64, digest: &Digest) -> Result<bool> {
     Ok(!sql::blobs_in(&mut *ctx.db.read().await?, repository, std::iter::once(digest)).await?.is_empty())
 }
 
-/// How an image was built, as its configuration says; `None` where it has none that says so.
+/// How an image was built, as its configuration says: nothing where that says nothing of it, `None` where none can be read.
 pub async fn history(
     ctx: &Ctx,
     who: &Principal,
@@ -79,6 +79,9 @@ pub async fn history(
     let wanted = [(&config.digest, config.size.unsigned_abs())];
     let parts = accessories::read(ctx, &wanted, |digest| linked.get(digest.as_str()).copied()).await?;
     let Some(bytes) = parts.get(&config.digest) else { return Ok(None) };
-    let said: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
-    Ok(said.get("history").and_then(|history| history.as_array()).cloned())
+    let Ok(serde_json::Value::Object(mut said)) = serde_json::from_slice(bytes) else { return Ok(None) };
+    match said.remove("history") {
+        Some(serde_json::Value::Array(steps)) => Ok(Some(steps)),
+        _ => Ok(Some(Vec::new())),
+    }
 }

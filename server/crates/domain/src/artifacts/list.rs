@@ -455,24 +455,21 @@ pub struct Attached {
     pub pushed_at: Stamp,
 }
 
-/// The accessories that hang directly under an artifact, oldest first: a page of them, and how many there are.
+/// The accessories that hang directly under an artifact: a page of them, the oldest first unless the query asks otherwise.
 pub async fn attached(
     ctx: &Ctx,
     who: &Principal,
     project: &ProjectName,
     repository: &RepositoryName,
     reference: &Reference,
-    kinds: Option<&[Kind]>,
-    window: (i64, i64),
+    query: &Query,
 ) -> Result<Page<Attached>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::AccessoryList).await?;
     let found = sql::find(&mut proof, repository, reference)
         .await?
         .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository} {reference}")))?;
-    let (number, size) = window;
-    let window = ((number - 1).saturating_mul(size), size);
-    let (rows, total) = accessories::sql::in_force_of(proof.conn(), found.repository_id, &found.digest, kinds, window).await?;
+    let Page { items, total, next } = accessories::sql::list(proof.conn(), found.repository_id, &found.digest, query).await?;
     let attached = |a: accessories::sql::Accessory| Attached {
         id: a.id,
         artifact_id: a.artifact_id,
@@ -482,5 +479,5 @@ pub async fn attached(
         size: a.size,
         pushed_at: a.pushed_at,
     };
-    Ok(Page { items: rows.into_iter().map(attached).collect(), total, next: None })
+    Ok(Page { items: items.into_iter().map(attached).collect(), total, next })
 }

@@ -429,7 +429,8 @@ async fn s_06_a_window_beyond_the_end_is_empty() {
     let image = world.image(&p, &r, "1", "an image").await;
     world.attach(&p, &r, &image, "application/spdx+json", b"{}").await;
     for (number, size, expected) in [(1, 10, 1), (2, 10, 0), (i64::MAX, 100, 0), (i64::MAX / 100, 100, 0)] {
-        let found = attached(&world.ctx, &world.admin, &p, &r, &Reference::Digest(image.clone()), None, (number, size)).await.unwrap();
+        let query = Query { window: Window::Number { number, size }, ..Query::default() };
+        let found = attached(&world.ctx, &world.admin, &p, &r, &Reference::Digest(image.clone()), &query).await.unwrap();
         assert_eq!((found.items.len(), found.total), (expected, 1), "page {number}");
     }
 }

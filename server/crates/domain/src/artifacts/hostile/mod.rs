@@ -11,7 +11,7 @@ use crate::testing::World;
 use crate::{deletions, uploads};
 use model::accessory::Kind;
 use model::artifact::{Artifact, Filter, From, Type};
-use model::list::Query;
+use model::list::{Query, Window};
 use model::{Algorithm, Role};
 use serde_json::{Value, json};
 
