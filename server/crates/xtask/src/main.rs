@@ -23,7 +23,7 @@ cargo xtask demo                two servers with the story prepared: what is lef
 cargo xtask test [STEP …]       every check: fmt, clippy, unit (both databases), build, clients, browser, docs
                                 each installs what it needs and says so
 cargo xtask bench [ROUNDS [PART]] Wharf beside docker-registry 2.8 and distribution 3: speed, CPU and memory in one table
-cargo xtask torture WHAT        try to break it: power, kill, gc, races, memory, resume, slow, scale; each with its figures
+cargo xtask torture WHAT        try to break it: power, kill, gc, races, memory, resume, slow, hostile, field, plan, scale, growth; each with its figures
 cargo xtask tools [NAME …]      install the clients that tests use: cosign, cosign2, crane, oras, regctl, helm, conformance, minio, distribution, apt, npm";
 
 /// The repository's root.

@@ -1,11 +1,11 @@
 //! `cargo xtask torture WHAT [NUMBER]`: the experiments that try to break the server, in their long form.
 
-use crate::{root, run, site};
+use crate::{root, run, site, tools};
 use anyhow::{Result, bail};
 use std::process::Command;
 
 pub const HELP: &str = "power [CUTS], kill [ROUNDS], gc [ROUNDS], races [NUMBER], memory [PUSHES], resume, slow [CONNECTIONS], \
-    hostile [SECONDS], scale [ARTIFACTS], growth [PUSHES]";
+    hostile [SECONDS], field [IMAGES], plan [ARTIFACTS], scale [ARTIFACTS], growth [PUSHES]";
 
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
@@ -40,7 +40,14 @@ pub fn torture(rest: &[&str]) -> Result<()> {
         "kill" | "gc" | "memory" | "resume" | "slow" | "hostile" | "field" | "plan" => {
             let program = ["run", "-q", "--release", "-p", "testkit", "--bin", "torture", "--"];
             // The same flags as the build's, so that nothing is compiled twice.
-            run(cargo(&program).arg(binary()?).args(rest).env("CARGO_ENCODED_RUSTFLAGS", site::remap()))
+            let mut command = cargo(&program);
+            command.arg(binary()?).args(rest).env("CARGO_ENCODED_RUSTFLAGS", site::remap());
+            if *what == "field" {
+                for (client, variable) in [("cosign", "WHARF_TEST_COSIGN"), ("crane", "WHARF_TEST_CRANE"), ("oras", "WHARF_TEST_ORAS")] {
+                    command.env(variable, tools::go(client)?);
+                }
+            }
+            run(&mut command)
         }
         other => bail!("{other} is no experiment; there are {HELP}"),
     }

@@ -4,7 +4,7 @@
 use super::load::memory;
 use super::middle_and_most;
 use crate::odd::{Odd, Registry};
-use crate::{PASSWORD, Server, image};
+use crate::{Clients, PASSWORD, Server, image};
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -68,14 +68,29 @@ impl std::fmt::Display for Figures {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} signed images: undisturbed {:.1} s ({} requests), disturbed {:.1} s ({} requests, {} retries told), nothing missing",
+            "{} signed images: undisturbed {:.1} s ({} requests), disturbed {:.1} s ({} requests, {} retries told), nothing missing, the same graphs by oras",
             self.images, self.undisturbed.as_secs_f64(), self.asked[0], self.disturbed.as_secs_f64(), self.asked[1], self.retries,
         )
     }
 }
 
+/// What hangs under each tag is the same on both, as oras sees it, and it is something.
+async fn same_graphs(here: String, there: String, tags: Vec<String>) -> Result<()> {
+    // On a thread of its own: the target lives in this process, and must go on answering.
+    let compared = tokio::task::spawn_blocking(move || {
+        let clients = Clients::new()?;
+        clients.login(&here, "admin", PASSWORD)?;
+        for tag in tags {
+            let [ours, theirs] = [clients.graph(&format!("{here}/p/r:{tag}"))?, clients.graph(&format!("{there}/p/r:{tag}"))?];
+            ensure!(!ours.is_empty() && ours == theirs, "{tag}: {ours:?} here, {theirs:?} there");
+        }
+        Ok(())
+    });
+    compared.await?
+}
+
 /// Replicates `images` signed images twice: to a target that behaves, and to one that answers every 7th request with 429 and every 11th with
-/// 503, cuts every 13th and says nothing for `pause` twice. Both must end green, with everything there.
+/// 503, cuts every 13th and says nothing for `pause` twice. Both must end green, with everything there; oras sees the same graphs.
 pub async fn disturbed(binary: &Path, images: usize, pause: Duration) -> Result<Figures> {
     let odd = Odd { too_many: Some((7, "")), unavailable: Some(11), cut: Some(13), pauses: Some(([images, images * 2], pause)), ..Odd::default() };
     let well = Registry::start(Odd::default()).await?;
@@ -112,6 +127,8 @@ pub async fn disturbed(binary: &Path, images: usize, pause: Duration) -> Result<
     let span = begin.elapsed();
     ensure!(done["status"] == "Succeed" && done["failed"] == 0, "disturbed: {done}");
     ensure!(whole(&there), "something is missing");
+    there.becomes(Odd::default());
+    same_graphs(server.host(), there.url.trim_start_matches("http://").to_owned(), all.into_iter().map(|(tag, ..)| tag).collect()).await?;
     let (mut retries, mut page) = (0, 1);
     loop {
         let tasks = server.call(Method::GET, &format!("{execution}/tasks?page_size=100&page={page}"), json!(null)).await?;
