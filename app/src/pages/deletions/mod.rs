@@ -68,6 +68,11 @@ fn row(call: &Call, frame: &ProjectFrame, project: &ProjectName, deletion: &Dele
     let actions = may.then(|| view! {
         <span class="row-actions">{call.button::<forms::Undo>(with(), "Undo").small().more(format!("the deletion of {} {name}", deletion.repository))}{purge}</span>
     });
+    // Of a repository that is gone there is no page.
+    let repository = match deletion.what {
+        What::Repository => deletion.repository.to_string().into_any(),
+        _ => view! { <a href=paths::repository(project, &deletion.repository)>{deletion.repository.to_string()}</a> }.into_any(),
+    };
     let pick = (may && may_purge).then(|| view! {
         <input type="checkbox" class="pick" name="ids[]" value=deletion.id.to_string() form="picked" aria-label=format!("Select {} {name}", deletion.repository)/>
     });
@@ -76,7 +81,7 @@ fn row(call: &Call, frame: &ProjectFrame, project: &ProjectName, deletion: &Dele
             <td>
                 <span class="row-name">{pick}<span>
                     <span class="row-name__first">
-                        <a href=paths::repository(project, &deletion.repository)>{deletion.repository.to_string()}</a>" "{name}
+                        {repository}" "{name}
                     </span>
                     <span class="row-name__second">
                         <span class="tree__of">{along}</span>

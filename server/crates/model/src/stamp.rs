@@ -40,14 +40,16 @@ impl Stamp {
     pub fn relative(self, now: Stamp) -> String {
         let seconds = (now.0 - self.0) / 1000;
         let (past, n) = (seconds >= 0, seconds.abs());
+        // What has begun has passed; what is to come is told to the nearest, so that a week stays one when its first minute is over.
+        let whole = |unit: i64| if past { n / unit } else { (n + unit / 2) / unit };
         let words = match n {
             0..=9 => return "just now".to_owned(),
             10..=59 => count(n, "second"),
-            60..=3599 => count(n / 60, "minute"),
-            3600..=86_399 => count(n / 3600, "hour"),
-            86_400..=2_591_999 => count(n / 86_400, "day"),
-            2_592_000..=31_535_999 => count(n / 2_592_000, "month"),
-            _ => count(n / 31_536_000, "year"),
+            60..=3599 => count(whole(60), "minute"),
+            3600..=86_399 => count(whole(3600), "hour"),
+            86_400..=2_591_999 => count(whole(86_400), "day"),
+            2_592_000..=31_535_999 => count(whole(2_592_000), "month"),
+            _ => count(whole(31_536_000), "year"),
         };
         if past { format!("{words} ago") } else { format!("in {words}") }
     }
@@ -118,6 +120,8 @@ mod tests {
         assert_eq!(Stamp(now.0 - 5_000).relative(now), "just now");
         assert_eq!(Stamp(now.0 - 60_000).relative(now), "1 minute ago");
         assert_eq!(now.plus_days(5).relative(now), "in 5 days");
+        assert_eq!(Stamp(now.plus_days(7).0 - 60_000).relative(now), "in 7 days");
+        assert_eq!(Stamp(now.plus_days(-7).0 + 60_000).relative(now), "6 days ago");
     }
 
     #[test]
