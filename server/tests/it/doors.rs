@@ -181,6 +181,24 @@ fn s_18_the_directory_of_users_is_not_read_letter_by_letter_or_number_by_number(
 }
 
 #[test]
+fn what_only_administrators_make_is_offered_to_nobody_else() {
+    run(async {
+        let inside = Inside::new().await;
+        inside.world.user("ann").await;
+        let (ann, admin) = (inside.sign_in("ann").await, inside.sign_in("admin").await);
+        let offered = async |proof: &Proof| {
+            let (list, form) = (get(&inside, "/projects", proof).await.1, get(&inside, "/projects/new", proof).await.0);
+            (list.contains("href=\"/projects/new\""), form)
+        };
+        assert_eq!(offered(&ann).await, (true, StatusCode::OK));
+        let only = |set: &mut model::configuration::Configuration| set.project_creation_restriction = model::configuration::Creators::AdminOnly;
+        domain::configuration::set(&inside.world.ctx, &inside.world.admin, &["project_creation_restriction"], only, Default::default()).await.unwrap();
+        assert_eq!(offered(&ann).await, (false, StatusCode::FORBIDDEN));
+        assert_eq!(offered(&admin).await, (true, StatusCode::OK));
+    });
+}
+
+#[test]
 fn s_19_a_token_lists_what_its_scope_holds() {
     run(async {
         let inside = Inside::new().await;
@@ -350,6 +368,32 @@ fn c_5_4_links_survive_signing_in() {
         assert!(form.contains(&format!("value=\"{page}\"")), "the form leads back to where it came from");
         let admin = inside.sign_in("admin").await;
         assert_eq!(get(&inside, page, &admin).await.0, 200);
+    });
+}
+
+#[test]
+fn a_reference_that_is_pasted_leads_to_its_artifact() {
+    run(async {
+        let inside = Inside::new().await;
+        let (world, p, r) = (&inside.world, inside.world.project("p", false).await, "a/b".parse().unwrap());
+        let old = world.image(&p, &r, "V1", "old").await;
+        let new = world.image(&p, &r, "V1", "new").await;
+        let (admin, stranger) = (inside.sign_in("admin").await, Proof::Nothing);
+        let place = |digest: &model::Digest| format!("/projects/p/repositories/a%2Fb/artifacts/{digest}");
+        let jump = async |q: &str, who: &Proof| {
+            let q: String = url::form_urlencoded::byte_serialize(q.as_bytes()).collect();
+            get(&inside, &format!("/jump?q={q}"), who).await.1
+        };
+        for (q, leads) in [
+            ("p/a/b:V1".to_owned(), &new), ("127.0.0.1:8080/p/a/b:V1".into(), &new), ("docker pull 127.0.0.1:8080/p/a/b:V1 ".into(), &new),
+            ("helm pull oci://127.0.0.1:8080/p/a/b:V1".into(), &new), (format!("p/a/b@{old}"), &old), (format!("http://127.0.0.1:8080/p/a/b:V1@{old}"), &old),
+        ] {
+            assert!(jump(&q, &admin).await.contains(&place(leads)), "{q}");
+            assert!(!jump(&q, &stranger).await.contains("/artifacts/sha256"), "{q}: who may not see it finds nothing");
+        }
+        for q in ["p/a/b:v1", "p/a/b", "p/a/c:V1", "p:V1", ":", "@", "p/a/b@sha256:12", "registry.example/p/a/b:V1"] {
+            assert!(!jump(q, &admin).await.contains("/artifacts/sha256"), "{q}");
+        }
     });
 }
 

@@ -2,6 +2,8 @@
 
 use crate::session::Me;
 use crate::pages::prelude::*;
+use domain::artifacts::Reference;
+use model::artifact::From;
 
 /// A page that one can jump to.
 struct Place {
@@ -27,14 +29,15 @@ pub async fn show(call: &Call) -> Shown {
         _ => view! { <section class="card"><ul class="jump__list">{rows}</ul></section> }.into_any(),
     };
     let page = Page::new("Jump to").way(vec![("Jump to".into(), String::new())]);
-    Ok(page.purpose("Projects, repositories by any part of their path, pages and actions.").body(view! {
+    Ok(page.purpose("Projects, repositories by any part of their path, artifacts by their reference, pages and actions.").body(view! {
         {filter_bar(&f, "Part of a name", total, "place", ())}
         {body}
     }))
 }
 
-/// What matches `q`: projects, repositories by any part of their path, then pages and actions.
+/// What matches `q`: the artifact that it names, projects, repositories by any part of their path, then pages and actions.
 async fn find(call: &Call, q: &str) -> Result<Vec<Place>, UiError> {
+    let artifact = pasted(call, q).await;
     let q = q.trim().to_lowercase();
     let query = model::list::Query { search: q.clone(), ..model::list::Query::all(FOUND) };
     let mut all = Vec::new();
@@ -53,16 +56,38 @@ async fn find(call: &Call, q: &str) -> Result<Vec<Place>, UiError> {
         }));
     }
     all.extend(places(&call.me).into_iter().filter(|place| place.label.to_lowercase().contains(&q)));
-    Ok(all)
+    Ok(artifact.into_iter().chain(all).collect())
+}
+
+/// The artifact that a reference names as clients write it, with or without our address and the command before it:
+/// `docker pull registry.example/project/repository:tag@sha256:…`.
+async fn pasted(call: &Call, q: &str) -> Option<Place> {
+    let text = q.split_whitespace().last()?;
+    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let text = text.strip_prefix(call.me.registry.as_str()).map_or(text, |rest| rest.trim_start_matches('/'));
+    let (name, digest) = text.split_once('@').map_or((text, None), |(name, digest)| (name, Some(digest)));
+    let (name, tag) = name.rsplit_once(':').map_or((name, None), |(name, tag)| (name, Some(tag)));
+    // The digest says which, whatever the tag names by now.
+    let reference: Reference = digest.or(tag)?.parse().ok()?;
+    let (project, name) = model::name::split_full(name).ok()?;
+    let found = domain::artifacts::page(&call.ctx, &call.who, &project, &name, &reference, From::default()).await.ok()?.artifact;
+    Some(Place {
+        label: format!("{project}/{name}{}", if digest.is_some() { format!("@{}", found.digest.short()) } else { format!(":{}", tag.unwrap_or_default()) }),
+        kind: "Artifact",
+        href: paths::artifact(&project, &name, &found.digest),
+    })
 }
 
 /// The pages and actions that do not depend on data.
 fn places(me: &Me) -> Vec<Place> {
     let mut all = vec![("Projects", "Page", paths::projects())];
     if me.user.is_some() {
-        all.extend([("Your account", "Page", paths::account()), ("New project", "Action", paths::project_new())]);
+        all.push(("Your account", "Page", paths::account()));
     } else {
         all.push(("Sign in", "Page", paths::sign_in()));
+    }
+    if me.makes_projects {
+        all.push(("New project", "Action", paths::project_new()));
     }
     if me.admin() {
         all.extend([
