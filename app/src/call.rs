@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, header, request::Parts};
 use domain::identity::Principal;
 use domain::sessions::Door;
 use domain::Ctx;
+use model::configuration::Creators;
 use model::{Digest, ProjectName, RepositoryName};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -44,7 +45,9 @@ impl Call {
             Err(domain::Error::Unauthenticated) => None,
             Err(error) => return Err(error.into()),
         };
+        let everyone = ctx.configuration().project_creation_restriction == Creators::Everyone;
         let me = Me {
+            makes_projects: user.as_ref().is_some_and(|user| user.admin || everyone),
             user,
             flash: flash(&parts.headers).unwrap_or_default(),
             theme: cookie(&parts.headers, "theme").filter(|theme| theme == "light" || theme == "dark").unwrap_or_default(),

@@ -7,6 +7,8 @@ use model::user::User;
 #[derive(Clone, Debug, Default)]
 pub struct Me {
     pub user: Option<User>,
+    /// May they make projects, by the settings as this process read them last? The use-case decides.
+    pub makes_projects: bool,
     /// Said once, after a form was done.
     pub flash: String,
     /// `light`, `dark` or empty for the system's.

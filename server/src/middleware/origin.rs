@@ -25,7 +25,10 @@ pub async fn check(State(ctx): State<Ctx>, request: Request, next: Next) -> Resp
              This server's pages are at {}: open them there.\n",
             ctx.settings.origins().collect::<Vec<_>>().join(" and ")
         );
-        return (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response();
+        return match api {
+            true => api::ApiError::new(StatusCode::FORBIDDEN, text.trim_end().replace('\n', " ")).into_response(),
+            false => (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response(),
+        };
     }
     next.run(request).await
 }

@@ -23,7 +23,11 @@ fn n_045_n_047_a_change_from_elsewhere_is_refused_before_anything_is_read() {
             for content_type in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/json"] {
                 let ask = |path| Ask { method: "POST", path, proof: &admin, body: Some((content_type, form.into())), headers };
                 for path in ["/fn/project/create", "/fn/sign-out", "/api/v2.0/projects"] {
-                    assert_eq!(inside.send(ask(path)).await.status(), StatusCode::FORBIDDEN, "{path} {headers:?}");
+                    let refused = inside.send(ask(path)).await;
+                    assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{path} {headers:?}");
+                    // Each door in its own words.
+                    let json = text(refused).await.starts_with(r#"{"errors":[{"code":"FORBIDDEN","message":"#);
+                    assert_eq!(json, path.starts_with("/api/"), "{path}");
                 }
             }
             // Signing somebody in from elsewhere is refused too.

@@ -13,11 +13,15 @@ pub async fn list(call: &Call) -> Shown {
     };
     let filter = domain::projects::Filter { public, owner: None };
     let found = domain::projects::list(&call.ctx, &call.who, &f.ask(), &filter).await?;
-    let known = call.me.user.is_some();
+    let (known, makes) = (call.me.user.is_some(), call.me.makes_projects);
     let new = || view! { <a class="button button--primary" href=paths::project_new()>"New project"</a> }.into_any();
     let nothing = || {
         let sign_in = || view! { <a class="button button--primary" href=paths::sign_in()>"Sign in"</a> }.into_any();
-        let hint = if known { new() } else { sign_in() };
+        let hint = match known {
+            true if makes => new(),
+            true => view! { <p>"Here system administrators make them."</p> }.into_any(),
+            false => sign_in(),
+        };
         empty("No project yet", "A project holds repositories, and says who may push and pull.", hint)
     };
     let headings = view! {
@@ -31,7 +35,7 @@ pub async fn list(call: &Call) -> Shown {
     };
     let body = listing(&f, &found, nothing, headings, |project| row(project, call.me.now));
     let facets = view! { {facet(&f, "public", "yes", "Public")}{facet(&f, "public", "no", "Private")} };
-    let page = Page::new("Projects").purpose("Where repositories live, and who may do what in them.").actions(known.then(new));
+    let page = Page::new("Projects").purpose("Where repositories live, and who may do what in them.").actions(makes.then(new));
     Ok(page.body(view! {
         {filter_bar(&f, "Search by name", found.total, "project", facets)}
         {body}

@@ -4,6 +4,9 @@ use super::forms::Create;
 use crate::pages::prelude::*;
 
 pub async fn new(call: &Call) -> Shown {
+    if !call.me.makes_projects {
+        return Err(UiError::Forbidden("here system administrators make projects: ask one of them".to_owned()));
+    }
     let form = call.form::<Create>();
     let way = vec![("Projects".into(), paths::projects()), ("New project".into(), String::new())];
     Ok(Page::new("New project").way(way).purpose("You become its first project admin.").body(view! {

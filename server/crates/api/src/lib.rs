@@ -23,5 +23,6 @@ mod session;
 mod system;
 mod users;
 
+pub use errors::ApiError;
 pub use routes::{ROUTES, Route, router};
 pub use session::SessionDoor;
