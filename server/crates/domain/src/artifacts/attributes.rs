@@ -69,8 +69,7 @@ pub async fn history(
     let (content, repository_id) = {
         let mut c = ctx.db.read().await?;
         let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
-        let missing = || Error::not_found("artifact", format!("{project}/{repository} {reference}"));
-        let found = sql::find(&mut proof, repository, reference).await?.ok_or_else(missing)?;
+        let found = sql::found(&mut proof, repository, reference).await?;
         (sql::content(&mut proof, found.id).await?, found.repository_id)
     };
     let manifest = aside::run(content.len(), move || Manifest::parse(&content, None)).await?;

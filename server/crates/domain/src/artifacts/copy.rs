@@ -91,8 +91,7 @@ async fn plan(ctx: &Ctx, who: &Principal, from: Place<'_>, digest: &Digest, to: 
         return Err(Error::conflict("to", format!("stands there already: {}/{}@{digest}", to.0, to.1)));
     }
     let mut here = access::repository(&mut c, ctx.now(), who, from.0, from.1.as_str(), Action::RepositoryPull).await?;
-    let gone = || Error::not_found("artifact", format!("{}/{}@{digest}", from.0, from.1));
-    let found = sql::find(&mut here, from.1, &named).await?.ok_or_else(gone)?;
+    let found = sql::found(&mut here, from.1, &named).await?;
     if found.is_accessory || found.is_list {
         return Err(Error::Policy(format!("{digest} is attached to another artifact: it is copied along with that")));
     }

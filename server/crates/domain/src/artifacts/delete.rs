@@ -133,8 +133,7 @@ impl Walk {
 
 /// Walks what hangs under the artifact, level by level; each once, so that a cycle ends.
 async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference: &Reference) -> Result<Drawn> {
-    let missing = || Error::not_found("artifact", reference);
-    let root = sql::find(proof, repository, reference).await?.ok_or_else(missing)?;
+    let root = sql::found(proof, repository, reference).await?;
     let c = proof.conn();
     let repository = root.repository_id;
     let tags: Vec<Tag> = sql::tags_of(c, root.id).await?.into_iter().map(|tag| tag.name).collect();

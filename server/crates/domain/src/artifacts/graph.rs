@@ -4,7 +4,7 @@ use super::{Reference, sql};
 use crate::access;
 use crate::accessories;
 use crate::ctx::Ctx;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::identity::Principal;
 use crate::manifest;
 use model::accessory::{Attachment, Kind};
@@ -95,9 +95,7 @@ pub async fn graph(
     let mut c = ctx.db.read().await?;
     let right = Action::RepositoryPull;
     let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
-    let found = sql::find(&mut proof, repository, &Reference::Digest(digest.clone()))
-        .await?
-        .ok_or_else(|| Error::not_found("artifact", format!("{project}/{repository}@{digest}")))?;
+    let found = sql::found(&mut proof, repository, &Reference::Digest(digest.clone())).await?;
     let c = proof.conn();
     let mut nodes = Vec::new();
     for step in walk(c, found.repository_id, found.id, found.digest, usize::MAX).await? {

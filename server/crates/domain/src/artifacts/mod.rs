@@ -1,5 +1,6 @@
 //! Artifacts: pushed, pulled, tagged, listed, deleted.
 
+mod attached;
 mod attributes;
 mod copy;
 #[cfg(test)]
@@ -9,9 +10,11 @@ mod graph;
 #[cfg(test)]
 mod hostile;
 mod list;
+mod page;
 mod pulls;
 mod push;
 pub(crate) mod sql;
+mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -20,10 +23,13 @@ pub use attributes::{fill, history};
 pub use copy::copy;
 pub use delete::{AT_ONCE, DeletedMany, delete, delete_many, delete_tag, may_delete, plan, tag_plan};
 pub use graph::{GraphNode, graph};
-pub use list::{Attached, Listed, attached, list, list_all, names, page, references, said, tags};
+pub use attached::{Attached, attached, said};
+pub use list::{list, list_all};
+pub use page::{Listed, page, references};
 pub use pulls::Pulls;
 pub use push::{Pushed, add_tag, may_push, push};
 pub(crate) use push::{Moves, Placing, place, set_tag};
+pub use tags::{names, tags};
 
 use crate::access;
 use crate::aside;

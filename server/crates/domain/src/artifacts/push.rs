@@ -438,9 +438,7 @@ pub async fn add_tag(
     ctx.change(who, event, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::TagCreate).await?;
         let tag = parsed.clone().map_err(|message| Error::invalid("name", message))?;
-        let found = sql::find(&mut proof, &repository, &reference)
-            .await?
-            .ok_or_else(|| Error::not_found("artifact", &reference))?;
+        let found = sql::found(&mut proof, &repository, &reference).await?;
         let project_id = proof.project.id.0;
         let c = proof.conn();
         if !may_move && sql::tag_exists(c, found.repository_id, &tag).await? {

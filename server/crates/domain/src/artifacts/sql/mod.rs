@@ -57,6 +57,12 @@ pub async fn repository(proof: &mut Authorized<'_>, name: &RepositoryName) -> Re
     Ok(row.map(|row| row.get("id")))
 }
 
+/// As [`find`]; what is not there is said to be not found.
+pub async fn found(proof: &mut Authorized<'_>, name: &RepositoryName, reference: &Reference) -> Result<Found> {
+    let missing = |proof: &Authorized<'_>| Error::not_found("artifact", format!("{}/{name} {reference}", proof.project.name));
+    find(proof, name, reference).await?.ok_or_else(|| missing(proof))
+}
+
 pub async fn find(
     proof: &mut Authorized<'_>,
     name: &RepositoryName,

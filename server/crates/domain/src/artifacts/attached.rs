@@ -1,0 +1,84 @@
+//! What hangs under an artifact: its list, and what one says.
+
+use super::{Reference, sql};
+use crate::access;
+use crate::accessories;
+use crate::aside;
+use crate::ctx::Ctx;
+use crate::error::Result;
+use crate::identity::Principal;
+use crate::manifest::{self, Manifest};
+use model::accessory::Kind;
+use model::list::Query;
+use model::{Action, Digest, Page, ProjectName, RepositoryName, Stamp};
+
+/// What hangs directly under an artifact, one row each.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    pub id: i64,
+    pub artifact_id: i64,
+    pub digest: Digest,
+    pub kind: Kind,
+    /// As [`Artifact::artifact_type`].
+    pub artifact_type: String,
+    pub size: i64,
+    pub pushed_at: Stamp,
+}
+
+/// The accessories that hang directly under an artifact: a page of them, the oldest first unless the query asks otherwise.
+pub async fn attached(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    reference: &Reference,
+    query: &Query,
+) -> Result<Page<Attached>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::AccessoryList).await?;
+    let found = sql::found(&mut proof, repository, reference).await?;
+    let Page { items, total, next } = accessories::sql::list(proof.conn(), found.repository_id, &found.digest, query).await?;
+    let attached = |a: accessories::sql::Accessory| Attached {
+        id: a.id,
+        artifact_id: a.artifact_id,
+        digest: a.digest,
+        kind: a.kind,
+        artifact_type: a.artifact_type,
+        size: a.size,
+        pushed_at: a.pushed_at,
+    };
+    Ok(Page { items: items.into_iter().map(attached).collect(), total, next })
+}
+
+/// What an accessory says, as far as it can be read: names and values. Looked into are blobs of its repository only.
+pub async fn said(
+    ctx: &Ctx,
+    who: &Principal,
+    project: &ProjectName,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Vec<(String, String)>> {
+    let at = Reference::Digest(digest.clone());
+    let found = {
+        let mut c = ctx.db.read().await?;
+        let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+        let found = sql::found(&mut proof, repository, &at).await?;
+        (found.id, sql::length_of(proof.conn(), found.id).await?)
+    };
+    // Nobody holds a reader of the database while waiting for the turn, nor while a manifest is gone through.
+    let _turn = aside::turn(found.1).await;
+    let (content, found) = {
+        let mut c = ctx.db.read().await?;
+        let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+        let found = sql::found(&mut proof, repository, &at).await?;
+        (sql::content(&mut proof, found.id).await?, found)
+    };
+    let manifest = aside::run_now(content.len(), move || Manifest::parse(&content, Some(&found.media_type))).await?;
+    let linked = {
+        let wanted = manifest::read_to_say(&manifest);
+        let mut c = ctx.db.read().await?;
+        sql::blobs_in(&mut c, found.repository_id, wanted.iter().map(|(digest, _)| *digest)).await?
+    };
+    let parts = accessories::read(ctx, &manifest::read_to_say(&manifest), |digest| linked.get(digest.as_str()).copied()).await?;
+    Ok(aside::run_now(accessories::length(&parts), move || manifest::said(&manifest, &parts)).await)
+}
