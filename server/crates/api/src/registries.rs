@@ -271,13 +271,51 @@ pub async fn adapters(call: Call) -> Answer<Shown<ProviderTypes>> {
     Ok(Shown(ProviderTypes(Provider::ALL.iter().map(|provider| provider.key()).collect())))
 }
 
-/// What is fixed of a kind of registry: nothing, here.
+/// What is fixed of a kind of registry.
 #[derive(Serialize, ToSchema)]
 pub struct ProviderInfo {
-    #[schema(value_type = Option<Object>)]
-    endpoint_pattern: Option<()>,
-    #[schema(value_type = Option<Object>)]
-    credential_pattern: Option<()>,
+    endpoint_pattern: Option<EndpointPattern>,
+    credential_pattern: Option<CredentialPattern>,
+}
+
+/// Where everybody's is.
+#[derive(Serialize, ToSchema)]
+pub struct EndpointPattern {
+    endpoint_type: &'static str,
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Endpoint {
+    key: &'static str,
+    value: &'static str,
+}
+
+/// The name that everybody signs in with.
+#[derive(Serialize, ToSchema)]
+pub struct CredentialPattern {
+    access_key_type: &'static str,
+    access_key_data: &'static str,
+    access_secret_type: &'static str,
+    access_secret_data: &'static str,
+}
+
+impl ProviderInfo {
+    fn of(provider: Provider) -> ProviderInfo {
+        let endpoint = |url: &'static str| EndpointPattern {
+            endpoint_type: "EndpointPatternTypeFix",
+            endpoints: vec![Endpoint { key: url.trim_start_matches("https://"), value: url }],
+        };
+        let name = |name, secret| CredentialPattern { access_key_type: "AccessKeyTypeFix", access_key_data: name, access_secret_type: secret, access_secret_data: "" };
+        ProviderInfo {
+            endpoint_pattern: provider.profile().url.ok().map(endpoint),
+            credential_pattern: match provider {
+                Provider::Google => Some(name("_json_key", "AccessSecretTypeFile")),
+                Provider::Ecr => Some(name("AWS", "AccessSecretTypeStandard")),
+                _ => None,
+            },
+        }
+    }
 }
 
 /// By the kind.
@@ -286,6 +324,5 @@ pub struct ProviderInfos(BTreeMap<&'static str, ProviderInfo>);
 
 pub async fn adapter_infos(call: Call) -> Answer<Shown<ProviderInfos>> {
     domain::access::administrator(&call.ctx, &call.who).await?;
-    let none = || ProviderInfo { endpoint_pattern: None, credential_pattern: None };
-    Ok(Shown(ProviderInfos(Provider::ALL.iter().map(|provider| (provider.key(), none())).collect())))
+    Ok(Shown(ProviderInfos(Provider::ALL.into_iter().map(|provider| (provider.key(), ProviderInfo::of(provider))).collect())))
 }

@@ -20,11 +20,13 @@ struct Fields {
     #[serde(default)]
     description: String,
     url: String,
+    #[serde(default)]
     token_server: String,
     access_id: String,
     secret: PlainSecret,
     #[serde(default)]
     verify: bool,
+    #[serde(default)]
     ca_certificate: String,
     #[serde(default)]
     proxy: String,

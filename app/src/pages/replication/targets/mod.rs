@@ -13,35 +13,41 @@ pub use new::new;
 
 use crate::Answer;
 use crate::pages::prelude::*;
-use model::replication::target::{Provider, Target};
+use crate::ui::field::Field;
+use model::replication::provider::Provider;
+use model::replication::target::Target;
 
 fn way(last: &str) -> Vec<(String, String)> {
     vec![("Registries".into(), paths::targets()), (last.to_owned(), String::new())]
 }
 
-/// The fields that a new target and a changed one share.
-fn fields(form: &Form, target: Option<&Target>) -> AnyView {
+/// The fields that a new target of this kind and a changed one share.
+fn fields(form: &Form, provider: Provider, target: Option<&Target>) -> AnyView {
     let text = |get: fn(&Target) -> &String| target.map(|target| get(target).clone()).unwrap_or_default();
-    let options = Provider::ALL.into_iter().map(|provider| (provider.key().to_owned(), provider.label().to_owned())).collect();
-    let kept = target.is_some_and(|target| target.has_secret);
-    let secret_help = match kept {
+    let profile = provider.profile();
+    let secret_help = match target.is_some_and(|target| target.has_secret) {
         true => "Leave empty to keep the stored one. It is forgotten when the URL, the token server or the proxy changes.",
-        false => "A robot account's secret, or a password.",
+        false => profile.secret.1,
     };
+    let url = target.map_or_else(|| provider.usual_url().to_owned(), |target| target.url.clone());
+    let shown = |field: Field| view! { {field} }.into_any();
+    let stored = text(|target| &target.token_server);
+    let token_server = (provider.asks_token_server() || !stored.is_empty()).then(|| shown(form.url("token_server", "Token server").value(stored)
+        .placeholder("https://auth.example.com").help("Only for a registry that sends clients to another host for tokens. The credentials are sent there too.")));
+    let certificates = profile.url.is_err() || target.is_some_and(|target| !target.verify_certificate || !target.ca_certificate.is_empty());
+    let verify = || form.tick("verify", "Verify its certificate").ticked(target.is_none_or(|target| target.verify_certificate))
+        .help("Turn this off only where there is no other way: anybody in between could read and change what is sent.");
     view! {
-        {form.choice("provider", "Provider", options).value(target.map_or(Provider::Harbor, |target| target.provider).key())}
         {form.text("name", "Name").required().value(text(|target| &target.name))}
         {form.area("description", "Description", 2).value(text(|target| &target.description))}
-        {form.url("url", "URL").required().value(text(|target| &target.url)).placeholder("https://registry.example.com").help("Where clients reach it; no path.")}
-        {form.url("token_server", "Token server").value(text(|target| &target.token_server)).placeholder("https://auth.docker.io")
-            .help("Only for a registry that sends clients to another host for tokens, as Docker Hub does. The credentials are sent there too.")}
-        {form.text("access_id", "Access id").value(text(|target| &target.access_id)).help("For a robot account its full name, such as robot$replication.")}
-        {form.new_password("secret", "Secret").help(secret_help)}
-        {form.tick("verify", "Verify its certificate").ticked(target.is_none_or(|target| target.verify_certificate))
-            .help("Turn this off only where there is no other way: anybody in between could read and change what is sent.")}
+        {form.url("url", "URL").required().value(url).placeholder(profile.url.unwrap_or_else(|own| own)).help("Where clients reach it; no path.")}
+        {token_server}
+        {form.text("access_id", profile.access_id.0).value(text(|target| &target.access_id)).help(profile.access_id.1)}
+        {form.new_password("secret", profile.secret.0).help(secret_help)}
+        {if certificates { shown(verify()) } else { view! { <input type="hidden" name="verify" value="true"/> }.into_any() }}
         {form.text("proxy", "HTTP proxy").value(text(|target| &target.proxy)).placeholder("http://proxy.example.com:3128")
             .help("Empty: as this server's configuration says (outbound.proxy). The word direct: not through that one.")}
-        {form.area("ca_certificate", "Own certificate authorities (PEM)", 3).value(text(|target| &target.ca_certificate))}
+        {certificates.then(|| shown(form.area("ca_certificate", "Own certificate authorities (PEM)", 3).value(text(|target| &target.ca_certificate))))}
     }
     .into_any()
 }

@@ -2,5 +2,6 @@
 
 pub mod execution;
 pub mod filter;
+pub mod provider;
 pub mod rule;
 pub mod target;

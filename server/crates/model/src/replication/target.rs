@@ -3,40 +3,7 @@
 use crate::{Problems, Stamp, TargetId};
 use serde::{Deserialize, Serialize};
 
-/// What stands at the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Provider {
-    /// Speaks `/api/v2.0`, so projects can be prepared there.
-    #[serde(rename = "harbor")]
-    Harbor,
-    /// Any registry that speaks the OCI distribution specification.
-    #[serde(rename = "docker-registry")]
-    Registry,
-}
-
-impl Provider {
-    pub const ALL: [Provider; 2] = [Provider::Harbor, Provider::Registry];
-
-    /// Harbor's adapter name, and the stored form.
-    pub fn key(self) -> &'static str {
-        match self {
-            Provider::Harbor => "harbor",
-            Provider::Registry => "docker-registry",
-        }
-    }
-
-    /// From Harbor's adapter name.
-    pub fn from_key(key: &str) -> Option<Provider> {
-        Provider::ALL.into_iter().find(|provider| provider.key() == key)
-    }
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Provider::Harbor => "Wharf or Harbor",
-            Provider::Registry => "Any OCI registry",
-        }
-    }
-}
+pub use super::provider::Provider;
 
 /// A target registry as it is shown: never with its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,12 +52,14 @@ impl TargetInput {
         } else if self.name.len() > 64 || !self.name.chars().all(|c| c.is_ascii_graphic()) {
             problems.add("name", "must be 1 to 64 letters, digits or marks, without spaces");
         }
-        if self.url.is_empty() {
+        if self.url.is_empty() && self.provider.usual_url().is_empty() {
             problems.add("url", "is required");
         }
         problems.text("description", &self.description, 1024);
         if self.access_id.len() > 4096 || self.access_id.contains([':', '\n', '\r', '\0']) {
             problems.add("access_id", "must be at most 4096 characters, without “:”");
+        } else if self.provider == Provider::Ecr && self.access_id != "AWS" {
+            problems.add("access_id", "must be AWS, and the secret what “aws ecr get-login-password” prints: this server does not fetch passwords by access keys");
         }
         problems.check()
     }

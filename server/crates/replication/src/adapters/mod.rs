@@ -1,4 +1,5 @@
-//! Kinds of target. A new one: a file here, and a variant in `model::replication::target`; the compiler finds the rest.
+//! What is done at a target beyond the distribution specification. A kind that needs more has a file here; what its form asks for and where
+//! it is spoken to says `model::replication::provider`.
 
 mod harbor;
 
@@ -16,7 +17,7 @@ pub struct Adapters;
 pub async fn prepare(remote: &Registry, provider: Provider, repository: &str) -> Result<String, Failure> {
     match provider {
         Provider::Harbor => harbor::prepare(remote, repository).await,
-        Provider::Registry => Ok(String::new()),
+        _ => Ok(String::new()),
     }
 }
 
@@ -54,7 +55,7 @@ impl Connector for Adapters {
         }
         match connection.provider {
             Provider::Harbor => harbor::probe(&remote, &mut probe).await,
-            Provider::Registry => {
+            _ => {
                 let version = remote.greeting().get("docker-distribution-api-version").is_some();
                 let found = if version { "an OCI registry (distribution API 2.0)" } else { "an OCI registry" };
                 probe.step("What it is", true, found);

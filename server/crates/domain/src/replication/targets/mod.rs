@@ -45,21 +45,29 @@ fn place(id: TargetId, version: i64) -> Place {
     Place { table: "targets", column: "secret", row: id.0, version }
 }
 
-/// The two servers that a target's credentials may be sent to.
+/// The two servers that a target's credentials may be sent to, and the way there.
 struct Places {
     url: Url,
     token_server: Option<Url>,
     proxy: Option<Arc<Proxy>>,
 }
 
+/// Where a registry of this kind is spoken to, and who hands out its tokens: as it is stored, and by what is known of its kind.
+fn spoken(provider: Provider, url: &str, token_server: &str) -> Result<(Url, Option<Url>)> {
+    let server = if token_server.is_empty() { provider.token_server(url) } else { token_server };
+    Ok((Outbound::parse(provider.endpoint(url))?, token_url(server)?))
+}
+
 /// All that is wrong with an input, without a look at the network.
 fn check(ctx: &Ctx, input: &TargetInput) -> Result<Places> {
     input.check()?;
     outbound::certificates(&input.ca_certificate)?;
-    Ok(Places { url: Outbound::parse(&input.url)?, token_server: token_server(&input.token_server)?, proxy: ctx.outbound.proxy(&input.proxy)? })
+    let input = stored(input)?;
+    let (url, token_server) = spoken(input.provider, &input.url, &input.token_server)?;
+    Ok(Places { url, token_server, proxy: ctx.outbound.proxy(&input.proxy)? })
 }
 
-fn token_server(text: &str) -> Result<Option<Url>> {
+fn token_url(text: &str) -> Result<Option<Url>> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -91,10 +99,11 @@ async fn may_call(ctx: &Ctx, places: &Places) -> Result<()> {
     Ok(())
 }
 
-/// The input as it is stored.
-fn stored(input: &TargetInput, places: &Places) -> TargetInput {
-    let token_server = places.token_server.as_ref().map(stored_url).unwrap_or_default();
-    TargetInput { url: stored_url(&places.url), token_server, ..input.clone() }
+/// The input as it is stored: the usual address where none is said.
+fn stored(input: &TargetInput) -> Result<TargetInput> {
+    let url = if input.url.is_empty() { input.provider.usual_url() } else { &input.url };
+    let token_server = token_url(&input.token_server)?.as_ref().map(stored_url).unwrap_or_default();
+    Ok(TargetInput { url: stored_url(&Outbound::parse(url)?), token_server, ..input.clone() })
 }
 
 /// Without the slash that `Url` adds.
@@ -107,7 +116,7 @@ pub async fn create(ctx: &Ctx, who: &Principal, input: TargetInput, secret: Plai
     access::system(&mut *ctx.db.read().await?, ctx.now(), who).await?;
     let places = check(ctx, &input)?;
     may_call(ctx, &places).await?;
-    let input = stored(&input, &places);
+    let input = stored(&input)?;
     let event = Event::TargetCreated { name: input.name.clone(), url: input.url.clone() };
     let (ctx2, caller) = (ctx.clone(), who.clone());
     ctx.change(who, event, async move |c| {
@@ -142,7 +151,10 @@ pub async fn get(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Target> {
 /// Would a stored secret be sent to another server than before?
 fn sends_elsewhere(before: &Target, input: &TargetInput) -> bool {
     let through = before.proxy != input.proxy && !matches!(input.proxy.as_str(), "" | outbound::DIRECT);
-    through || before.url != input.url || (before.token_server != input.token_server && !input.token_server.is_empty())
+    let known = |provider: Provider, url: &str| (provider.endpoint(url).to_owned(), provider.token_server(url));
+    let (then, now) = (known(before.provider, &before.url), known(input.provider, &input.url));
+    let kind = then.0 != now.0 || then.1 != now.1 && !now.1.is_empty();
+    through || kind || before.url != input.url || (before.token_server != input.token_server && !input.token_server.is_empty())
 }
 
 /// Changes a target. Without a new secret the old one stays, unless it would be sent to another server: then it is
@@ -157,7 +169,7 @@ pub async fn update(
     get(ctx, who, id).await?;
     let places = check(ctx, &input)?;
     may_call(ctx, &places).await?;
-    let input = stored(&input, &places);
+    let input = stored(&input)?;
     let event = Event::TargetChanged { name: input.name.clone(), url: input.url.clone() };
     let (ctx2, caller) = (ctx.clone(), who.clone());
     ctx.change(who, event, async move |c| {
@@ -177,7 +189,7 @@ pub async fn update(
             _ if sends_elsewhere(&before, &input) => sql::set_secret(c, id, None, version).await?,
             _ => {}
         }
-        if before.url != input.url {
+        if before.provider.endpoint(&before.url) != input.provider.endpoint(&input.url) {
             sql::forget_uploads(c, id).await?;
         }
         sql::get(c, id).await?.ok_or_else(missing)
@@ -223,10 +235,11 @@ async fn opened(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<(Target, Pla
 /// What a job needs to speak to the target, with its secret opened.
 pub async fn connection(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Connection> {
     let (target, secret) = opened(ctx, who, id).await?;
+    let (url, token_server) = spoken(target.provider, &target.url, &target.token_server)?;
     Ok(Connection {
         provider: target.provider,
-        url: Outbound::parse(&target.url)?,
-        token_server: token_server(&target.token_server)?,
+        url,
+        token_server,
         access_id: target.access_id,
         secret,
         tls: Tls { verify: target.verify_certificate, ca: target.ca_certificate },
@@ -261,7 +274,7 @@ pub async fn probe_input(
     let secret = match id {
         Some(id) if secret.is_empty() => {
             let (before, stored_secret) = opened(ctx, who, id).await?;
-            let elsewhere = sends_elsewhere(&before, &stored(input, &places)) || before.access_id != input.access_id;
+            let elsewhere = sends_elsewhere(&before, &stored(input)?) || before.access_id != input.access_id;
             if elsewhere && !stored_secret.is_empty() {
                 return Err(Error::invalid(
                     "secret",
