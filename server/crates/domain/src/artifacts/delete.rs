@@ -40,15 +40,20 @@ pub async fn plan(
     digest: &Digest,
 ) -> Result<DeletionPlan> {
     let mut c = ctx.db.read().await?;
-    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
-    may_some(&proof)?;
+    let mut proof = may_some(&mut c, ctx.now(), who, project).await?;
     let plan = draw(&mut proof, repository, &Reference::Digest(digest.clone())).await?.plan;
     Ok(DeletionPlan { kept_for: ctx.settings.recycle, ..plan })
 }
 
-/// May the caller delete anything there? Asked before the tree is walked, whose size others choose.
-fn may_some(proof: &Authorized<'_>) -> Result<()> {
-    proof.require(Action::AccessoryDelete).or_else(|_| proof.require(Action::ArtifactDelete))
+/// Who may delete anything there. Asked before the tree is walked, whose size others choose; to look at what goes that right is enough.
+async fn may_some<'c>(c: &'c mut AnyConnection, now: Stamp, who: &Principal, project: &ProjectName) -> Result<Authorized<'c>> {
+    let refused = match access::project(&mut *c, now, who, project, Action::ArtifactDelete).await {
+        Ok(_) => None,
+        Err(error @ Error::Forbidden { .. }) => Some(error),
+        Err(error) => return Err(error),
+    };
+    let right = if refused.is_some() { Action::AccessoryDelete } else { Action::ArtifactDelete };
+    access::project(c, now, who, project, right).await.map_err(|error| refused.unwrap_or(error))
 }
 
 struct Drawn {
@@ -235,16 +240,18 @@ pub async fn delete(
     let event = Event::ArtifactDeleted { project: project.to_string(), repository: repository.to_string(), reference: reference.to_string() };
     let window = ctx.settings.recycle;
     // What is too much is found so while nobody waits for the writer.
-    if let Ok(mut proof) = access::project(&mut *ctx.db.read().await?, now, who, &project, Action::ArtifactRead).await
-        && may_some(&proof).is_ok()
+    if let Ok(mut proof) = may_some(&mut *ctx.db.read().await?, now, who, &project).await
         && let Err(error @ Error::Precondition(_)) = draw(&mut proof, &repository, &reference).await
     {
         return Err(error);
     }
     ctx.change(who, event, async move |c| {
-        let mut proof = access::project(c, now, &caller, &project, Action::ArtifactRead).await?;
-        may_some(&proof)?;
+        let mut proof = may_some(c, now, &caller, &project).await?;
         let drawn = draw(&mut proof, &repository, &reference).await;
+        // What the database did not answer is no answer: nothing more is asked of this transaction.
+        if let Err(error @ Error::Db(_)) = drawn {
+            return Err(error);
+        }
         // Who may not delete anything here learns nothing of what is there.
         let is_accessory = drawn.as_ref().is_ok_and(|drawn| drawn.root.is_accessory);
         let right = if is_accessory { Action::AccessoryDelete } else { Action::ArtifactDelete };

@@ -83,6 +83,23 @@ impl Listing {
         Ok(())
     }
 
+    /// By what the query wants it sorted: the first expression, whether that descends, and the further ones. Rows after one are by one key.
+    fn order(&self, query: &Query) -> Result<(&'static str, bool, String)> {
+        let (mut keys, mut then) = (query.sort.split(',').filter(|key| !key.is_empty()), String::new());
+        let expression = |key: &str| {
+            let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
+            let known = || self.sorts.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            let found = self.sorts.iter().find(|(known, _)| *known == name);
+            found.map(|(_, expression)| (*expression, descending)).ok_or_else(|| Error::invalid("sort", format!("must be one of {}", known())))
+        };
+        let first = keys.next().map_or(Ok((self.sorts[0].1, self.descending)), expression)?;
+        for key in keys.filter(|_| matches!(query.window, Window::Number { .. })) {
+            let (expression, descending) = expression(key)?;
+            then.push_str(&format!("{expression} {}, ", if descending { "DESC" } else { "ASC" }));
+        }
+        Ok((first.0, first.1, then))
+    }
+
     /// Reads one page. `where_` must hold all conditions but the window's.
     pub async fn fetch<T>(
         &self,
@@ -103,15 +120,7 @@ impl Listing {
         where_: impl Fn(&mut Conditions),
         row: impl Fn(&AnyRow) -> Result<T>,
     ) -> Result<Page<T>> {
-        let (key, descending) = match query.sort.strip_prefix('-') {
-            _ if query.sort.is_empty() => (self.sorts[0].0, self.descending),
-            Some(key) => (key, true),
-            None => (query.sort.as_str(), false),
-        };
-        let Some((_, expression)) = self.sorts.iter().find(|(name, _)| *name == key) else {
-            let known: Vec<&str> = self.sorts.iter().map(|(name, _)| *name).collect();
-            return Err(Error::invalid("sort", format!("must be one of {}", known.join(", "))));
-        };
+        let (expression, descending, then) = self.order(query)?;
         let mut all = Conditions::new();
         where_(&mut all);
         self.hold(&mut all, query)?;
@@ -146,7 +155,7 @@ impl Listing {
         // One row more than asked for tells whether there are more.
         let (limit_n, offset_n) = (page.bind(limit.saturating_add(1)), page.bind(offset));
         let text = format!(
-            "SELECT t.id AS row_id, {} FROM {}{} ORDER BY {expression} {direction}, t.id {direction} LIMIT {limit_n} OFFSET {offset_n}",
+            "SELECT t.id AS row_id, {} FROM {}{} ORDER BY {expression} {direction}, {then}t.id {direction} LIMIT {limit_n} OFFSET {offset_n}",
             self.columns,
             self.from,
             page.clause(),

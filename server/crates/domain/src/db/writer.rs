@@ -305,7 +305,7 @@ async fn retried(pool: &AnyPool, turn: &RwLock<()>, mut job: Box<dyn Job>) -> (B
     }
 }
 
-/// PostgreSQL's serialization failure and deadlock.
+/// PostgreSQL's serialization failure and deadlock; and a statement after one that failed, which a closure took for an answer.
 fn must_retry(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| matches!(&*code, "40001" | "40P01"))
+    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| matches!(&*code, "40001" | "40P01" | "25P02"))
 }
