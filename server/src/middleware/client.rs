@@ -36,7 +36,9 @@ pub async fn identify(
     let fine = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let request_id = given.filter(fine).map_or_else(|| ctx.random.id(), str::to_owned);
     let client = Client { address, user_agent: String::new(), request_id: request_id.clone(), origin };
-    let holder = holder_at(&client.address);
+    // Who brings credentials waits only behind others who do so from there, however much is asked there without an account: `session`
+    // and the doors say who it is once that is known.
+    let holder = format!("knocking {}", holder_at(&client.address));
     request.extensions_mut().insert(client);
     let mut response = domain::db::asked_by(&holder, next.run(request)).await;
     if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -54,12 +56,19 @@ fn address(peer: Option<IpAddr>, forwarded: &str, proxies: &[IpNet]) -> String {
         if !trusted(&nearest) {
             break;
         }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(ip) => nearest = ip.to_canonical(),
-            Err(_) => break,
+        match hop_address(hop) {
+            Some(ip) => nearest = ip.to_canonical(),
+            None => break,
         }
     }
     nearest.to_string()
+}
+
+/// One hop of `X-Forwarded-For`, which has no standard: some proxies add the port, brackets, or quotes as `Forwarded` has them (RFC 7239).
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let text = hop.trim().trim_matches('"');
+    let alone = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    alone.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -106,5 +115,14 @@ mod tests {
         assert_eq!(address(peer("10.0.0.1"), "6.6.6.6, 198.51.100.1, 10.0.0.2", &proxies), "198.51.100.1");
         assert_eq!(address(peer("10.0.0.1"), "nonsense", &proxies), "10.0.0.1");
         assert_eq!(address(peer("10.0.0.1"), "", &[]), "10.0.0.1");
+        for (hop, ip) in [
+            ("198.51.100.1:4711", "198.51.100.1"), ("[2001:db8::1]:4711", "2001:db8::1"), ("\"[2001:db8::1]:4711\"", "2001:db8::1"), ("[2001:db8::1]", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"), ("\"198.51.100.1\"", "198.51.100.1"), ("[::ffff:198.51.100.1]:80", "198.51.100.1"),
+        ] {
+            assert_eq!(address(peer("10.0.0.1"), hop, &proxies), ip, "{hop}");
+        }
+        for odd in ["unknown", "_hidden", "198.51.100.1:port", "[198.51.100.1", "198.51.100.1:1:1", ":80", "[]"] {
+            assert_eq!(address(peer("10.0.0.1"), odd, &proxies), "10.0.0.1", "{odd}");
+        }
     }
 }

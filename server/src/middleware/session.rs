@@ -2,15 +2,16 @@
 
 use async_trait::async_trait;
 use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::identity::{Client, Principal, Via};
 use domain::{Ctx, Who, sessions};
 use model::{Stamp, UserId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tower_sessions::cookie::SameSite;
-use tower_sessions::session::{Id, Record};
+use tower_sessions::session::{Error as SessionError, Id, Record};
 use tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
 use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
 
@@ -40,7 +41,16 @@ pub fn layer(ctx: &Ctx) -> SessionManagerLayer<Store> {
 /// Puts the signed-in principal into the request, and keeps an active session from ending.
 pub async fn principal(State(ctx): State<Ctx>, session: Session, mut request: Request, next: Next) -> Response {
     let client = client(&request);
-    let account = session.get::<Account>(ACCOUNT).await.ok().flatten();
+    let account = match session.get::<Account>(ACCOUNT).await {
+        Ok(account) => account,
+        // Whoever is signed in is not signed out by a database that does not answer.
+        Err(SessionError::Store(error)) => {
+            tracing::warn!(%error, "a session could not be read");
+            let busy = "the server is too busy to see who you are: try again in a moment\n";
+            return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], busy).into_response();
+        }
+        Err(_) => None,
+    };
     let who = match account {
         Some(account) => Principal {
             who: Who::User { id: UserId(account.id), name: account.name },
@@ -51,7 +61,9 @@ pub async fn principal(State(ctx): State<Ctx>, session: Session, mut request: Re
         },
         None => Principal::anonymous(client),
     };
-    domain::db::asks(&who.holder());
+    if !who.is_anonymous() || !knocks(&request) {
+        domain::db::asks(&who.holder());
+    }
     if let (Some(id), false) = (session.id(), who.is_anonymous()) {
         // Bookkeeping; a failure shows itself at the next use.
         let _ = sessions::touch(&ctx, &id.to_string()).await;
@@ -61,6 +73,12 @@ pub async fn principal(State(ctx): State<Ctx>, session: Session, mut request: Re
     request.extensions_mut().insert(app::call::SessionDoor(door.clone()));
     request.extensions_mut().insert(api::SessionDoor(door));
     next.run(request).await
+}
+
+/// Brings credentials that are still to be judged.
+fn knocks(request: &Request) -> bool {
+    let signs_in = request.method() == Method::POST && matches!(request.uri().path(), "/fn/sign-in" | "/c/login");
+    signs_in || request.headers().contains_key(header::AUTHORIZATION)
 }
 
 fn client(request: &Request) -> Client {

@@ -7,7 +7,11 @@ use domain::{Ctx, Error};
 /// The caller. More than one `Authorization` header, or one that is no Basic or Bearer, is nobody we know.
 pub async fn caller(ctx: &Ctx, headers: &HeaderMap, client: Client) -> Result<Principal, Error> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(Principal::anonymous(client)) };
+    let Some(value) = values.next() else {
+        let nobody = Principal::anonymous(client);
+        domain::db::asks(&nobody.holder());
+        return Ok(nobody);
+    };
     let (None, Ok(value)) = (values.next(), value.to_str()) else { return Err(Error::Unauthenticated) };
     let who = match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {

@@ -40,14 +40,10 @@ pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: C
         }
         // The comparison is made also where there is nothing to compare with.
         let right = found.as_ref().is_some_and(|robot| robot.may_sign_in(now)) & robots::matches(found.as_ref(), secret);
-        // Proved right before, it is let in though wrong ones of its name must wait.
-        if !(right && ctx.local.passwords.remembers(now, name, (id, version), secret)) {
-            let guess = ctx.local.throttle.guess(ctx, name, &client.address, found.is_some()).await?;
-            if !right {
-                return Err(Error::Unauthenticated);
-            }
-            guess.right();
-            ctx.local.passwords.remember_right(now, name, (id, version), secret);
+        // Nobody guesses 256 bits: who knows them is let in, however many wrong ones of its name must wait.
+        if !right {
+            ctx.local.throttle.guess(ctx, name, &client.address, found.is_some()).await?;
+            return Err(Error::Unauthenticated);
         }
         return Ok(robot(ctx, name, found.as_ref(), client));
     }
