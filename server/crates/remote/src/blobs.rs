@@ -12,7 +12,7 @@ use http::{Method, StatusCode, header};
 use model::Digest;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, interval};
@@ -70,6 +70,9 @@ enum Part {
     /// It may work when it is tried again, after so long.
     Broken(Failure, Option<Duration>),
 }
+
+/// A request with so many bytes may take long: it leaves room at the gate for others.
+const LONG: i64 = 512 * 1024;
 
 impl Registry {
     /// Is the blob there? What HEAD cannot say is no failure. One that lies in a store of its own is looked for there: a registry may
@@ -258,10 +261,16 @@ impl Registry {
         chunk: Option<i64>,
         blob: &dyn Sending,
     ) -> Result<(Url, Part), Failure> {
-        let mut at = bytes.start;
+        let (mut at, mut sent) = (bytes.start, 0);
         if let Some(chunk) = chunk {
             while at < bytes.end {
                 let end = bytes.end.min(at.saturating_add(chunk));
+                sent += end - at;
+                // Who takes a little of each chunk would be sent the blob many times over.
+                if sent > (bytes.end - bytes.start).saturating_mul(3).saturating_add(3 * chunk) {
+                    return Err(Failure::destination(format!("it takes too little of each chunk: {} of a blob of {} were sent", model::stamp::bytes(sent),
+                        model::stamp::bytes(bytes.end))));
+                }
                 match self.part(to, Method::PATCH, &url, digest, at..end, bytes.end, blob).await? {
                     Part::Taken(next, reached) if reached > at => {
                         (url, at) = (next, reached.min(bytes.end));
@@ -299,11 +308,15 @@ impl Registry {
         loop {
             let sign_in: &dyn crate::auth::SignIn = &*self.account;
             let signature = sign_in.authorization(&self.line, &scopes, renew).await?;
-            let pass = self.line.gate.enter().await;
-            let moved = Arc::new(AtomicU64::new(0));
-            let counter = moved.clone();
-            let stream = blob.read(bytes.clone()).await.map_err(unreadable)?.inspect(move |part| {
-                counter.fetch_add(part.as_ref().map_or(0, Bytes::len) as u64, Ordering::Relaxed);
+            let pass = match bytes.end - bytes.start >= LONG {
+                true => self.line.gate.enter_long(Arc::as_ptr(&self.account) as usize).await,
+                false => self.line.gate.enter().await,
+            };
+            let (moved, broken) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(None)));
+            let (counter, noted) = (moved.clone(), broken.clone());
+            let stream = blob.read(bytes.clone()).await.map_err(unreadable)?.inspect(move |part| match part {
+                Ok(part) => drop(counter.fetch_add(part.len() as u64, Ordering::Relaxed)),
+                Err(error) => *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string()),
             });
             let mut request = self.line.http.request(method.clone(), url.clone());
             request = request.header(header::CONTENT_TYPE, "application/octet-stream").header(header::CONTENT_LENGTH, bytes.end - bytes.start);
@@ -321,6 +334,12 @@ impl Registry {
                 sent = request.body(body).send() => sent.map_err(|error| self.line.network(&error, url)),
                 silent = still(&moved, (bytes.end - bytes.start) as u64, size) => Err(silent),
             };
+            // What breaks off here is not the line's fault, nor theirs.
+            let broken = broken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(error) = broken.filter(|_| sent.is_err()) {
+                let what = format!("blob {} cannot be read whole: {error}; fsck says what is damaged", digest.short());
+                return Err(Failure::source(what));
+            }
             let response = match sent {
                 Ok(response) => response,
                 Err(failure) if failure.nature == Nature::Lasting => return Err(failure),
@@ -337,11 +356,12 @@ impl Registry {
             } else {
                 pass.went_well();
             }
-            return self.judge(Reply { response, tried: 1, through: self.line.through(url) }, url, closing, bytes, asked).await;
+            let what = format!("sending blob {} ({})", digest.short(), model::stamp::bytes(size));
+            return self.judge(Reply { response, tried: 1, through: self.line.through(url) }, &what, url, closing, bytes, asked).await;
         }
     }
 
-    async fn judge(&self, reply: Reply, url: &Url, closing: bool, bytes: Range<i64>, asked: Option<Duration>) -> Result<Part, Failure> {
+    async fn judge(&self, reply: Reply, what: &str, url: &Url, closing: bool, bytes: Range<i64>, asked: Option<Duration>) -> Result<Part, Failure> {
         let status = reply.status();
         match status {
             StatusCode::CREATED | StatusCode::NO_CONTENT if closing => return Ok(Part::Done),
@@ -360,7 +380,7 @@ impl Registry {
             StatusCode::NOT_FOUND | StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::CONFLICT => Part::Elsewhere(failure),
             // Whatever it has against going on, sending the blob anew is the way out.
             status if bytes.start > 0 && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Part::Elsewhere(failure),
-            _ => return Err(failure),
+            _ => return Err(explained(status, failure).during(what, 1)),
         })
     }
 
@@ -384,6 +404,21 @@ impl Registry {
         };
         Err(Failure::destination(format!("its upload location is at {there}, not at {here}, so nothing was sent there: {why}")))
     }
+}
+
+/// What to do about an answer that will be so again.
+fn explained(status: StatusCode, failure: Failure) -> Failure {
+    let hint = match status {
+        StatusCode::UNAUTHORIZED => "its token ended, or may not push: a token that ends while a large blob is on its way needs the rule to send in chunks",
+        StatusCode::FORBIDDEN => "may the account push there?",
+        StatusCode::INSUFFICIENT_STORAGE => "free space there, or raise its quota",
+        StatusCode::BAD_REQUEST if failure.message.contains("DIGEST_INVALID") => {
+            "the bytes were changed on the way, or are damaged here: fsck with --deep tells"
+        }
+        status if status.is_success() => "that is no answer to the end of an upload: is this a registry?",
+        _ => return failure,
+    };
+    Failure { message: format!("{}: {hint}", failure.message), ..failure }
 }
 
 /// The last byte of `0-<end>`, with or without its unit.

@@ -167,7 +167,7 @@ impl Line {
                 Some((sign_in, scopes)) => sign_in.authorization(self, scopes, std::mem::take(&mut renew)).await?,
                 None => None,
             };
-            let pass = self.gate.enter().await;
+            let (pass, signed) = (self.gate.enter().await, signature.is_some());
             let why = match self.once(ask, signature).await {
                 Ok(response) => {
                     let status = response.status();
@@ -178,6 +178,16 @@ impl Line {
                     {
                         (renew, renewed, tried) = (true, true, tried - 1);
                         continue;
+                    }
+                    if status == StatusCode::UNAUTHORIZED
+                        && let Some((sign_in, _)) = &ask.sign_in
+                        && signed
+                        && sign_in.is_plain()
+                    {
+                        pass.went_well();
+                        let failure = Reply { response, tried, through: self.through(&ask.url) }.failure("it refused the credentials").await;
+                        sign_in.give_up(&failure);
+                        return Err(failure);
                     }
                     if !patience.passes(status) || tried >= patience.tries() {
                         pass.went_well();

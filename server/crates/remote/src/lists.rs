@@ -73,13 +73,37 @@ impl Registry {
     }
 }
 
-/// The next page that `Link` names.
+/// The next page that `Link` names (RFC 8288, section 3): a comma within an address or quotes separates nothing.
 fn next(headers: &HeaderMap, asked: &Url) -> Option<Url> {
-    headers.get_all(header::LINK).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(',')).find_map(|link| {
-        let (place, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
-        let is_next = rest.split(';').any(|parameter| matches!(parameter.trim().to_ascii_lowercase().as_str(), "rel=next" | "rel=\"next\""));
+    headers.get_all(header::LINK).iter().filter_map(|value| value.to_str().ok()).flat_map(links).find_map(|(place, parameters)| {
+        let is_next = parameters.iter().any(|(name, value)| name == "rel" && value.split_whitespace().any(|rel| rel.eq_ignore_ascii_case("next")));
         is_next.then(|| asked.join(place).ok()).flatten()
     })
+}
+
+/// Each link of a header: where it leads, and its parameters, names in lower case.
+fn links(header: &str) -> Vec<(&str, Vec<(String, String)>)> {
+    let (mut all, mut rest) = (Vec::new(), header);
+    while let Some((place, after)) = rest.split_once('<').and_then(|(_, rest)| rest.split_once('>')) {
+        let (mut parameters, mut text) = (Vec::new(), after);
+        while let Some(more) = text.trim_start().strip_prefix(';') {
+            let end = more.find(['=', ';', ',']).unwrap_or(more.len());
+            let (name, value) = (more[..end].trim().to_ascii_lowercase(), &more[end..]);
+            let Some(value) = value.strip_prefix('=').map(str::trim_start) else {
+                text = value;
+                continue;
+            };
+            let (value, after) = match value.strip_prefix('"') {
+                Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+                None => value.split_at(value.find([';', ',']).unwrap_or(value.len())),
+            };
+            parameters.push((name, value.trim().to_owned()));
+            text = after;
+        }
+        all.push((place, parameters));
+        rest = text;
+    }
+    all
 }
 
 #[cfg(test)]
@@ -97,7 +121,13 @@ mod tests {
         assert_eq!(of("</v2/x/tags/list?n=2&last=b>; rel=\"next\""), Some("http://a/v2/x/tags/list?n=2&last=b".into()));
         assert_eq!(of("<?last=b>;rel=next"), Some("http://a/v2/x/tags/list?last=b".into()));
         assert_eq!(of("<http://b/1>; rel=prev, <http://b/2>; rel=\"next\""), Some("http://b/2".into()));
-        for none in ["", "nonsense", "<x>; rel=prev"] {
+        for legal in [
+            "<?last=a,b&k=1>; rel=\"next\"", "<?last=a,b&k=1>; title=\"x, y; z\"; rel=\"next\"", "<?last=a,b&k=1>; rel=\"next last\"",
+            "<?last=a,b&k=1> ; rel = \"next\"", "<x>; rel=prev;x, <?last=a,b&k=1>;REL=NEXT",
+        ] {
+            assert_eq!(of(legal), Some("http://a/v2/x/tags/list?last=a,b&k=1".into()), "{legal}");
+        }
+        for none in ["", "nonsense", "<x>; rel=prev", "<x", "<x>; rel", "<x>; rel=\"nextish\"", "<x>; title=\"rel=next\""] {
             assert_eq!(of(none), None, "{none:?}");
         }
     }

@@ -4,12 +4,44 @@ use crate::failure::Failure;
 use crate::line::Patience;
 use crate::registry::{ANSWER, Registry, both};
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use model::{Algorithm, Digest};
 
 /// Manifest types that are asked for.
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, */*;q=0.1";
+
+/// How often a manifest is read that is not what it should be.
+const READS: u32 = 3;
+
+/// Are these the bytes of a manifest, whole, and the one that was asked for? Else why not.
+fn verified(reference: &str, headers: &HeaderMap, bytes: &[u8]) -> Result<(), String> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(coding) = text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
+        return Err(format!("it is encoded ({coding}), which was not asked for"));
+    }
+    let named = text("docker-content-digest").and_then(|text| text.parse::<Digest>().ok());
+    for digest in reference.parse::<Digest>().ok().iter().chain(&named) {
+        if domain::blobs::digest_of(digest.algorithm(), bytes) != *digest {
+            return Err(format!("{} bytes that are not {}", bytes.len(), digest.short()));
+        }
+    }
+    match serde_json::from_slice::<serde_json::Value>(bytes) {
+        Ok(serde_json::Value::Object(_)) => Ok(()),
+        _ => Err("it is no manifest (no JSON object)".to_owned()),
+    }
+}
+
+/// What a manifest says it is; of one that says nothing, as what it was sent.
+fn media_type(headers: &HeaderMap, bytes: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        #[serde(default, rename = "mediaType")]
+        media_type: Option<String>,
+    }
+    let own = serde_json::from_slice::<Said>(bytes).ok().and_then(|said| said.media_type).filter(|own| !own.is_empty());
+    own.unwrap_or_else(|| headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned())
+}
 
 impl Registry {
     /// The digest that a tag or digest names there, if anything. A registry whose HEAD answers oddly is asked for the manifest itself.
@@ -21,33 +53,41 @@ impl Registry {
         let reply = self.line.ask(&ask, Patience::Look).await?;
         let named: Option<Digest> = reply.header("docker-content-digest").and_then(|text| text.parse().ok());
         let asked: Option<Digest> = reference.parse().ok();
-        match reply.status() {
-            StatusCode::NOT_FOUND => Ok(None),
-            // A manifest that is asked for by its digest has it, wherever its bytes lie.
-            status if status.is_success() && asked.is_some() => Ok(asked),
-            status if status.is_redirection() && asked.is_some() => Ok(asked),
-            status if status.is_success() && named.is_some() => Ok(named),
-            _ => Ok(self.manifest(repository, reference).await?.map(|(_, bytes)| {
-                let algorithm = named.as_ref().or(asked.as_ref()).map_or(Algorithm::Sha256, Digest::algorithm);
-                domain::blobs::digest_of(algorithm, &bytes)
-            })),
+        match (reply.status(), named) {
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            // What names itself counts. That something answered, a page for people or another manifest, is no proof of this one.
+            (status, Some(named)) if status.is_success() && asked.as_ref().is_none_or(|asked| *asked == named) => Ok(Some(named)),
+            (_, named) => {
+                let found = self.manifest(repository, reference).await?;
+                let algorithm = asked.as_ref().or(named.as_ref()).map_or(Algorithm::Sha256, Digest::algorithm);
+                Ok(found.map(|(_, bytes)| domain::blobs::digest_of(algorithm, &bytes)))
+            }
         }
     }
 
-    /// A manifest's type and bytes, if it is there.
+    /// A manifest's type and bytes, if it is there: what its digest says, and JSON. Bytes that are not are asked for again.
     pub async fn manifest(&self, repository: &str, reference: &str) -> Result<Option<(String, Vec<u8>)>, Failure> {
         let url = self.url(repository, &format!("manifests/{reference}"))?;
         let scopes = both(repository);
         let what = format!("reading {repository} {reference}");
         let mut ask = self.about(what.clone(), Method::GET, url, &scopes);
         ask.headers.push((header::ACCEPT, ACCEPT.to_owned()));
-        match self.line.fetch(ask, ANSWER).await? {
-            Ok((headers, bytes)) => {
-                let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-                Ok(Some((media_type.to_owned(), bytes)))
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let (headers, bytes) = match self.line.fetch(ask.clone(), ANSWER).await? {
+                Ok(found) => found,
+                Err(reply) if reply.status() == StatusCode::NOT_FOUND => return Ok(None),
+                Err(reply) => return Err(reply.failure(&what).await),
+            };
+            let Err(wrong) = verified(reference, &headers, &bytes) else {
+                return Ok(Some((media_type(&headers, &bytes), bytes)));
+            };
+            let failure = Failure::destination(format!("it answered something else: {wrong}"));
+            if self.line.patience == Patience::Person || tried >= READS {
+                return Err(failure.during(&what, tried));
             }
-            Err(reply) if reply.status() == StatusCode::NOT_FOUND => Ok(None),
-            Err(reply) => Err(reply.failure(&what).await),
+            self.line.wait(&what, &failure.message, tried, self.line.pause(tried)).await;
         }
     }
 

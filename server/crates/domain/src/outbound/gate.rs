@@ -40,6 +40,8 @@ pub struct Gate {
 struct State {
     limit: f64,
     busy: u32,
+    /// Of those, requests that carry a blob, which may take hours: by whose they are.
+    long: HashMap<usize, u32>,
     /// Counts the shrinkings: requests that began before one say nothing new.
     shrunk: u64,
     /// Nothing is sent before.
@@ -48,7 +50,17 @@ struct State {
 
 impl Default for Gate {
     fn default() -> Gate {
-        Gate { state: Mutex::new(State { limit: FIRST, busy: 0, shrunk: 0, until: None }), freed: Notify::new() }
+        Gate { state: Mutex::new(State { limit: FIRST, busy: 0, long: HashMap::new(), shrunk: 0, until: None }), freed: Notify::new() }
+    }
+}
+
+impl State {
+    /// Is there room for a request, or for one of `long` that carries a blob? Those leave a quarter to others, and one sender a half of theirs.
+    fn has_room(&self, long: Option<usize>) -> bool {
+        let (limit, all) = (self.limit.floor(), f64::from(self.long.values().sum::<u32>()));
+        let may = (limit * 0.75).floor().max(1.0);
+        let own = |sender: usize| f64::from(self.long.get(&sender).copied().unwrap_or_default());
+        f64::from(self.busy) < limit && long.is_none_or(|sender| all < may && own(sender) < (may / 2.0).ceil())
     }
 }
 
@@ -56,6 +68,7 @@ impl Default for Gate {
 pub struct Pass {
     gate: Arc<Gate>,
     shrunk: u64,
+    long: Option<usize>,
 }
 
 impl Gate {
@@ -65,6 +78,15 @@ impl Gate {
 
     /// Waits for a turn.
     pub async fn enter(self: &Arc<Gate>) -> Pass {
+        self.turn(None).await
+    }
+
+    /// Waits for a turn to carry a blob, which may take long: `sender` tells those who do so apart.
+    pub async fn enter_long(self: &Arc<Gate>, sender: usize) -> Pass {
+        self.turn(Some(sender)).await
+    }
+
+    async fn turn(self: &Arc<Gate>, long: Option<usize>) -> Pass {
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
@@ -73,10 +95,13 @@ impl Gate {
                 let mut state = self.state();
                 match state.until.filter(|until| *until > Instant::now()) {
                     Some(until) => Some(until),
-                    None if f64::from(state.busy) < state.limit.floor() => {
+                    None if state.has_room(long) => {
                         state.until = None;
                         state.busy += 1;
-                        return Pass { gate: self.clone(), shrunk: state.shrunk };
+                        if let Some(sender) = long {
+                            *state.long.entry(sender).or_default() += 1;
+                        }
+                        return Pass { gate: self.clone(), shrunk: state.shrunk, long };
                     }
                     None => None,
                 }
@@ -113,7 +138,16 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.gate.state().busy -= 1;
+        {
+            let mut state = self.gate.state();
+            state.busy -= 1;
+            if let Some(sender) = self.long
+                && let Some(held) = state.long.get_mut(&sender)
+            {
+                *held -= 1;
+            }
+            state.long.retain(|_, held| *held > 0);
+        }
         self.gate.freed.notify_waiters();
     }
 }
@@ -121,6 +155,34 @@ impl Drop for Pass {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_carries_blobs_leaves_room_for_questions_and_for_another_who_carries() {
+        let gate = Gates::default().of("http://a");
+        let soon = async |long: Option<usize>| tokio::time::timeout(Duration::from_secs(1), gate.turn(long)).await.ok();
+        let mut first = Vec::new();
+        while let Some(pass) = soon(Some(1)).await {
+            first.push(pass);
+        }
+        let mut second = Vec::new();
+        while let Some(pass) = soon(Some(2)).await {
+            second.push(pass);
+        }
+        assert_eq!((first.len(), second.len()), (3, 3), "of eight");
+        let questions = [soon(None).await, soon(None).await];
+        assert!(questions.iter().all(Option::is_some) && soon(None).await.is_none());
+        drop(questions);
+        first.pop();
+        assert!(soon(Some(3)).await.is_some());
+        drop((first, second));
+        // However small the gate is by now, a blob gets through, and a question beside it.
+        for _ in 0..4 {
+            gate.enter().await.too_many(None);
+        }
+        assert_eq!(gate.state().limit, LEAST);
+        let blob = soon(Some(1)).await;
+        assert!(blob.is_some() && soon(Some(1)).await.is_none() && soon(None).await.is_some());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_registry_that_says_too_many_is_sent_half_and_then_slowly_more() {

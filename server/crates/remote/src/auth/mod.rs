@@ -45,6 +45,13 @@ pub(crate) trait SignIn: Send + Sync {
 
     /// A request was answered 401 with these headers: is another try worth while?
     fn learn(&self, headers: &HeaderMap) -> Result<bool, Failure>;
+
+    /// The credentials themselves were refused, as this failure says: they are not tried again. Each try is a guess there, which makes
+    /// others who sign in from here wait.
+    fn give_up(&self, refused: &Failure);
+
+    /// Are the credentials themselves what signs a request?
+    fn is_plain(&self) -> bool;
 }
 
 /// A name and a secret, used as the registry asks for them.
@@ -62,6 +69,8 @@ struct State {
     challenge: Option<Challenge>,
     /// By their scopes: token, and when it is renewed.
     tokens: HashMap<String, (String, Stamp)>,
+    /// The credentials were refused.
+    refused: Option<Failure>,
 }
 
 #[derive(Deserialize)]
@@ -70,8 +79,9 @@ struct Token {
     token: Option<String>,
     #[serde(default)]
     access_token: Option<String>,
+    /// Seconds: a number, of some services as text.
     #[serde(default)]
-    expires_in: Option<f64>,
+    expires_in: serde_json::Value,
 }
 
 impl Account {
@@ -132,6 +142,7 @@ impl Account {
         let mut url = self.realm(realm)?;
         // A literal address never reaches the client's resolver.
         line.ctx.outbound.check_through(&url, line.proxy.as_deref()).await.map_err(|error| Failure::rule(format!("TARGET_FORBIDDEN: {error}")))?;
+        let bare = url.clone();
         {
             let mut query = url.query_pairs_mut();
             if !service.is_empty() {
@@ -144,19 +155,26 @@ impl Account {
         let what = "asking its token service".to_owned();
         let headers = self.basic().map(|basic| (header::AUTHORIZATION, basic)).into_iter().collect();
         let ask = Ask { what, method: Method::GET, url: url.clone(), headers, body: None, sign_in: None };
+        // A service that is asked too often by this account is another's too: it keeps only this account waiting.
+        let gate = line.ctx.local.gates.of(&format!("{} for {} at {}", bare.origin().ascii_serialization(), self.name, self.base));
+        let line = &Line { gate, ..line.clone() };
         let mut answer = line.fetch(ask.clone(), TOKEN).await?;
         if let Err(reply) = &answer
             && matches!(reply.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
             && !self.name.is_empty()
         {
             let kind = (header::CONTENT_TYPE, "application/x-www-form-urlencoded".to_owned());
-            url.set_query(None);
-            answer = line.fetch(Ask { method: Method::POST, url, headers: vec![kind], body: Some(self.form(service, scopes).into()), ..ask }, TOKEN).await?;
+            answer = line.fetch(Ask { method: Method::POST, url: bare, headers: vec![kind], body: Some(self.form(service, scopes).into()), ..ask }, TOKEN).await?;
         }
         let bytes = match answer {
             Ok((_, bytes)) => bytes,
             Err(reply) if reply.status().is_client_error() && reply.status() != StatusCode::TOO_MANY_REQUESTS => {
-                return Err(reply.failure(self.refused()).await);
+                let is_refusal = reply.status() == StatusCode::UNAUTHORIZED && !self.name.is_empty();
+                let failure = reply.failure(self.refused()).await;
+                if is_refusal {
+                    self.give_up(&failure);
+                }
+                return Err(failure);
             }
             Err(reply) => return Err(reply.failure("its token service does not work").await),
         };
@@ -166,7 +184,8 @@ impl Account {
         if token.is_empty() || token.contains(|c: char| !c.is_ascii_graphic()) {
             return Err(no_token());
         }
-        let lasts = found.expires_in.map_or(LASTS, |seconds| (seconds.clamp(0.0, 1e6) * 1000.0) as i64);
+        let seconds = found.expires_in.as_f64().or_else(|| found.expires_in.as_str()?.trim().parse().ok()).filter(|seconds: &f64| seconds.is_finite());
+        let lasts = seconds.map_or(LASTS, |seconds| (seconds.clamp(0.0, 1e6) * 1000.0) as i64);
         Ok((token, Stamp(line.ctx.now().0 + (lasts - EARLIER).max(lasts / 2))))
     }
 }
@@ -174,6 +193,9 @@ impl Account {
 #[async_trait]
 impl SignIn for Account {
     async fn authorization(&self, line: &Line, scopes: &[Scope], renew: bool) -> Result<Option<String>, Failure> {
+        if let Some(refused) = self.state().refused.clone() {
+            return Err(refused);
+        }
         let (realm, service) = match self.state().challenge.clone() {
             None => return Ok(None),
             Some(Challenge::Basic) => return Ok(self.basic()),
@@ -191,6 +213,14 @@ impl SignIn for Account {
             }
         };
         Ok(Some(format!("Bearer {token}")))
+    }
+
+    fn give_up(&self, refused: &Failure) {
+        self.state().refused = Some(refused.clone());
+    }
+
+    fn is_plain(&self) -> bool {
+        !self.name.is_empty() && self.state().challenge == Some(Challenge::Basic)
     }
 
     fn learn(&self, headers: &HeaderMap) -> Result<bool, Failure> {
