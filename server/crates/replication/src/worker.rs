@@ -225,7 +225,7 @@ impl Run<'_> {
             tried += 1;
             let done = async {
                 self.prepare(&task.destination, &copy.meter).await?;
-                copy.run(task).await
+                copy.run(task, tried >= TRIES).await
             };
             match done.await {
                 Err(failure) if failure.nature == Nature::Passing && tried < TRIES => {

@@ -11,7 +11,7 @@ use testkit::odd::{Odd, Registry};
 use testkit::{PASSWORD, Server, image};
 
 /// cosign's signature of an image under its tag; answers the tag and the digest of its payload.
-async fn sign(server: &Server, repository: &str, digest: &str, says: &str) -> Result<(String, String)> {
+pub(super) async fn sign(server: &Server, repository: &str, digest: &str, says: &str) -> Result<(String, String)> {
     let payload = json!({ "critical": { "image": { "docker-manifest-digest": digest }, "type": "cosign container image signature" }, "optional": { "by": says } });
     let layer = image::blob(server, repository, payload.to_string().into_bytes()).await?;
     let config = image::blob(server, repository, b"{}".to_vec()).await?;
@@ -127,7 +127,7 @@ async fn two_rules_that_write_one_list_lose_nothing() -> Result<()> {
     Ok(())
 }
 
-async fn settled(server: &Server, execution: i64, within: Duration) -> Result<Value> {
+pub(super) async fn settled(server: &Server, execution: i64, within: Duration) -> Result<Value> {
     let begin = Instant::now();
     loop {
         let found = server.call(Method::GET, &format!("/replication/executions/{execution}"), json!(null)).await?;

@@ -1,6 +1,7 @@
 //! Targets that misbehave in the ways that registries out there were reported to (numbers: public reports): a run ends right, or says
 //! what is wrong and on which side.
 
+mod lies;
 mod lines;
 mod lost;
 mod ways;

@@ -17,6 +17,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
@@ -32,12 +33,22 @@ pub struct Pace {
     limit: Option<u64>,
     /// When what was sent so far is paid for.
     paid: Arc<Mutex<Option<Instant>>>,
+    /// One blob at a time: side by side they would take no less long, and the registry's attention from others.
+    lane: Arc<AsyncMutex<()>>,
 }
 
 impl Pace {
     /// Of a rule's `speed`: KB a second, nothing for what is not above 0.
     pub fn of(speed: i64) -> Pace {
         Pace { limit: u64::try_from(speed).ok().filter(|speed| *speed > 0).map(|speed| speed * 1024), ..Pace::default() }
+    }
+
+    /// The turn to send a blob, where the speed is limited.
+    async fn lane(&self) -> Option<impl Drop> {
+        match self.limit {
+            Some(_) => Some(self.lane.clone().lock_owned().await),
+            None => None,
+        }
     }
 
     /// What is read at once, in parts that are each sent within a moment: a pause that is longer looks like a line that is dead.
@@ -137,6 +148,23 @@ impl Copy<'_> {
             return Ok(false);
         }
         let from = self.shared.standing().get(digest).cloned().filter(|from| from != to);
+        self.send(to, digest, size, from.as_deref()).await?;
+        Ok(true)
+    }
+
+    /// Sends these whatever was said of them, and mounts none.
+    pub(super) async fn blobs_anew(&self, to: &str, blobs: &[(Digest, i64)]) -> Result<(), Failure> {
+        for (digest, size) in blobs {
+            let sender = self.shared.sender(digest);
+            let _turn = sender.lock().await;
+            self.send(to, digest, *size, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a blob, or mounts it from `from` where that does it.
+    async fn send(&self, to: &str, digest: &Digest, size: i64, from: Option<&str>) -> Result<(), Failure> {
+        let _lane = self.shared.pace.lane().await;
         let there = RemoteBlob { target: self.target, repository: to.to_owned(), digest: digest.clone() };
         let left = match size >= RESUMED {
             true => executions::take_upload(self.ctx, self.execution, &there).await?,
@@ -152,9 +180,15 @@ impl Copy<'_> {
             counted: Arc::default(),
             pace: self.shared.pace.clone(),
         };
-        let blob = Blob { digest, size, from: from.as_deref(), left: left.as_deref(), chunked: self.chunked };
-        let pushed = self.destination.push_blob(to, &blob, &outgoing).await?;
+        let mut blob = Blob { digest, size, from, left: left.as_deref(), chunked: self.chunked };
         let (short, whole) = (digest.short(), model::stamp::bytes(size));
+        let mut pushed = self.destination.push_blob(to, &blob, &outgoing).await?;
+        // A registry that says it mounted what it has not is believed once.
+        if matches!(pushed, Pushed::Mounted) && self.destination.has_blob(to, digest).await? == There::No {
+            self.meter.say(format_args!("blob {short} was mounted and is not there; it is uploaded"));
+            blob = Blob { from: None, left: None, ..blob };
+            pushed = self.destination.push_blob(to, &blob, &outgoing).await?;
+        }
         match pushed {
             Pushed::Mounted => {
                 self.meter.say(format_args!("blob {short} mounted"));
@@ -167,7 +201,7 @@ impl Copy<'_> {
             executions::forget_upload(self.ctx, &there).await?;
         }
         self.shared.note_standing(digest, to);
-        Ok(true)
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 //! 1.1, "Pushing Manifests with Subject") is kept by reading, merging and writing; also for what stood there before, since the run that
 //! pushed it may have been cut before it wrote the list.
 
-use super::Copy;
+use super::{Copy, SOON};
 use bytes::Bytes;
 use domain::artifacts::GraphNode;
 use domain::manifest::OCI_INDEX;
@@ -45,7 +45,16 @@ impl Copy<'_> {
         }
         let mut wrote = false;
         for (subject, of) in subjects {
-            match self.destination.referrers(to, subject).await? {
+            let mut listed = self.destination.referrers(to, subject).await?;
+            for wait in SOON {
+                let Listed::All(list) = &listed else { break };
+                if of.iter().all(|node| holds(list, node)) {
+                    break;
+                }
+                tokio::time::sleep(wait).await;
+                listed = self.destination.referrers(to, subject).await?;
+            }
+            match listed {
                 Listed::All(list) => {
                     for node in of.into_iter().filter(|node| !holds(&list, node)) {
                         self.stays_behind(node, "it stands there, and the registry does not list it under what it is attached to", without);

@@ -19,9 +19,13 @@ use remote::{Failure, Nature, Side};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 
 pub use blob::Pace;
+
+/// What was taken a moment ago is looked for again after so long: some registries show what they took a little later.
+const SOON: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
 /// What the tasks of one execution share.
 #[derive(Default)]
@@ -97,8 +101,8 @@ fn by_tag_alone(node: &GraphNode) -> bool {
 }
 
 impl Copy<'_> {
-    /// Copies the task's artifact.
-    pub async fn run(&self, task: &WorkTask) -> Result<Done, Failure> {
+    /// Copies the task's artifact; `last`: what passes is not waited for any more.
+    pub async fn run(&self, task: &WorkTask, last: bool) -> Result<Done, Failure> {
         let digest: Digest = task.digest.parse().map_err(|what| Failure::source(format!("digest {what}")))?;
         let to = task.destination.as_str();
         let nodes = self.source.graph(&task.source, &digest).await?;
@@ -121,7 +125,8 @@ impl Copy<'_> {
                     }
                 }
                 // What is attached does not keep the artifact from going.
-                Err(failure) if node.kind.is_some() && failure.side == Side::Destination && failure.nature == Nature::Lasting => {
+                Err(failure) if node.kind.is_some() && failure.side == Side::Destination
+                    && (failure.nature == Nature::Lasting || last && failure.nature == Nature::Passing) => {
                     self.stays_behind(node, &failure.message, &mut without);
                 }
                 Err(failure) => return Err(failure),
@@ -154,7 +159,7 @@ impl Copy<'_> {
     async fn compare(&self, to: &str, arrived: &[(&GraphNode, bool)]) -> Result<(), Failure> {
         let mut looked = 0;
         for (node, _) in arrived.iter().filter(|(node, pushed)| *pushed && !by_tag_alone(node)) {
-            if self.destination.manifest_digest(to, node.digest.as_str()).await?.is_none() {
+            if !self.stands(to, &node.digest).await? {
                 let what = node.kind.map_or("manifest", |kind| kind.label());
                 let gone = format!("{what} {} was taken and does not stand there", node.digest.short());
                 return Err(Failure::destination(gone));
@@ -165,6 +170,17 @@ impl Copy<'_> {
             self.meter.say(format_args!("compared: {} stand there", model::stamp::count(looked, "pushed manifest")));
         }
         Ok(())
+    }
+
+    /// Does what was pushed stand there?
+    async fn stands(&self, to: &str, digest: &Digest) -> Result<bool, Failure> {
+        for wait in SOON {
+            if self.destination.manifest_digest(to, digest.as_str()).await?.is_some() {
+                return Ok(true);
+            }
+            tokio::time::sleep(wait).await;
+        }
+        Ok(self.destination.manifest_digest(to, digest.as_str()).await?.is_some())
     }
 
     /// One manifest with its blobs; says whether anything was sent.
@@ -185,7 +201,16 @@ impl Copy<'_> {
             self.meter.spare(node.content.len() as i64);
         } else {
             let content = Bytes::from(node.content.clone());
-            self.destination.put_manifest(to, node.digest.as_str(), &node.media_type, content).await?;
+            let put = || self.destination.put_manifest(to, node.digest.as_str(), &node.media_type, content.clone());
+            match put().await {
+                // It was said to have them, or to have mounted them, and has not.
+                Err(failure) if failure.message.contains("BLOB_UNKNOWN") && !node.blobs.is_empty() => {
+                    self.meter.say(format_args!("{failure}; its blobs are sent again"));
+                    self.blobs_anew(to, &node.blobs).await?;
+                    put().await?;
+                }
+                put => put?,
+            }
             self.meter.add(node.content.len() as i64);
             let what = node.kind.map_or("manifest", |kind| kind.label());
             self.meter.say(format_args!("{short} pushed ({what})"));
@@ -224,11 +249,20 @@ impl Copy<'_> {
             _ => format!("{}?tag={tag}", node.digest),
         };
         self.destination.put_manifest(to, &reference, &node.media_type, Bytes::from(node.content.clone())).await?;
-        match self.destination.manifest_digest(to, tag).await? {
+        let mut there = self.destination.manifest_digest(to, tag).await?;
+        for wait in SOON {
+            if there.is_some() {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+            there = self.destination.manifest_digest(to, tag).await?;
+        }
+        match there {
             Some(there) if there == node.digest => {}
             there => {
                 let why = match &there {
                     Some(there) if there.algorithm() == node.digest.algorithm() => "somebody else moved it meanwhile; run again",
+                    None => "it does not show it yet; run again",
                     _ => "it cannot hold a tag of it",
                 };
                 let names = there.map_or("nothing".to_owned(), |there| there.to_string());

@@ -33,38 +33,57 @@ impl Sending for Made {
 }
 
 impl Copy<'_> {
-    /// Sets a tag of cosign's: what the manifest there has and ours has not stays in force.
+    /// Sets a tag of cosign's: what the manifest there has and ours has not stays in force. The blobs go first: between reading what is
+    /// there and writing there is no more than a moment, for others may write to it from elsewhere.
     pub(super) async fn merge(&self, to: &str, tag: &str, node: &GraphNode) -> Result<bool, Failure> {
         let _turn = self.turn(to, tag).await;
-        let ours: Value = serde_json::from_slice(&node.content).unwrap_or_default();
+        let ours: Value = serde_json::from_slice(&node.content).map_err(|error| Failure::source(format!("{tag}: {error}")))?;
         let own = layers(&ours);
-        let there = self.destination.manifest(to, tag).await?;
-        let theirs = there.as_ref().map(|(_, bytes)| serde_json::from_slice::<Value>(bytes).unwrap_or_default()).unwrap_or_default();
         let sent = self.blobs(to, &node.blobs).await?;
-        let merged = merge(&tag.parse().map_err(Failure::source)?, &ours, &theirs);
-        match merged {
-            Merge::Nothing if there.is_some() => {
-                self.meter.say(format_args!("{tag}: already there"));
-                self.meter.spare(node.content.len() as i64);
-                return Ok(sent);
-            }
-            Merge::Nothing | Merge::Ours => {
-                self.destination.put_manifest(to, tag, &node.media_type, Bytes::from(node.content.clone())).await?;
-                self.meter.say(format_args!("{tag} set ({})", node.kind.map_or("manifest", |kind| kind.label())));
-            }
-            Merge::Both { config, manifest, theirs } => {
-                let (digest, length) = (domain::blobs::digest_of(model::Algorithm::Sha256, &config), config.len());
-                if self.destination.has_blob(to, &digest).await? != There::Yes {
-                    let blob = Blob { digest: &digest, size: length as i64, from: None, left: None, chunked: false };
-                    self.destination.push_blob(to, &blob, &Made(config.into())).await?;
+        let name = tag.parse().map_err(Failure::source)?;
+        let mut made = Vec::new();
+        loop {
+            let there = self.signatures(to, tag, &ours).await?;
+            let (content, said) = match merge(&name, &ours, there.as_ref().unwrap_or(&Value::Null)) {
+                Merge::Nothing if there.is_some() => {
+                    self.meter.say(format_args!("{tag}: already there"));
+                    self.meter.spare(node.content.len() as i64);
+                    return Ok(sent);
                 }
-                self.destination.put_manifest(to, tag, &node.media_type, Bytes::from(manifest.to_string())).await?;
-                self.meter.say(format_args!("{tag} merged: {theirs} that are only there stay in force"));
-            }
+                Merge::Nothing | Merge::Ours => (Bytes::from(node.content.clone()), format!("{tag} set ({})", node.kind.map_or("manifest", |kind| kind.label()))),
+                Merge::Both { config, manifest, theirs } => {
+                    let digest = domain::blobs::digest_of(model::Algorithm::Sha256, &config);
+                    if !made.contains(&digest) {
+                        if self.destination.has_blob(to, &digest).await? != There::Yes {
+                            let blob = Blob { digest: &digest, size: config.len() as i64, from: None, left: None, chunked: false };
+                            self.destination.push_blob(to, &blob, &Made(config.into())).await?;
+                        }
+                        made.push(digest);
+                        continue;
+                    }
+                    (Bytes::from(manifest.to_string()), format!("{tag} merged: {theirs} that are only there stay in force"))
+                }
+            };
+            self.destination.put_manifest(to, tag, &node.media_type, content).await?;
+            self.meter.say(said);
+            break;
         }
         self.meter.add(node.content.len() as i64);
         self.holds(to, tag, &own).await?;
         Ok(true)
+    }
+
+    /// What stands under a tag of cosign's, if anything: a manifest of documents as ours is. Anything else is somebody's, and left alone.
+    async fn signatures(&self, to: &str, tag: &str, ours: &Value) -> Result<Option<Value>, Failure> {
+        let Some((_, bytes)) = self.destination.manifest(to, tag).await? else { return Ok(None) };
+        let found: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let kinds = |manifest: &Value| layers(manifest).iter().map(|layer| layer.get("mediaType").cloned().unwrap_or_default()).collect::<Vec<_>>();
+        let known = kinds(ours);
+        let is_alike = found.get("layers").is_some_and(Value::is_array) && kinds(&found).iter().all(|kind| known.contains(kind));
+        match is_alike || tag.ends_with(".sbom") && found.get("layers").is_some_and(Value::is_array) {
+            true => Ok(Some(found)),
+            false => Err(Failure::destination(format!("the tag {tag} names something there that is none of what cosign keeps under it; it was left alone"))),
+        }
     }
 
     /// The turn to write under this tag there, among all executions.

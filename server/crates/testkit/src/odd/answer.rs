@@ -170,6 +170,13 @@ fn act(
             let place = format!("{}{path}", odd.manifests_at.as_deref().unwrap_or_default());
             answer(307, &[("location", &place)], "")
         }
+        ("HEAD", "manifests") if odd.heads_lie.is_some() && reference.starts_with("sha256:") => elsewhere(odd.heads_lie),
+        ("GET", "manifests") if state.odd.garbles > 0 && !reference.contains(':') && state.manifests.contains_key(&key(reference)) => {
+            state.odd.garbles -= 1;
+            answer(200, &[("content-type", "text/html")], "<html>come back later</html>")
+        }
+        ("HEAD", "blobs") if odd.blobs_lie => answer(200, &[], ""),
+        ("POST", "blobs") if odd.blobs_lie && query.contains_key("mount") => answer(201, &[], ""),
         ("HEAD" | "GET", "manifests") => match state.manifests.get(&key(reference)) {
             None => answer(404, &[], ""),
             Some(_) if method == "HEAD" && odd.head_manifest.is_some() => elsewhere(odd.head_manifest),

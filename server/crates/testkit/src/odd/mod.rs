@@ -27,6 +27,12 @@ pub struct Odd {
     /// HEAD of a blob, and of a manifest, is answered with this, wherever it would be 200.
     pub head_blob: Option<u16>,
     pub head_manifest: Option<u16>,
+    /// HEAD of any manifest by its digest is answered with this, there or not; a redirect leads to nobody.
+    pub heads_lie: Option<u16>,
+    /// HEAD of any blob is 200, and any mount 201; nothing is kept of it.
+    pub blobs_lie: bool,
+    /// So many questions for what a tag names are answered with a page for people.
+    pub garbles: usize,
     /// What a mount is answered. Without it blobs are mounted.
     pub mount: Option<u16>,
     /// Tokens by scope are asked for, and a mount needs both repositories.

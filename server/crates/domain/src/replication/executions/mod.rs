@@ -16,7 +16,8 @@ use crate::jobs;
 use model::replication::execution::{Execution, Task, TaskStatus};
 use model::run::Status;
 use model::list::Query;
-use model::{ArtifactId, ExecutionId, Page, RuleId, TaskId};
+use model::{ArtifactId, ExecutionId, Page, RuleId, Stamp, TaskId};
+use sqlx::AnyConnection;
 
 /// The kind of its job; the key is the execution's id.
 pub const JOB: &str = "replication";
@@ -32,6 +33,19 @@ fn lane(rule: RuleId) -> String {
     format!("rule {rule}")
 }
 
+/// Checks that another execution of the rule may be queued; answers when the rule was changed last.
+async fn may_run(c: &mut AnyConnection, rule: RuleId) -> Result<Stamp> {
+    let (enabled, changed) = sql::rule_state(c, rule).await?.ok_or_else(|| Error::not_found("replication rule", rule))?;
+    if !enabled {
+        return Err(Error::Precondition("the rule is disabled: enable it first".to_owned()));
+    }
+    let waiting = sql::waiting(c, rule).await?;
+    if waiting >= WAITING {
+        return Err(Error::Precondition(format!("{waiting} executions of this rule wait already: they run one after the other")));
+    }
+    Ok(changed)
+}
+
 /// Runs a rule now: for all it matches, or for one artifact.
 pub async fn start(ctx: &Ctx, who: &Principal, rule: RuleId, artifact: Option<ArtifactId>) -> Result<ExecutionId> {
     let (now, caller) = (ctx.now(), who.clone());
@@ -39,18 +53,11 @@ pub async fn start(ctx: &Ctx, who: &Principal, rule: RuleId, artifact: Option<Ar
         .change(who, Event::RuleExecuted { rule: rule.0, artifact: artifact.map(|id| id.0) }, async move |c| {
             let mut proof = access::system(c, now, &caller).await?;
             let c = proof.conn();
-            let enabled = sql::rule_enabled(c, rule).await?.ok_or_else(|| Error::not_found("replication rule", rule))?;
-            if !enabled {
-                return Err(Error::Precondition("the rule is disabled: enable it first".to_owned()));
-            }
+            may_run(c, rule).await?;
             if let Some(artifact) = artifact
                 && !sql::artifact_exists(c, artifact).await?
             {
                 return Err(Error::not_found("artifact", artifact));
-            }
-            let waiting = sql::waiting(c, rule).await?;
-            if waiting >= WAITING {
-                return Err(Error::Precondition(format!("{waiting} executions of this rule wait already: they run one after the other")));
             }
             let id = sql::insert(c, now, rule, artifact, &caller.name()).await?;
             let crowd = sql::target_url(c, rule).await?;
@@ -131,11 +138,18 @@ pub async fn retry(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<Execut
             if !execution.status.settled() {
                 return Err(Error::Precondition("the execution is still running".to_owned()));
             }
-            let again = sql::insert(c, now, execution.rule_id, None, &caller.name()).await?;
+            if may_run(c, execution.rule_id).await? > execution.started_at {
+                return Err(Error::Precondition("the rule was changed since: what failed may go elsewhere by now, so run the rule".to_owned()));
+            }
+            let only = sql::only_artifact(c, id).await?;
+            let again = sql::insert(c, now, execution.rule_id, only, &caller.name()).await?;
             let copied = sql::copy_failed(c, id, again).await?;
             // One that failed before it was planned is planned again.
             if copied == 0 && execution.total > 0 {
-                return Err(Error::Precondition("nothing of it failed".to_owned()));
+                return Err(Error::Precondition(match execution.failed {
+                    0 => "nothing of it failed".to_owned(),
+                    _ => "what failed has no place at the destination by this rule: change that, then run it".to_owned(),
+                }));
             }
             if copied > 0 {
                 sql::set_planned(c, again).await?;

@@ -114,9 +114,10 @@ pub async fn target_url(c: &mut AnyConnection, rule: RuleId) -> Result<String> {
     Ok(sqlx::query(text).bind(rule.0).fetch_optional(c).await?.map(|row| row.get("url")).unwrap_or_default())
 }
 
-pub async fn rule_enabled(c: &mut AnyConnection, rule: RuleId) -> Result<Option<bool>> {
-    let row = sqlx::query("SELECT enabled FROM rules WHERE id = $1").bind(rule.0).fetch_optional(c).await?;
-    Ok(row.map(|row| row.get::<i64, _>("enabled") != 0))
+/// Is it enabled, and when was it changed last?
+pub async fn rule_state(c: &mut AnyConnection, rule: RuleId) -> Result<Option<(bool, Stamp)>> {
+    let row = sqlx::query("SELECT enabled, updated_at FROM rules WHERE id = $1").bind(rule.0).fetch_optional(c).await?;
+    Ok(row.map(|row| (row.get::<i64, _>("enabled") != 0, Stamp(row.get("updated_at")))))
 }
 
 pub async fn artifact_exists(c: &mut AnyConnection, id: ArtifactId) -> Result<bool> {
@@ -215,6 +216,7 @@ pub async fn reset_running(c: &mut AnyConnection, id: ExecutionId) -> Result<()>
 /// A task; one that has nowhere to go has failed already.
 pub async fn insert_task(
     c: &mut AnyConnection,
+    now: Stamp,
     id: ExecutionId,
     candidate: &Candidate,
     source: &str,
@@ -224,10 +226,12 @@ pub async fn insert_task(
         Ok(destination) => (TaskStatus::Pending, destination, String::new()),
         Err(why) => (TaskStatus::Failed, String::new(), format!("rule: {why}")),
     };
+    // Whoever looks at its log finds why it never began.
+    let (log, over) = if error.is_empty() { (String::new(), None) } else { (format!("failed: {error}\n"), Some(now.0)) };
     sqlx::query(
         "INSERT INTO tasks (execution_id, artifact_id, status, source, destination, digest, tags, accessories,
-           bytes_done, bytes_total, error, log)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0, 0, $8, '')",
+           bytes_done, bytes_total, error, log, started_at, ended_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0, 0, $8, $9, $10, $10)",
     )
     .bind(id.0)
     .bind(candidate.id.0)
@@ -237,6 +241,8 @@ pub async fn insert_task(
     .bind(candidate.digest.as_str())
     .bind(candidate.tags.join(" "))
     .bind(error)
+    .bind(log)
+    .bind(over)
     .execute(c)
     .await?;
     Ok(())

@@ -9,7 +9,7 @@ use model::accessory::Kind;
 use model::replication::execution::TaskStatus;
 use model::run::Status;
 use model::replication::rule::{Rule, RuleInput, destination};
-use model::{ExecutionId, TaskId};
+use model::{ExecutionId, Stamp, TaskId};
 
 /// An execution to run.
 pub struct Work {
@@ -49,6 +49,7 @@ pub struct Progress {
 /// Reads what the job is about and marks it running. `None`: the execution is gone or settled.
 pub async fn open(ctx: &Ctx, key: &str) -> Result<Option<Work>> {
     let Ok(id) = key.parse::<ExecutionId>() else { return Ok(None) };
+    let now = ctx.now();
     ctx.db
         .write(async move |c| {
             let Some(execution) = sql::get(c, id).await? else { return Ok(None) };
@@ -57,6 +58,12 @@ pub async fn open(ctx: &Ctx, key: &str) -> Result<Option<Work>> {
             }
             let rule = rules::by_id(c, execution.rule_id).await?;
             let Some(rule) = rule else { return Ok(None) };
+            // It was disabled while this waited.
+            if !rule.input.enabled {
+                sql::settle(c, now, id, TaskStatus::Stopped).await?;
+                sql::set_status(c, id, Status::Stopped, "the rule was disabled before this began", Some(now)).await?;
+                return Ok(None);
+            }
             sql::set_status(c, id, Status::Running, "", None).await?;
             // What a killed worker left half done starts again; blobs that arrived stand there.
             sql::reset_running(c, id).await?;
@@ -77,16 +84,21 @@ pub async fn plan(ctx: &Ctx, work: &Work) -> Result<()> {
     let sources = rules::sources(&mut *ctx.db.read().await?, &selector).await?;
     let (mut collisions, mut made) = (Collisions::among(&sources, input), 0);
     for source in &sources {
+        // Of one artifact alone it is asked as of all whether another has its place.
+        let there = destination(&source.name(), &input.namespace, input.flatten);
+        let only = work.only.filter(|_| !there.is_ok_and(|there| collisions.is_shared(&there)));
         let mut after = 0;
         loop {
             let (part, next) = {
                 let mut c = ctx.db.read().await?;
-                rules::candidates(&mut c, &selector, source, work.only, after, rules::SLICE).await?
+                rules::candidates(&mut c, &selector, source, only, after, rules::SLICE).await?
             };
-            made += part.len();
-            let planned: Vec<Planned> = part.into_iter().map(|candidate| planned(candidate, input, &mut collisions)).collect();
+            let all = part.into_iter().map(|candidate| planned(candidate, input, &mut collisions));
+            let planned: Vec<Planned> = all.filter(|(candidate, ..)| work.only.is_none_or(|only| candidate.id == only)).collect();
+            made += planned.len();
             if !planned.is_empty() {
-                ctx.db.write_content(async move |c| insert(c, id, &planned).await).await?;
+                let now = ctx.now();
+                ctx.db.write_content(async move |c| insert(c, now, id, &planned).await).await?;
             }
             let Some(next) = next else { break };
             after = next;
@@ -111,9 +123,9 @@ fn planned(candidate: Candidate, input: &RuleInput, collisions: &mut Collisions)
     (candidate, source, there)
 }
 
-async fn insert(c: &mut sqlx::AnyConnection, id: ExecutionId, planned: &[Planned]) -> Result<()> {
+async fn insert(c: &mut sqlx::AnyConnection, now: Stamp, id: ExecutionId, planned: &[Planned]) -> Result<()> {
     for (candidate, source, there) in planned {
-        sql::insert_task(c, id, candidate, source, there.clone()).await?;
+        sql::insert_task(c, now, id, candidate, source, there.clone()).await?;
     }
     Ok(())
 }

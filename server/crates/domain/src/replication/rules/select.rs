@@ -173,18 +173,24 @@ impl Collisions {
             return None;
         }
         let source = candidate.source();
+        let place = |tag: &String| (there.to_owned(), tag.clone());
         for tag in &candidate.tags {
-            let place = (there.to_owned(), tag.clone());
-            match self.taken.get(&place) {
-                Some((first, digest)) if *first != source && *digest != candidate.digest => {
-                    return Some(format!("two sources for {there}:{tag}: {first} and {source}; only the first is sent"));
-                }
-                Some(_) => {}
-                None => {
-                    self.taken.insert(place, (source.clone(), candidate.digest.clone()));
-                }
+            if let Some((first, digest)) = self.taken.get(&place(tag))
+                && *first != source
+                && *digest != candidate.digest
+            {
+                return Some(format!("two sources for {there}:{tag}: {first} and {source}; only the first is sent"));
             }
         }
+        // What is not sent takes no place.
+        for tag in &candidate.tags {
+            self.taken.entry(place(tag)).or_insert_with(|| (source.clone(), candidate.digest.clone()));
+        }
         None
+    }
+
+    /// Do several repositories go there?
+    pub(crate) fn is_shared(&self, there: &str) -> bool {
+        self.shared.contains(there)
     }
 }

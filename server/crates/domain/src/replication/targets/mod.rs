@@ -158,7 +158,7 @@ fn sends_elsewhere(before: &Target, input: &TargetInput) -> bool {
 }
 
 /// Changes a target. Without a new secret the old one stays, unless it would be sent to another server: then it is
-/// forgotten.
+/// forgotten, as it is by an empty one.
 pub async fn update(
     ctx: &Ctx,
     who: &Principal,
@@ -186,7 +186,9 @@ pub async fn update(
                 let sealed = SealedSecret::seal(&ctx2.keys, &ctx2.random, place(id, version), secret)?;
                 sql::set_secret(c, id, Some(sealed.as_stored()), version).await?;
             }
-            _ if sends_elsewhere(&before, &input) => sql::set_secret(c, id, None, version).await?,
+            // Entered was that there is none.
+            Some(_) => sql::set_secret(c, id, None, version).await?,
+            None if sends_elsewhere(&before, &input) => sql::set_secret(c, id, None, version).await?,
             _ => {}
         }
         if before.provider.endpoint(&before.url) != input.provider.endpoint(&input.url) {
@@ -259,6 +261,16 @@ pub async fn probe(ctx: &Ctx, who: &Principal, id: TargetId) -> Result<Probe> {
     })
     .await?;
     Ok(found)
+}
+
+/// [`probe`] while whoever asks goes on: its health is known a moment later, and nobody waits for a host that says nothing.
+pub fn probe_soon(ctx: &Ctx, who: &Principal, id: TargetId) {
+    let (ctx, who) = (ctx.clone(), who.clone());
+    tokio::spawn(crate::db::asked_on(async move {
+        if let Err(error) = probe(&ctx, &who, id).await {
+            tracing::warn!(%error, target = %id, "a target registry could not be looked at");
+        }
+    }));
 }
 
 /// *Test connection* of what stands in a form. The stored secret of `id` is used only for the stored URL and name.
