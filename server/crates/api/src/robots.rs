@@ -43,8 +43,10 @@ fn permission(grant: &Grant) -> Permission {
         Scope::Project(name) => ("project", name.to_string()),
     };
     let others = grant.others.iter().filter_map(|other| other.split_once(':'));
+    let effect = grant.says_allow.then(|| "allow".to_owned());
     let access = grant.actions.iter().map(|action| (action.resource(), action.verb())).chain(others);
-    Permission { kind: kind.to_owned(), namespace, access: access.map(|(resource, action)| Access::new(resource, action)).collect() }
+    let access = access.map(|(resource, action)| Access { effect: effect.clone(), ..Access::new(resource, action) });
+    Permission { kind: kind.to_owned(), namespace, access: access.collect() }
 }
 
 fn ends(robot: &robot::Robot) -> i64 {
@@ -112,7 +114,8 @@ fn grants(permissions: Vec<Permission>) -> Result<Vec<Grant>, ApiError> {
     let (mut grants, mut unknown) = (Vec::<Grant>::new(), Vec::new());
     for permission in permissions {
         let scope = match (permission.kind.as_str(), permission.namespace.as_str()) {
-            ("system", _) => Scope::System,
+            ("system", "" | "/") => Scope::System,
+            ("system", name) => return Err(ApiError::bad(format!("the namespace of a permission in the system is /, not {name:?}"))),
             ("project", "*") => Scope::AllProjects,
             ("project", name) => Scope::Project(
                 name.parse().map_err(|what| ApiError::bad(format!("the namespace {name:?} {what}")))?,
@@ -120,6 +123,7 @@ fn grants(permissions: Vec<Permission>) -> Result<Vec<Grant>, ApiError> {
             (kind, _) => return Err(ApiError::bad(format!("the kind {kind:?} must be system or project"))),
         };
         let (mut actions, mut others) = (Vec::new(), Vec::new());
+        let says_allow = permission.access.iter().any(|access| access.effect.as_deref() == Some("allow"));
         for access in permission.access {
             if access.effect.as_deref().is_some_and(|effect| !effect.is_empty() && effect != "allow") {
                 return Err(ApiError::bad("effect: only allow is known"));
@@ -137,8 +141,9 @@ fn grants(permissions: Vec<Permission>) -> Result<Vec<Grant>, ApiError> {
             Some(grant) => {
                 grant.actions.extend(actions);
                 grant.others.extend(others);
+                grant.says_allow |= says_allow;
             }
-            None => grants.push(Grant { scope, actions, others }),
+            None => grants.push(Grant { scope, actions, others, says_allow }),
         }
     }
     match unknown.is_empty() {
@@ -186,21 +191,26 @@ pub async fn list(call: Call) -> Answer<Listed<Robot>> {
     call.signed_in()?;
     let asks = Asks { sorts: SORTS, name: "name", keys: &["level", "projectid"], columns: COLUMNS };
     let (mut query, q) = list::query(&call, &asks)?;
-    // A plus that was not encoded reads as a space, which no account has.
     let configuration = call.ctx.configuration();
     let prefix = configuration.robot_name_prefix.as_str();
-    let plain = |name: &str| name.strip_prefix(prefix).unwrap_or(name).replace(' ', "+");
-    query.search = plain(&query.search);
-    query.names = query.names.map(|names| names.iter().map(|name| plain(name)).collect());
-    let named = query.names.iter().flatten().chain([&query.search]).find_map(|name| name.split_once('+')).map(|(project, _)| project.to_owned());
-    let projects: std::collections::BTreeSet<&str> = query.names.iter().flatten().filter_map(|name| name.split_once('+')).map(|(of, _)| of).collect();
-    if projects.len() > 1 {
-        return Err(ApiError::bad("q: the names of one list are of one project's accounts"));
+    // A plus that was not encoded reads as a space, which no account has. A project's account may be named without the prefix.
+    let whole = |name: &str| match name.replace(' ', "+") {
+        name if name.contains('+') && !name.starts_with(prefix) => format!("{prefix}{name}"),
+        name => name,
+    };
+    query.search = query.search.replace(' ', "+");
+    query.names = query.names.map(|names| names.iter().map(|name| whole(name)).collect());
+    let of = |name: &str| name.strip_prefix(prefix).unwrap_or(name).split_once('+').map(|(project, _)| project.to_owned());
+    let whose: std::collections::BTreeSet<Option<String>> = query.names.iter().flatten().map(|name| of(name)).collect();
+    if whose.len() > 1 {
+        return Err(ApiError::bad("q: the names of one list are of one project's accounts, or of the system's"));
     }
+    let named = whose.into_iter().flatten().next().or(of(&query.search));
     let level = match (q.text("level")?, q.text("projectid")?) {
         (Some("project"), None) => return Err(ApiError::bad("q needs ProjectID with Level=project")),
         (Some("project") | None, Some(project)) => Level::Project(call.project(project).await?),
-        (Some("system"), _) => Level::System,
+        (Some("system"), None | Some("0")) => Level::System,
+        (Some("system"), Some(_)) => return Err(ApiError::bad("q: with Level=system there is no ProjectID")),
         // By its full name alone an account is found where it is.
         (None, None) => match named.as_deref().map(str::parse::<ProjectName>) {
             Some(Ok(project)) => Level::Project(project),
@@ -208,18 +218,6 @@ pub async fn list(call: Call) -> Answer<Listed<Robot>> {
         },
         (Some(_), _) => return Err(ApiError::bad("q: Level must be system or project")),
     };
-    // Of a project's account the own name is looked for; under another project's name there is none.
-    if let Level::Project(project) = &level {
-        let own = |name: &str| match name.split_once('+') {
-            Some((of, own)) => (of == project.as_str()).then(|| own.to_owned()),
-            None => Some(name.to_owned()),
-        };
-        match own(&query.search) {
-            Some(search) => query.search = search,
-            None => query.names = Some(Vec::new()),
-        }
-        query.names = query.names.map(|names| names.iter().filter_map(|name| own(name)).collect());
-    }
     page(&call, robots::list(&call.ctx, &call.who, &level, &query).await?, Robot::from)
 }
 

@@ -30,19 +30,26 @@ pub struct Grant {
     /// What Harbor has and this server has not, as `resource:action`: kept, and gives nothing.
     #[serde(default)]
     pub others: Vec<String>,
+    /// Whoever made it said of its grants that they allow, which all do.
+    #[serde(default)]
+    pub says_allow: bool,
 }
 
 impl Grant {
     pub fn new(scope: Scope, actions: Vec<Action>) -> Grant {
-        Grant { scope, actions, others: Vec::new() }
+        Grant { scope, actions, others: Vec::new(), says_allow: false }
     }
 }
 
 /// The same grants with what the portal's form does not ask, as it was: saving a form loses nothing of it.
 pub fn keeping(mut grants: Vec<Grant>, before: &[Grant]) -> Vec<Grant> {
-    for old in before.iter().filter(|grant| !grant.others.is_empty()) {
+    for old in before.iter().filter(|grant| !grant.others.is_empty() || grant.says_allow) {
         match grants.iter_mut().find(|grant| grant.scope == old.scope) {
-            Some(grant) => grant.others.clone_from(&old.others),
+            Some(grant) => {
+                grant.others.clone_from(&old.others);
+                grant.says_allow = old.says_allow;
+            }
+            None if old.others.is_empty() => {}
             None => grants.push(Grant { actions: Vec::new(), ..old.clone() }),
         }
     }

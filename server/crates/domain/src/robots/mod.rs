@@ -132,16 +132,17 @@ pub async fn may_create(ctx: &Ctx, who: &Principal, level: &Level) -> Result<()>
 /// The robot accounts of a level.
 pub async fn list(ctx: &Ctx, who: &Principal, level: &Level, query: &Query) -> Result<Page<Robot>> {
     let mut c = ctx.db.read().await?;
-    let project = match level {
+    let prefix = &ctx.configuration().robot_name_prefix;
+    let (project, before) = match level {
         Level::System => {
             access::system(&mut c, ctx.now(), who).await?;
-            0
+            (0, prefix.clone())
         }
         Level::Project(name) => {
-            access::project(&mut c, ctx.now(), who, name, Action::RobotList).await?.project.id.0
+            (access::project(&mut c, ctx.now(), who, name, Action::RobotList).await?.project.id.0, format!("{prefix}{name}+"))
         }
     };
-    sql::list(&mut c, &ctx.configuration().robot_name_prefix, project, query).await
+    sql::list(&mut c, prefix, &before, project, query).await
 }
 
 /// Finds a robot account the caller may do `action` with. Another project's looks like a missing one.

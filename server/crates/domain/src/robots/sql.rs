@@ -83,6 +83,9 @@ pub async fn insert(
     Ok(row.map(|row| RobotId(row.get("id"))))
 }
 
+/// How a grant's effect is stored, of which something was said.
+const ALLOW: &str = "allow";
+
 /// Replaces what the account may do. A project that is not there is refused.
 pub async fn set_grants(c: &mut AnyConnection, id: RobotId, grants: &[Grant]) -> Result<()> {
     sqlx::query("DELETE FROM robot_grants WHERE robot_id = $1").bind(id.0).execute(&mut *c).await?;
@@ -105,13 +108,14 @@ pub async fn set_grants(c: &mut AnyConnection, id: RobotId, grants: &[Grant]) ->
         let names = grant.actions.iter().map(|action| action.name().to_owned()).chain(grant.others.iter().map(|other| format!("~{other}")));
         for name in names {
             sqlx::query(
-                "INSERT INTO robot_grants (robot_id, scope, project_id, action) VALUES ($1, $2, $3, $4)
+                "INSERT INTO robot_grants (robot_id, scope, project_id, action, effect) VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT DO NOTHING",
             )
             .bind(id.0)
             .bind(scope)
             .bind(project)
             .bind(name)
+            .bind(if grant.says_allow { ALLOW } else { "" })
             .execute(&mut *c)
             .await?;
         }
@@ -121,14 +125,14 @@ pub async fn set_grants(c: &mut AnyConnection, id: RobotId, grants: &[Grant]) ->
 
 async fn grants(c: &mut AnyConnection, id: RobotId) -> Result<Vec<Grant>> {
     let rows = sqlx::query(
-        "SELECT g.scope AS scope, COALESCE(p.name, '') AS project, g.action AS action
+        "SELECT g.scope AS scope, COALESCE(p.name, '') AS project, g.action AS action, g.effect AS effect
          FROM robot_grants AS g LEFT JOIN projects AS p ON p.id = g.project_id
          WHERE g.robot_id = $1",
     )
     .bind(id.0)
     .fetch_all(c)
     .await?;
-    let mut by_scope: BTreeMap<Scope, (Vec<Action>, Vec<String>)> = BTreeMap::new();
+    let mut by_scope: BTreeMap<Scope, Grant> = BTreeMap::new();
     for row in rows {
         let scope = match row.get::<String, _>("scope").as_str() {
             "system" => Scope::System,
@@ -139,20 +143,22 @@ async fn grants(c: &mut AnyConnection, id: RobotId) -> Result<Vec<Grant>> {
             },
         };
         let name: String = row.get("action");
-        match (name.strip_prefix('~'), Action::by_name(&name)) {
-            (Some(other), _) => by_scope.entry(scope).or_default().1.push(other.to_owned()),
-            (None, Some(action)) => by_scope.entry(scope).or_default().0.push(action),
-            (None, None) => {}
+        let (other, action) = (name.strip_prefix('~'), Action::by_name(&name));
+        // A right of a newer server's gives nothing here.
+        if other.is_none() && action.is_none() {
+            continue;
         }
+        let grant = by_scope.entry(scope.clone()).or_insert_with(|| Grant::new(scope, Vec::new()));
+        grant.others.extend(other.map(str::to_owned));
+        grant.actions.extend(action.filter(|_| other.is_none()));
+        grant.says_allow |= row.get::<&str, _>("effect") == ALLOW;
     }
-    Ok(by_scope
-        .into_iter()
-        .map(|(scope, (mut actions, mut others))| {
-            actions.sort();
-            others.sort();
-            Grant { scope, actions, others }
-        })
-        .collect())
+    let sorted = |mut grant: Grant| {
+        grant.actions.sort();
+        grant.others.sort();
+        grant
+    };
+    Ok(by_scope.into_values().map(sorted).collect())
 }
 
 pub async fn get(c: &mut AnyConnection, prefix: &str, id: RobotId) -> Result<Option<Robot>> {
@@ -165,7 +171,11 @@ pub async fn get(c: &mut AnyConnection, prefix: &str, id: RobotId) -> Result<Opt
     Ok(Some(robot))
 }
 
-pub async fn list(c: &mut AnyConnection, prefix: &str, project: i64, query: &Query) -> Result<Page<Robot>> {
+/// Of a project's accounts, or the system's (0). A part is looked for in the whole name, which begins with `before`; whole names may have
+/// that or not.
+pub async fn list(c: &mut AnyConnection, prefix: &str, before: &str, project: i64, query: &Query) -> Result<Page<Robot>> {
+    let short = |name: &String| name.strip_prefix(before).unwrap_or(name).to_owned();
+    let query = &Query { names: query.names.as_ref().map(|names| names.iter().map(short).collect()), ..query.clone() };
     let mut page = LIST
         .fetch(
             c,
@@ -173,7 +183,8 @@ pub async fn list(c: &mut AnyConnection, prefix: &str, project: i64, query: &Que
             |w| {
                 let n = w.bind(project);
                 w.and(format!("t.project_id = {n}"));
-                named(w, query, "t.name", "t.name");
+                let whole = if query.search.is_empty() { String::new() } else { format!("LOWER(CAST({} AS TEXT) || t.name)", w.bind(before.to_owned())) };
+                named(w, query, &whole, "t.name");
             },
             |row| robot(prefix, row),
         )
