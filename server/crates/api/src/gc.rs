@@ -101,6 +101,16 @@ impl Parameters {
     }
 }
 
+impl Parameters {
+    /// As [`Parameters::possible`], of what runs by itself.
+    fn scheduled(&self) -> Result<(), ApiError> {
+        match self.dry_run {
+            true => Err(ApiError::bad("parameters.dry_run: what runs by itself collects; a dry run is started with the schedule's type Manual")),
+            false => Ok(()),
+        }
+    }
+}
+
 #[derive(Deserialize, ToSchema)]
 #[schema(as = GCSchedule)]
 pub struct Input {
@@ -179,6 +189,7 @@ fn pattern(schedule: &Schedule) -> Result<Option<String>, ApiError> {
 pub async fn reschedule(call: Call, Json(input): Json<Input>) -> Answer<Done> {
     domain::access::administrator(&call.ctx, &call.who).await?;
     input.parameters.possible()?;
+    input.parameters.scheduled()?;
     // The configuration's span has no pattern: as it reads, it stays.
     let now = gc::schedule(&call.ctx, &call.who).await?;
     if now.cron.is_none() && input.schedule.kind == now.kind() && input.schedule.cron.is_empty() && now.kind() == "Custom" {
@@ -198,6 +209,7 @@ pub async fn start(call: Call, Json(input): Json<Input>) -> Answer<Created> {
     domain::access::administrator(&call.ctx, &call.who).await?;
     input.parameters.possible()?;
     if let Some(cron) = pattern(&input.schedule)? {
+        input.parameters.scheduled()?;
         gc::set_schedule(&call.ctx, &call.who, Some(cron)).await?;
         return Ok(Created("/api/v2.0/system/gc/schedule".to_owned()));
     }

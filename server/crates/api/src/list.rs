@@ -11,10 +11,13 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 /// Rows that `page_size=0` gives at most.
 const ALL: i64 = 10_000;
 
+/// Most keys of `sort`.
+const SORTED: usize = 8;
+
 /// Most values of a set in `q`.
 const VALUES: usize = 100;
 
-/// Which page of how many rows. More than a hundred is 422, none means everything.
+/// Which page of how many rows. More than a hundred is 422, none means everything, ten thousand at a time.
 pub fn window(call: &Call) -> Result<(i64, i64), ApiError> {
     let number = |name: &str, default: i64| match call.param(name) {
         None => Ok(default),
@@ -22,7 +25,7 @@ pub fn window(call: &Call) -> Result<(i64, i64), ApiError> {
     };
     let (page, size) = (number("page", 1)?.max(1), number("page_size", 10)?);
     match size {
-        0 => Ok((1, ALL)),
+        0 => Ok((page, ALL)),
         1..=100 => Ok((page, size)),
         _ => Err(unprocessable("page_size in query should be less than or equal to 100".to_owned())),
     }
@@ -92,6 +95,10 @@ fn holds(key: &str, is: &Is, column: As) -> Result<Holds, ApiError> {
 /// A list's query, and `q` for what only the list itself knows.
 pub fn query(call: &Call, asks: &Asks<'_>) -> Result<(Query, Q), ApiError> {
     let (number, size) = window(call)?;
+    let twice = |name: &str| call.query.iter().filter(|(key, _)| key == name).count() > 1;
+    if let Some(name) = ["q", "sort", "page", "page_size", asks.name].into_iter().find(|name| !name.is_empty() && twice(name)) {
+        return Err(ApiError::bad(format!("{name} is given twice")));
+    }
     let q = Q::parse(call.param("q").unwrap_or_default())?;
     let known: Vec<&str> = asks.keys.iter().copied().chain([asks.name]).chain(asks.columns.iter().map(|(key, ..)| *key)).filter(|known| !known.is_empty()).collect();
     if let Some((key, _)) = q.0.iter().find(|(key, _)| !known.iter().any(|known| known.eq_ignore_ascii_case(key))) {
@@ -101,13 +108,23 @@ pub fn query(call: &Call, asks: &Asks<'_>) -> Result<(Query, Q), ApiError> {
     let sort = match call.param("sort") {
         None => String::new(),
         Some(text) => {
-            let first = text.split(',').next().unwrap_or_default();
-            let (minus, name) = first.strip_prefix('-').map_or(("", first), |name| ("-", name));
-            let known = asks.sorts.iter().find(|(theirs, _)| *theirs == name);
-            let (_, ours) = known.ok_or_else(|| ApiError::bad(format!("cannot sort by {name}")))?;
-            format!("{minus}{ours}")
+            let ours = |key: &str| {
+                let (minus, name) = key.strip_prefix('-').map_or(("", key), |name| ("-", name));
+                let known = asks.sorts.iter().find(|(theirs, _)| *theirs == name);
+                let all = || asks.sorts.iter().map(|(theirs, _)| *theirs).collect::<Vec<_>>().join(", ");
+                let wrong = || ApiError::bad(format!("sort: {name:?} is not known here; this list is sorted by {}", all()));
+                known.map(|(_, ours)| format!("{minus}{ours}")).ok_or_else(wrong)
+            };
+            let keys = text.split(',').map(str::trim).filter(|key| !key.is_empty()).take(SORTED + 1).map(ours).collect::<Result<Vec<_>, _>>()?;
+            if keys.len() > SORTED {
+                return Err(ApiError::bad(format!("sort: has more than {SORTED} keys")));
+            }
+            keys.join(",")
         }
     };
+    if q.is(asks.name).is_some() && call.param(asks.name).is_some_and(|text| !text.is_empty()) {
+        return Err(ApiError::bad(format!("{} is given twice: by itself, and in q", asks.name)));
+    }
     let (search, names) = match q.is(asks.name) {
         Some(Is::Like(part)) => (part.clone(), None),
         Some(Is::One(name)) => (String::new(), Some(vec![name.clone()])),
@@ -124,6 +141,14 @@ pub fn query(call: &Call, asks: &Asks<'_>) -> Result<(Query, Q), ApiError> {
         }
     }
     Ok((Query { search, names, conditions, sort, window: Window::Number { number, size } }, q))
+}
+
+/// One value of a key that may stand by itself or in `q`, not in both.
+pub fn one<'a>(call: &'a Call, q: &'a Q, key: &str) -> Result<Option<&'a str>, ApiError> {
+    match (call.param(key), q.text(key)?) {
+        (Some(_), Some(_)) => Err(ApiError::bad(format!("{key} is given twice: by itself, and in q"))),
+        (own, within) => Ok(own.or(within)),
+    }
 }
 
 /// What `q` says of one key.
@@ -151,6 +176,26 @@ fn unquoted(text: &str) -> String {
     inner.unwrap_or(text).to_owned()
 }
 
+/// The pairs of `q`: a comma within quotes separates nothing. A quote begins where a value or a word of it does.
+fn pairs(text: &str) -> Vec<&str> {
+    let (mut pairs, mut from, mut quote, mut before) = (Vec::new(), 0, None, ',');
+    for (at, c) in text.char_indices() {
+        match quote {
+            Some(mark) if c == mark => quote = None,
+            Some(_) => {}
+            None if matches!(c, '\'' | '"') && matches!(before, '=' | '~' | '{' | '(' | '[' | ' ') && text[at + 1..].contains(c) => quote = Some(c),
+            None if c == ',' => {
+                pairs.push(&text[from..at]);
+                from = at + 1;
+            }
+            None => {}
+        }
+        before = c;
+    }
+    pairs.push(&text[from..]);
+    pairs
+}
+
 /// Words of a set: separated by spaces, quoted where they hold one.
 fn words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
@@ -172,7 +217,7 @@ impl Q {
     pub fn parse(text: &str) -> Result<Q, ApiError> {
         let text = percent_decode_str(text).decode_utf8_lossy();
         let mut found: Vec<(String, Is)> = Vec::new();
-        for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
+        for pair in pairs(&text).into_iter().filter(|pair| !pair.trim().is_empty()) {
             let (key, value) = pair.split_once('=').ok_or_else(|| ApiError::bad(format!("q holds {pair:?}, which is no key=value")))?;
             let (key, value) = (key.trim(), value.trim());
             if found.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)) {
@@ -271,7 +316,8 @@ pub fn page<T, R>(call: &Call, page: Page<T>, show: impl Fn(T) -> R) -> Answer<L
             .map(|(name, value)| format!("{}={}", utf8_percent_encode(name, NON_ALPHANUMERIC), utf8_percent_encode(value, NON_ALPHANUMERIC)))
             .collect();
         query.push(format!("page={to}"));
-        query.push(format!("page_size={size}"));
+        // As it was asked for: no page of its own may be so large.
+        query.push(format!("page_size={}", if size == ALL { 0 } else { size }));
         format!("<{}?{}>; rel=\"{rel}\"", call.path, query.join("&"))
     };
     let before = (number > 1).then(|| link(number - 1, "prev"));
@@ -297,6 +343,13 @@ mod tests {
         }
         assert_eq!(q.between("date", moment).unwrap(), Some((Some(1_577_836_800_000), Some(1_577_934_245_000))));
         assert_eq!(q.between("z", |text, _| text.parse().ok()).unwrap(), Some((Some(1), None)));
+        let quoted = Q::parse("a='b, c=d',e=O'Neil,f={\"g,h\" i},j=~' ,',k='l,m=n").unwrap();
+        for (key, is) in [
+            ("a", Is::One("b, c=d".into())), ("e", Is::One("O'Neil".into())), ("f", Is::Any(many(&["g,h", "i"]))), ("j", Is::Like(" ,".into())),
+            ("k", Is::One("'l".into())), ("m", Is::One("n".into())),
+        ] {
+            assert_eq!(quoted.is(key), Some(&is), "{key}");
+        }
         assert!(q.text("x").is_err() && q.between("w", moment).is_err() && Q::parse("").unwrap().is("a").is_none());
         let many = |n: usize| format!("a={{{}}}", vec!["x"; n].join(" "));
         assert!(Q::parse(&many(VALUES)).is_ok() && Q::parse(&many(VALUES + 1)).is_err());

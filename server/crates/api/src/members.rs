@@ -72,8 +72,8 @@ fn role(id: i64) -> Result<Role, ApiError> {
 
 pub async fn list(call: Call, Path(project): Path<String>) -> Answer<Listed<Member>> {
     let name = call.project(&project).await?;
-    let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id"), ("creation_time", "created"), ("role_id", "role")], name: "entityname", keys: &[],
-        columns: &[] })?;
+    let sorts = &[("id", "id"), ("creation_time", "created"), ("role_id", "role"), ("entity_name", "name")];
+    let (query, _) = list::query(&call, &Asks { sorts, name: "entityname", keys: &[], columns: &[] })?;
     page(&call, members::list(&call.ctx, &call.who, &name, &query).await?, Member::from)
 }
 

@@ -90,6 +90,9 @@ pub struct New {
     registry_id: Option<i64>,
 }
 
+/// Harbor's words for how bad a weakness is.
+const SEVERITIES: [&str; 7] = ["none", "unknown", "negligible", "low", "medium", "high", "critical"];
+
 /// Settings as they are sent: what is in effect here, and what is kept.
 #[derive(Default)]
 struct Sent {
@@ -120,6 +123,14 @@ fn settings(metadata: Option<&Metadata>) -> Result<Sent, ApiError> {
                 }
                 sent.kept.insert(name.clone(), text);
             }
+            "auto_scan" | "auto_sbom_generation" | "reuse_sys_cve_allowlist" => {
+                truth()?;
+                sent.kept.insert(name.clone(), text);
+            }
+            "severity" if !SEVERITIES.contains(&text.to_ascii_lowercase().as_str()) => {
+                return Err(ApiError::bad(format!("metadata.severity must be one of {}", SEVERITIES.join(", "))));
+            }
+            "proxy_speed_kb" if text.parse::<i64>().is_err() => return Err(ApiError::bad("metadata.proxy_speed_kb must be a number")),
             known if KEPT.contains(&known) => {
                 if text.len() > 64 || text.contains(char::is_control) {
                     return Err(ApiError::bad(format!("metadata.{name} must be at most 64 plain characters")));
@@ -147,11 +158,17 @@ fn possible(storage_limit: Option<i64>, allowlist: Option<&Value>, registry_id: 
     if storage_limit.is_some_and(|limit| limit != -1) {
         return Err(ApiError::bad("storage_limit: this server has no quotas; leave it out or say -1"));
     }
-    let items = allowlist.and_then(|list| list.get("items")).and_then(Value::as_array);
-    if items.is_some_and(|items| !items.is_empty()) {
-        return Err(ApiError::bad("cve_allowlist: this server has no scanner; leave the items out"));
+    // As Harbor's clients send it with every project: a list of nothing, without an end.
+    let is_nothing = |name: &str, value: &Value| match name {
+        "items" => value.is_null() || value.as_array().is_some_and(Vec::is_empty),
+        "expires_at" => value.is_null() || value.as_i64() == Some(0),
+        _ => true,
+    };
+    match allowlist {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::Object(list)) if list.iter().all(|(name, value)| is_nothing(name, value)) => Ok(()),
+        Some(_) => Err(ApiError::bad("cve_allowlist: this server has no scanner; leave it out, or its items and its end")),
     }
-    Ok(())
 }
 
 pub async fn create(call: Call, Json(new): Json<New>) -> Answer<Created> {
@@ -168,7 +185,7 @@ pub async fn create(call: Call, Json(new): Json<New>) -> Answer<Created> {
 pub async fn list(call: Call) -> Answer<Listed<Project>> {
     let sorts = [("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("repo_count", "repositories"), ("project_id", "id"), ("id", "id")];
     let (query, q) = list::query(&call, &Asks { sorts: &sorts, name: "name", keys: &["public"], columns: COLUMNS })?;
-    let public = match call.param("public").or(q.text("public")?) {
+    let public = match list::one(&call, &q, "public")? {
         Some(text) => Some(call::truth(text).ok_or_else(|| ApiError::bad("public must be true or false"))?),
         None => None,
     };
@@ -195,6 +212,11 @@ pub async fn get(call: Call, Path(project): Path<String>) -> Answer<Shown<Projec
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ProjectChange)]
 pub struct Change {
+    /// Its name, which stays.
+    #[serde(default)]
+    project_name: Option<String>,
+    #[serde(default)]
+    public: Option<bool>,
     #[serde(default)]
     metadata: Option<Metadata>,
     #[serde(default)]
@@ -208,8 +230,11 @@ pub struct Change {
 pub async fn update(call: Call, Path(project): Path<String>, Json(change): Json<Change>) -> Answer<Done> {
     let name = call.project(&project).await?;
     possible(change.storage_limit, change.cve_allowlist.as_ref(), change.registry_id)?;
+    if change.project_name.is_some_and(|new| !new.is_empty() && new != name.as_str()) {
+        return Err(ApiError::bad("project_name: a project keeps its name; leave it out"));
+    }
     let sent = settings(change.metadata.as_ref())?;
-    projects::update_keeping(&call.ctx, &call.who, &name, sent.public, sent.signature, sent.kept).await?;
+    projects::update_keeping(&call.ctx, &call.who, &name, sent.public.or(change.public), sent.signature, sent.kept).await?;
     Ok(Done)
 }
 

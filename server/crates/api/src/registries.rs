@@ -115,6 +115,14 @@ impl Input {
         PlainSecret::new(if said == "*****" { String::new() } else { said })
     }
 
+    /// Said is that nobody signs in there: an empty name, and no secret.
+    fn is_anonymous(&self) -> bool {
+        let nested = self.credential.as_ref();
+        let name = self.access_key.as_ref().or(nested.map(|credential| &credential.access_key));
+        let secret = self.access_secret.as_ref().or(nested.map(|credential| &credential.access_secret));
+        name.is_some_and(String::is_empty) && secret.is_none_or(String::is_empty)
+    }
+
     /// Nothing is said but which registry is meant.
     fn is_alone(&self) -> bool {
         let Input { id: _, name: _, url, provider, insecure, description: _, credential, credential_type, access_key, access_secret, ca_certificate, token_server,
@@ -185,11 +193,12 @@ pub async fn get(call: Call, Path(text): Path<String>) -> Answer<Shown<Registry>
 pub async fn update(call: Call, Path(text): Path<String>, Json(input): Json<Input>) -> Answer<Done> {
     let id = TargetId(id(&text)?);
     let before = targets::get(&call.ctx, &call.who, id).await?;
-    let secret = input.secret();
-    let secret = (!secret.is_empty()).then_some(secret);
+    let (secret, anonymous) = (input.secret(), input.is_anonymous());
     let input = input.over(Some(&before))?;
-    let entered = secret.clone().unwrap_or_else(|| PlainSecret::new(String::new()));
-    healthy(&targets::probe_input(&call.ctx, &call.who, &input, entered, Some(id)).await.map_err(by(NAMES))?)?;
+    // Without a name the stored secret is not asked about: it goes with the name.
+    let stored = (!anonymous).then_some(id);
+    healthy(&targets::probe_input(&call.ctx, &call.who, &input, secret.clone(), stored).await.map_err(by(NAMES))?)?;
+    let secret = (anonymous || !secret.is_empty()).then_some(secret);
     targets::update(&call.ctx, &call.who, id, input, secret).await.map_err(by(NAMES))?;
     targets::probe(&call.ctx, &call.who, id).await?;
     Ok(Done)

@@ -98,7 +98,7 @@ pub struct RegistryRef {
 #[schema(as = ReplicationFilter)]
 pub struct Filter {
     /// name, tag or resource.
-    #[serde(rename = "type")]
+    #[serde(default, rename = "type")]
     kind: String,
     #[serde(default)]
     value: Value,
@@ -108,27 +108,28 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// As this server understands it; `None` for one that says nothing.
-    fn read(self) -> Result<Option<filter::Filter>, ApiError> {
+    /// As this server understands it.
+    fn read(self) -> Result<filter::Filter, ApiError> {
         let not_here = |what: String| Err(ApiError::bad(format!("filters: {what} is not something this server does")));
         let of = match self.kind.as_str() {
             "name" => Of::Name,
             "tag" => Of::Tag,
             "resource" => Of::Resource,
+            "" => return Err(ApiError::bad("filters: type is required: name, tag or resource")),
             kind => return not_here(format!("a {kind} filter")),
         };
         let value = match self.value {
-            Value::String(text) => text.trim().to_owned(),
-            Value::Null => String::new(),
+            Value::String(text) if text.is_empty() || text != text.trim() => {
+                return Err(ApiError::bad(format!("filters: a {} filter needs a value without spaces around it; leave it out for all", self.kind)));
+            }
+            Value::String(text) => text,
+            Value::Null => return Err(ApiError::bad(format!("filters: a {} filter needs a value; leave it out for all", self.kind))),
             _ => return not_here(format!("a {} filter of this form", self.kind)),
         };
         let mode = TagMode::from_key(&self.decoration).ok_or_else(|| ApiError::bad("filters: decoration must be matches or excludes"))?;
         let filter = filter::Filter { of, excludes: mode == TagMode::Excludes, value };
-        if filter.value.is_empty() {
-            return Ok(None);
-        }
         filter.check().map_err(|what| ApiError::bad(format!("filters: {what}")))?;
-        Ok(Some(filter))
+        Ok(filter)
     }
 }
 
@@ -201,8 +202,13 @@ impl Input {
         if self.src_registry.is_some_and(|registry| registry.id != 0) {
             return not_here("a pull-based rule (src_registry)");
         }
-        if self.trigger.is_some_and(|trigger| !matches!(trigger.kind.as_str(), "" | "manual")) {
-            return not_here("a trigger other than manual");
+        if let Some(trigger) = &self.trigger {
+            if !matches!(trigger.kind.as_str(), "" | "manual") {
+                return not_here("a trigger other than manual");
+            }
+            if trigger.trigger_settings.as_ref().is_some_and(|settings| !settings.cron.is_empty()) {
+                return not_here("a schedule (trigger.trigger_settings.cron)");
+            }
         }
         if self.replicate_deletion || self.deletion {
             return not_here("replicating deletions");
@@ -232,7 +238,7 @@ impl Input {
             input.accepts.push(known.ok_or_else(|| ApiError::bad(format!("accept_missing: {kind:?} is no kind of accessory")))?);
         }
         for filter in self.filters.unwrap_or_default() {
-            let Some(filter::Filter { of, excludes, value }) = filter.read()? else { continue };
+            let filter::Filter { of, excludes, value } = filter.read()?;
             // The first of a kind stands in the form.
             match of {
                 Of::Name if input.repositories.is_empty() && !excludes => input.repositories = value,
@@ -330,11 +336,11 @@ pub async fn start(call: Call, Json(start): Json<Start>) -> Answer<Created> {
 pub async fn executions(call: Call) -> Answer<Listed<Execution>> {
     let (query, q) = list::query(&call, &Asks { sorts: &[("start_time", "started"), ("id", "id")], name: "", keys: &["policy_id", "status", "trigger"],
         columns: &[("id", "id", As::Number), ("start_time", "started", As::Moment), ("end_time", "ended", As::Moment)] })?;
-    let rule = match call.param("policy_id").or(q.text("policy_id")?) {
+    let rule = match list::one(&call, &q, "policy_id")? {
         None => None,
         Some(text) => Some(RuleId(id(text)?)),
     };
-    let status = match call.param("status").or(q.text("status")?) {
+    let status = match list::one(&call, &q, "status")? {
         None => None,
         Some(word) => Some(
             Status::ALL
@@ -343,7 +349,7 @@ pub async fn executions(call: Call) -> Answer<Listed<Execution>> {
                 .ok_or_else(|| ApiError::bad("status must be InProgress, Succeed, Failed or Stopped"))?,
         ),
     };
-    match call.param("trigger").or(q.text("trigger")?) {
+    match list::one(&call, &q, "trigger")? {
         None | Some("manual") => {}
         // Harbor's others: nothing here was started so.
         Some("scheduled" | "event_based") => return page(&call, Page::<execution::Execution>::empty(), Execution::from),
@@ -404,15 +410,20 @@ pub async fn tasks(call: Call, Path(text): Path<String>) -> Answer<Listed<Task>>
     let sorts = &[("id", "id"), ("start_time", "started"), ("end_time", "ended")];
     let (query, q) = list::query(&call, &Asks { sorts, name: "", keys: &["status", "resource_type"], columns: &[] })?;
     let words = match call.param("status") {
-        Some(word) => Some(vec![word.to_owned()]),
+        Some(word) if q.is("status").is_none() => Some(vec![word.to_owned()]),
+        Some(_) => return Err(ApiError::bad("status is given twice: by itself, and in q")),
         None => q.values("status")?,
     };
+    if let Some(word) = words.iter().flatten().find(|word| !TaskStatus::ALL.into_iter().any(|status| status.harbor() == *word)) {
+        let known: std::collections::BTreeSet<&str> = TaskStatus::ALL.into_iter().map(TaskStatus::harbor).collect();
+        return Err(ApiError::bad(format!("status {word:?} must be one of {}", known.into_iter().collect::<Vec<_>>().join(", "))));
+    }
     let status = words.map(|words| TaskStatus::ALL.into_iter().filter(|status| words.iter().any(|word| word == status.harbor())).collect::<Vec<_>>());
-    let kind = call.param("resource_type").or(q.text("resource_type")?);
-    let found = match kind {
-        Some(kind) if kind != RESOURCE => Page::empty(),
-        _ => executions::tasks(&call.ctx, &call.who, ExecutionId(id(&text)?), status.as_deref(), &query).await?,
-    };
+    let mut found = executions::tasks(&call.ctx, &call.who, ExecutionId(id(&text)?), status.as_deref(), &query).await?;
+    // Harbor's other kinds: nothing here was carried so.
+    if list::one(&call, &q, "resource_type")?.is_some_and(|kind| kind != RESOURCE) {
+        found = Page::empty();
+    }
     page(&call, found, Task::from)
 }
 

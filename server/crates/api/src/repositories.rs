@@ -6,10 +6,12 @@ use crate::errors::ApiError;
 use crate::list::{self, As, Asks, TIMES, page};
 use axum::extract::Path;
 use domain::repositories;
+use model::list::Holds;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-const SORTS: &[(&str, &str)] = &[("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("id", "id")];
+const SORTS: &[(&str, &str)] = &[("name", "name"), ("creation_time", "created"), ("update_time", "updated"), ("id", "id"),
+    ("artifact_count", "artifacts"), ("pull_count", "pulls")];
 const COLUMNS: &[(&str, &str, As)] = &[
     ("id", "id", As::Number), ("repository_id", "id", As::Number), ("artifact_count", "artifacts", As::Number), ("pull_count", "pulls", As::Number),
     TIMES[0], TIMES[1],
@@ -22,6 +24,8 @@ pub struct Repository {
     /// With its project's: `project/name`.
     name: String,
     description: String,
+    /// The description is longer than a row of so long a list shows.
+    description_left_out: bool,
     artifact_count: i64,
     pull_count: i64,
     creation_time: Time,
@@ -32,6 +36,7 @@ impl From<model::repository::Repository> for Repository {
     fn from(repository: model::repository::Repository) -> Repository {
         Repository {
             id: repository.id.0, project_id: repository.project_id.0, name: repository.full_name(), description: repository.description,
+            description_left_out: repository.description_left_out,
             artifact_count: repository.artifact_count, pull_count: repository.pull_count, creation_time: repository.created_at.into(),
             update_time: repository.updated_at.into(),
         }
@@ -43,7 +48,9 @@ pub async fn list(call: Call, Path(project): Path<String>) -> Answer<Listed<Repo
     let (mut query, _) = list::query(&call, &Asks { sorts: SORTS, name: "name", keys: &[], columns: COLUMNS })?;
     // Harbor's names begin with the project's.
     let own = format!("{name}/");
-    query.search = query.search.strip_prefix(&own).unwrap_or(&query.search).to_owned();
+    if !query.search.is_empty() {
+        query.conditions.push(("full_name".to_owned(), Holds::Like(std::mem::take(&mut query.search))));
+    }
     for name in query.names.iter_mut().flatten() {
         *name = name.strip_prefix(&own).unwrap_or(name).to_owned();
     }

@@ -56,6 +56,9 @@ pub struct Local {
     pub undoing: (Turns, Arc<Mutex<()>>),
     /// Copies of an artifact within this server, one an account at a time. Harmless: it bounds what this process does at once.
     pub copying: Turns,
+    /// Long lists that are being made, two an account or address at a time: what one is made of is in memory until it is sent. Harmless: it
+    /// bounds what this process holds.
+    pub lists: Turns,
     /// Rung when a job was queued, so that a worker need not wait for its next look. Harmless: the other looks every few seconds.
     pub work: Notify,
     /// How many requests each other registry is sent at once. Harmless: each process finds out for itself what is too many.
@@ -88,6 +91,7 @@ impl Local {
             collecting: RwLock::new(()),
             turn: Mutex::new(()),
             copying: Turns::of(4),
+            lists: Turns::of(8),
             undoing: (Turns::of(1), Arc::default()),
             work: Notify::new(),
             writers: Default::default(),

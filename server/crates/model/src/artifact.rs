@@ -65,6 +65,9 @@ impl Type {
 /// Longest annotations of a row, in bytes of JSON: with longer ones a list would have no bound. The manifest has them all.
 pub const ANNOTATIONS: usize = 16 * 1024;
 
+/// Said in place of annotations, or of attributes, that are longer than a row may be.
+pub const LEFT_OUT: &str = "null";
+
 /// Most tags of a row.
 pub const TAGS: i64 = 100;
 

@@ -21,6 +21,9 @@ pub struct Repository {
     /// Its path within the project.
     pub name: RepositoryName,
     pub description: String,
+    /// It has one, too long for the list that this row is of.
+    #[serde(default)]
+    pub description_left_out: bool,
     pub artifact_count: i64,
     pub pull_count: i64,
     pub storage: Storage,

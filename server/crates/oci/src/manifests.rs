@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use domain::artifacts::{self, Reference};
 use domain::buffers::Unread;
 use domain::manifest;
-use model::Tag;
+use model::{Digest, Tag};
 
 /// How often a manifest is in memory: as it was sent, as it was read, its annotations as text, on its way to the database, and what
 /// the allocator keeps of them.
@@ -43,18 +43,32 @@ pub async fn get(call: &Call) -> Answer {
     Ok(response)
 }
 
+/// What a push names: a tag with `?digest=` is a push by that digest that sets the tag, as some clients ask for another algorithm.
+fn named(call: &Call) -> Result<(Reference, Option<Tag>), Failure> {
+    let reference = reference(call)?;
+    let mut said = None;
+    for text in call.params("digest") {
+        let digest: Digest = text.parse().map_err(|what| Refusal::bad(Code::DigestInvalid, format!("digest {text:?} {what}")))?;
+        if said.replace(digest.clone()).is_some_and(|before| before != digest) || matches!(&reference, Reference::Digest(own) if *own != digest) {
+            return Err(Refusal::bad(Code::DigestInvalid, "one manifest has one digest: the address and ?digest= name different ones").into());
+        }
+    }
+    Ok(match (reference, said) {
+        (Reference::Tag(tag), Some(digest)) => (Reference::Digest(digest), Some(tag)),
+        (reference, _) => (reference, None),
+    })
+}
+
 /// PUT by tag or digest; `?tag=` sets more tags on a push by digest.
 pub async fn put(call: &Call, body: Body) -> Answer {
-    let reference = reference(call)?;
+    let (reference, own) = named(call)?;
     // Before anything is read of it.
     artifacts::may_push(&call.ctx, &call.who, &call.project, &call.repository, &reference).await?;
     if call.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Unsupported, "send content unencoded").into());
     }
-    let tags: Vec<Tag> = call
-        .params("tag")
-        .map(|text| text.parse().map_err(|what| Refusal::bad(Code::ManifestInvalid, format!("the tag {text:?} {what}"))))
-        .collect::<Result<_, _>>()?;
+    let parsed = call.params("tag").map(|text| text.parse().map_err(|what| Refusal::bad(Code::ManifestInvalid, format!("the tag {text:?} {what}"))));
+    let tags: Vec<Tag> = own.map(Ok).into_iter().chain(parsed).collect::<Result<_, _>>()?;
     if tags.len() > TAGS {
         return Err(Refusal::new(StatusCode::URI_TOO_LONG, Code::Unsupported, format!("at most {TAGS} tags at once")).into());
     }

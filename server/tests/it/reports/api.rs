@@ -199,7 +199,9 @@ async fn c_4_8_rows_say_what_they_are() -> Result<()> {
     assert_eq!(references, index["references"]);
     assert_eq!((&references[0]["child_digest"], &references[0]["platform"]["variant"]), (&json!(child), &json!("v8")), "{references}");
     // What a link leads to is there, also where it says nothing; where nothing can be read there is no link.
-    for (tag, config, steps) in [("bare", r#"{"os":"linux"}"#, Some(json!([]))), ("null", r#"{"os":"linux","history":null}"#, Some(json!([]))), ("odd", "nonsense", None)] {
+    for (tag, config, steps) in [
+        ("bare", r#"{"os":"linux"}"#, Some(json!([]))), ("null", r#"{"os":"linux","history":null}"#, Some(json!([]))), ("odd", "nonsense", None),
+    ] {
         let digest = image::blob(&server, "p/n/r", config.as_bytes().to_vec()).await?;
         let made = json!({ "schemaVersion": 2, "config": { "mediaType": CONFIG, "digest": digest, "size": config.len() }, "layers": [] });
         assert_eq!(put(&server, &format!("/v2/p/n/r/manifests/{tag}"), MANIFEST, &made.to_string()).await?, 201);

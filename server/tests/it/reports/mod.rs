@@ -4,6 +4,7 @@
 mod api;
 mod copies;
 mod harbor;
+mod kept;
 mod wire;
 
 use anyhow::Result;

@@ -3,15 +3,15 @@
 mod shown;
 
 use crate::answers::{Answer, Created, Done, Listed, Shown};
-use crate::call::{Call, Json, repository};
+use crate::call::{Call, Json, repository, truth};
 use crate::errors::ApiError;
 use crate::list::{self, As, Asks, Is, Q, page};
-use self::shown::{Accessory, Artifact, Hangs, Tag};
+use self::shown::{ATTACHED, Accessory, Artifact, Hangs, Tag};
 use axum::extract::Path;
 use domain::artifacts::{self, Reference};
 use domain::repositories;
 use model::artifact::{Also, Filter, From, Type};
-use model::{Page, ProjectName, RepositoryName};
+use model::{Digest, Page, ProjectName, RepositoryName};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,7 +33,7 @@ async fn place(call: &Call, project: &str, name: &str, reference: &str) -> Resul
     })
 }
 
-/// Rows of a list on which anything hangs.
+/// Rows of a list that say what an index lists: each is looked into.
 const ROWS: usize = 100;
 
 /// What of a repository's artifacts `q` asks for.
@@ -85,7 +85,7 @@ pub async fn list(call: Call, Path((project, name)): Path<(String, String)>) -> 
     let within = repositories::get(&call.ctx, &call.who, &project, &name).await?;
     let found = artifacts::list(&call.ctx, &call.who, &project, &name, &query, &filter).await?;
     let at = (within.project_id.0, within.id.0);
-    rows(&call, Page { items: found.items.into_iter().map(|artifact| (at, artifact)).collect(), total: found.total, next: None }).await
+    rows(&call, &project, Page { items: found.items.into_iter().map(|artifact| (at, artifact)).collect(), total: found.total, next: None }).await
 }
 
 /// Of all repositories of a project.
@@ -98,17 +98,21 @@ pub async fn list_all(call: Call, Path(project): Path<String>) -> Answer<Listed<
     }
     let (id, found) = artifacts::list_all(&call.ctx, &call.who, &project, &query, &filter).await?;
     let items = found.items.into_iter().map(|(repository, artifact)| ((id.0, repository), artifact)).collect();
-    rows(&call, Page { items, total: found.total, next: None }).await
+    rows(&call, &project, Page { items, total: found.total, next: None }).await
 }
 
-/// Artifacts with the numbers of their projects and repositories.
-async fn rows(call: &Call, found: Page<((i64, i64), model::artifact::Artifact)>) -> Answer<Listed<Artifact>> {
+/// Artifacts of a project with the numbers of their projects and repositories.
+async fn rows(call: &Call, project: &ProjectName, found: Page<((i64, i64), model::artifact::Artifact)>) -> Answer<Listed<Artifact>> {
+    let mut attached = Vec::new();
+    let _turn = call.ctx.local.lists.take().await?;
+    if call.flag("with_accessory") {
+        let of: Vec<(i64, Digest)> = found.items.iter().map(|((_, repository), artifact)| (*repository, artifact.digest.clone())).collect();
+        attached = artifacts::attached_to(&call.ctx, &call.who, project, &of, ATTACHED).await?;
+    }
+    let mut attached = attached.into_iter();
     let mut rows = Vec::with_capacity(found.items.len());
     for (n, (at, artifact)) in found.items.iter().enumerate() {
-        let hangs = match n {
-            0..ROWS => Hangs::of(call, artifact, call.flag("with_accessory")).await?,
-            _ => Hangs::little(call),
-        };
+        let hangs = Hangs::of(call, artifact, attached.next().unwrap_or_default(), n < ROWS).await?;
         rows.push(Artifact::new(artifact, *at, &hangs));
     }
     page(call, Page { items: rows, total: found.total, next: None }, |row| row)
@@ -132,7 +136,11 @@ pub async fn get(call: Call, Path((project, name, reference)): Path<(String, Str
     let found = artifacts::page(&call.ctx, &call.who, &place.project, &place.repository, &place.reference, From::default()).await?;
     let within = repositories::get(&call.ctx, &call.who, &place.project, &place.repository).await?;
     let at = (within.project_id.0, within.id.0);
-    Ok(Shown(Artifact::new(&found.artifact, at, &Hangs::of(&call, &found.artifact, true).await?)))
+    let attached = match call.param("with_accessory").and_then(truth) {
+        Some(false) => Vec::new(),
+        _ => artifacts::attached_to(&call.ctx, &call.who, &place.project, &[(at.1, found.artifact.digest.clone())], ATTACHED).await?.pop().unwrap_or_default(),
+    };
+    Ok(Shown(Artifact::new(&found.artifact, at, &Hangs::of(&call, &found.artifact, attached, true).await?)))
 }
 
 /// What is said besides of an artifact, as its configuration has it.
@@ -183,6 +191,8 @@ pub async fn tags(call: Call, Path((project, name, reference)): Path<(String, St
 pub struct NewTag {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    immutable: bool,
 }
 
 pub async fn add_tag(
@@ -190,6 +200,9 @@ pub async fn add_tag(
     Path((project, name, reference)): Path<(String, String, String)>,
     Json(tag): Json<NewTag>,
 ) -> Answer<Created> {
+    if tag.immutable {
+        return Err(ApiError::bad("immutable: this server has no immutable tags; leave it out"));
+    }
     let at = place(&call, &project, &name, &reference).await?;
     artifacts::add_tag(&call.ctx, &call.who, &at.project, &at.repository, &at.reference, &tag.name, false).await?;
     Ok(Created(String::new()))

@@ -1,10 +1,9 @@
 //! How artifacts, their tags and accessories are shown.
 
 use crate::answers::Time;
-use crate::call::Call;
+use crate::call::{Call, truth};
 use crate::errors::ApiError;
 use domain::artifacts::{self, Attached, Listed};
-use model::list::Query;
 use model::artifact::{self, TagView, Type};
 use model::{Digest, ProjectName, RepositoryName};
 use serde::Serialize;
@@ -13,7 +12,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Most accessories of a row: a list of rows has an end, and `…/accessories` has them all.
-const ATTACHED: i64 = 100;
+pub const ATTACHED: usize = 100;
 
 #[derive(Serialize, ToSchema)]
 pub struct Tag {
@@ -146,8 +145,12 @@ pub struct Artifact {
     extra_attrs: Value,
     annotations: BTreeMap<String, String>,
     references: Vec<Refers>,
-    /// There are more annotations than a row shows: the manifest has them.
+    /// There is more than a row of so long a list shows: each by itself has it, annotations also the manifest.
     annotations_left_out: bool,
+    extra_attrs_left_out: bool,
+    references_left_out: bool,
+    /// How many are attached, of which at most a hundred are shown here.
+    accessory_count: i64,
     tag_count: i64,
     tags: Vec<Tag>,
     labels: Vec<Value>,
@@ -159,30 +162,22 @@ pub struct Artifact {
 pub struct Hangs {
     attached: Vec<Attached>,
     children: Vec<Listed>,
+    left_out: bool,
     /// Its tags, too.
     tags: bool,
 }
 
 impl Hangs {
-    pub async fn of(call: &Call, artifact: &artifact::Artifact, with_attached: bool) -> Result<Hangs, ApiError> {
-        let (project, repository) = (&artifact.project, &artifact.repository);
-        let attached = match with_attached {
-            true => {
-                let reference = artifacts::Reference::Digest(artifact.digest.clone());
-                artifacts::attached(&call.ctx, &call.who, project, repository, &reference, &Query::all(ATTACHED)).await?.items
+    /// What an index lists is looked into where `whole`.
+    pub async fn of(call: &Call, artifact: &artifact::Artifact, attached: Vec<Attached>, whole: bool) -> Result<Hangs, ApiError> {
+        let (mut children, mut left_out) = (Vec::new(), false);
+        if artifact.kind == Type::Index {
+            left_out = !whole;
+            if whole {
+                children = artifacts::references(&call.ctx, &call.who, &artifact.project, &artifact.repository, &artifact.digest).await?;
             }
-            false => Vec::new(),
-        };
-        let children = match artifact.kind {
-            Type::Index => artifacts::references(&call.ctx, &call.who, project, repository, &artifact.digest).await?,
-            _ => Vec::new(),
-        };
-        Ok(Hangs { attached, children, ..Hangs::little(call) })
-    }
-
-    /// Of ten thousand rows each is less.
-    pub fn little(call: &Call) -> Hangs {
-        Hangs { attached: Vec::new(), children: Vec::new(), tags: call.param("with_tag") != Some("false") }
+        }
+        Ok(Hangs { attached, children, left_out, tags: call.param("with_tag").and_then(truth) != Some(false) })
     }
 }
 
@@ -195,7 +190,8 @@ impl Artifact {
             artifact_type: artifact.artifact_type.clone(), project_id: project, repository_id: repository,
             repository_name: format!("{}/{}", artifact.project, artifact.repository), digest: artifact.digest.to_string(), size: artifact.size,
             icon: "", push_time: artifact.pushed_at.into(), pull_time: artifact.pulled_at.into(),
-            extra_attrs: serde_json::from_str(&artifact.attributes).unwrap_or_else(|_| Value::Object(Default::default())),
+            extra_attrs: Value::Object(serde_json::from_str(&artifact.attributes).unwrap_or_default()),
+            extra_attrs_left_out: artifact.attributes == artifact::LEFT_OUT, references_left_out: hangs.left_out, accessory_count: artifact.accessory_count,
             annotations: artifact.annotations.clone(), references: hangs.children.iter().map(|listed| refers(artifact, listed)).collect(),
             annotations_left_out: artifact.annotations_left_out, tag_count: artifact.tag_count,
             tags: tags.iter().map(|tag| Tag::new(tag, artifact, repository)).collect(), labels: Vec::new(), addition_links: additions(artifact),

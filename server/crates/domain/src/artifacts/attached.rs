@@ -5,12 +5,13 @@ use crate::access;
 use crate::accessories;
 use crate::aside;
 use crate::ctx::Ctx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::manifest::{self, Manifest};
 use model::accessory::Kind;
 use model::list::Query;
 use model::{Action, Digest, Page, ProjectName, RepositoryName, Stamp};
+use std::collections::{BTreeMap, HashMap};
 
 /// What hangs directly under an artifact, one row each.
 #[derive(Clone, Debug)]
@@ -38,16 +39,42 @@ pub async fn attached(
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::AccessoryList).await?;
     let found = sql::found(&mut proof, repository, reference).await?;
     let Page { items, total, next } = accessories::sql::list(proof.conn(), found.repository_id, &found.digest, query).await?;
-    let attached = |a: accessories::sql::Accessory| Attached {
-        id: a.id,
-        artifact_id: a.artifact_id,
-        digest: a.digest,
-        kind: a.kind,
-        artifact_type: a.artifact_type,
-        size: a.size,
-        pushed_at: a.pushed_at,
-    };
-    Ok(Page { items: items.into_iter().map(attached).collect(), total, next })
+    Ok(Page { items: items.into_iter().map(Attached::from).collect(), total, next })
+}
+
+impl From<accessories::sql::Accessory> for Attached {
+    fn from(a: accessories::sql::Accessory) -> Attached {
+        Attached { id: a.id, artifact_id: a.artifact_id, digest: a.digest, kind: a.kind, artifact_type: a.artifact_type, size: a.size, pushed_at: a.pushed_at }
+    }
+}
+
+/// Most accessories that are shown beside the rows of one list.
+const BESIDE: i64 = 20_000;
+
+/// What hangs directly under each of these artifacts of a project, by repository and digest: of each the oldest, at most so many.
+///
+/// # Errors
+/// [`Error::Precondition`] where more hangs under them than one answer holds: a shorter page has all.
+pub async fn attached_to(ctx: &Ctx, who: &Principal, project: &ProjectName, of: &[(i64, Digest)], each: usize) -> Result<Vec<Vec<Attached>>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::AccessoryList).await?;
+    let mut by: BTreeMap<i64, Vec<Digest>> = BTreeMap::new();
+    for (repository, digest) in of {
+        by.entry(*repository).or_default().push(digest.clone());
+    }
+    let own = sql::own_repositories(&mut proof, &by.keys().copied().collect::<Vec<_>>()).await?;
+    let (mut found, mut left): (HashMap<(i64, Digest), Vec<Attached>>, i64) = (HashMap::new(), BESIDE);
+    for (repository, digests) in by.iter().filter(|(repository, _)| own.contains(repository)) {
+        for accessory in accessories::sql::in_force(proof.conn(), *repository, digests, 0, left + 1).await? {
+            left -= 1;
+            found.entry((*repository, accessory.subject.clone())).or_default().push(accessory.into());
+        }
+        if left < 0 {
+            return Err(Error::Precondition(format!("more than {BESIDE} accessories hang under this page's artifacts: ask for fewer rows (page_size)")));
+        }
+    }
+    let taken = |key: &(i64, Digest)| found.get(key).map(|all| all.iter().take(each).cloned().collect());
+    Ok(of.iter().map(|key| taken(key).unwrap_or_default()).collect())
 }
 
 /// What an accessory says, as far as it can be read: names and values. Looked into are blobs of its repository only.

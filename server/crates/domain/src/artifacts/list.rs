@@ -11,7 +11,7 @@ use model::artifact::{Also, Artifact, Filter, TAGS, Type};
 use model::list::{Query, Window};
 use model::{Action, ArtifactId, Page, ProjectId, ProjectName, RepositoryName, Stamp};
 use sqlx::any::AnyRow;
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 use std::collections::BTreeMap;
 
 macro_rules! columns {
@@ -39,14 +39,15 @@ static LIST: Listing = Listing {
     keys: &[],
 };
 
-/// A page of more rows than this has less of each: of annotations 512 bytes, and of tags [`FEW`]; 10,000 rows are 30 MB at most.
+/// A page of more rows than this has less of each: annotations and attributes up to 512 bytes, or [`sql::LEFT_OUT`], and of tags [`FEW`];
+/// 10,000 rows are 30 MB at most.
 const ROWS: i64 = 100;
 const FEW: i64 = 5;
 macro_rules! long {
     () => {
         columns!(
             "CASE WHEN LENGTH(t.annotations) > 512 THEN 'null' ELSE t.annotations END",
-            "CASE WHEN LENGTH(t.attributes) > 512 THEN '' ELSE t.attributes END"
+            "CASE WHEN LENGTH(t.attributes) > 512 THEN 'null' ELSE t.attributes END"
         )
     };
 }
@@ -106,19 +107,12 @@ pub async fn list(
         .ok_or_else(|| Error::not_found("repository", format!("{project}/{repository}")))?;
     let c = proof.conn();
     let known = if *filter == Filter::default() { Some(sql::listed_count(c, id).await?) } else { None };
-    let long = is_long(query);
-    let mut page = if long { &LONG } else { &LIST }
-        .fetch_of(
-            c,
-            query,
-            known,
-            |w| {
-                let n = w.bind(id);
-                conditions(w, &format!("repository_id = {n}"), filter);
-            },
-            |row| artifact(project, repository, row).map(|(_, artifact)| artifact),
-        )
-        .await?;
+    let within = |w: &mut Conditions| {
+        let n = w.bind(id);
+        conditions(w, &format!("repository_id = {n}"), filter);
+    };
+    let row = |row: &AnyRow| artifact(project, repository, row).map(|(_, artifact)| artifact);
+    let (mut page, long) = fetch((&LIST, &LONG), c, query, known, within, row).await?;
     sql::complete(c, id, &mut page.items, if long { FEW } else { TAGS }).await?;
     Ok(page)
 }
@@ -129,23 +123,16 @@ pub async fn list_all(ctx: &Ctx, who: &Principal, project: &ProjectName, query: 
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactList).await?;
     let id = proof.project.id;
     let c = proof.conn();
-    let long = is_long(query);
-    let mut page = if long { &LONG_ALL } else { &ALL }
-        .fetch_of(
-            c,
-            query,
-            None,
-            |w| {
-                let n = w.bind(id.0);
-                w.and(format!("t.project_id = {n}"));
-                conditions(w, &format!("repository_id IN (SELECT id FROM repositories WHERE project_id = {n} AND pushed_at IS NOT NULL)"), filter);
-            },
-            |row| {
-                let repository = row.get::<String, _>("repository").parse().map_err(|what| Error::Internal(format!("a stored name {what}")))?;
-                artifact(project, &repository, row)
-            },
-        )
-        .await?;
+    let within = |w: &mut Conditions| {
+        let n = w.bind(id.0);
+        w.and(format!("t.project_id = {n}"));
+        conditions(w, &format!("repository_id IN (SELECT id FROM repositories WHERE project_id = {n} AND pushed_at IS NOT NULL)"), filter);
+    };
+    let row = |row: &AnyRow| {
+        let repository = row.get::<String, _>("repository").parse().map_err(|what| Error::Internal(format!("a stored name {what}")))?;
+        artifact(project, &repository, row)
+    };
+    let (mut page, long) = fetch((&ALL, &LONG_ALL), c, query, None, within, row).await?;
     let mut of: BTreeMap<i64, Vec<(usize, Artifact)>> = BTreeMap::new();
     for (n, (repository, artifact)) in std::mem::take(&mut page.items).into_iter().enumerate() {
         of.entry(repository).or_default().push((n, artifact));
@@ -160,8 +147,25 @@ pub async fn list_all(ctx: &Ctx, who: &Principal, project: &ProjectName, query: 
     Ok((id, page))
 }
 
-fn is_long(query: &Query) -> bool {
-    matches!(query.window, Window::Number { size, .. } if size > ROWS)
+/// A page of whole rows where they are few, whatever number of them was asked for; else, said by the second answer, with less of each.
+async fn fetch<T>(
+    (whole, less): (&Listing, &Listing),
+    c: &mut AnyConnection,
+    query: &Query,
+    known: Option<i64>,
+    within: impl Fn(&mut Conditions),
+    row: impl Fn(&AnyRow) -> Result<T>,
+) -> Result<(Page<T>, bool)> {
+    let Window::Number { number, size } = query.window else { return Ok((whole.fetch_of(c, query, known, within, row).await?, false)) };
+    let long = size > ROWS;
+    if !long || number == 1 {
+        let few = Query { window: Window::Number { number, size: size.min(ROWS) }, ..query.clone() };
+        let page = whole.fetch_of(&mut *c, &few, known, &within, &row).await?;
+        if !long || page.total <= ROWS {
+            return Ok((page, false));
+        }
+    }
+    Ok((less.fetch_of(c, query, known, within, row).await?, true))
 }
 
 /// `within` says which repositories, of `t` and of `tags`.
@@ -216,7 +220,7 @@ fn condition(w: &mut Conditions, within: &str, also: &Also) {
         Also::ArtifactTypes(types) => one_of(w, "t.artifact_type", types),
         Also::MediaTypes(types) => one_of(w, "t.media_type", types),
         Also::Pushed(from, to) => between(w, "t.pushed_at", (*from, *to)),
-        Also::Pulled(from, to) => between(w, "t.pulled_at", (*from, *to)),
+        Also::Pulled(from, to) => between(w, "COALESCE(t.pulled_at, 0)", (*from, *to)),
         Also::Size(from, to) => between(w, "t.size", (*from, *to)),
     }
 }

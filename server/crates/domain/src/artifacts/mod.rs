@@ -23,7 +23,7 @@ pub use attributes::{fill, history};
 pub use copy::copy;
 pub use delete::{AT_ONCE, DeletedMany, delete, delete_many, delete_tag, may_delete, plan, tag_plan};
 pub use graph::{GraphNode, graph};
-pub use attached::{Attached, attached, said};
+pub use attached::{Attached, attached, attached_to, said};
 pub use list::{list, list_all};
 pub use page::{Listed, page, references};
 pub use pulls::Pulls;

@@ -15,7 +15,7 @@ static LIST: Listing = Listing {
     columns: "t.id AS id, t.name AS name, t.pushed_at AS pushed_at, t.pulled_at AS pulled_at",
     sorts: &[("name", "t.name"), ("pushed", "t.pushed_at"), ("pulled", "COALESCE(t.pulled_at, 0)"), ("id", "t.id")],
     descending: false,
-    keys: &[("id", "t.id"), ("pushed", "t.pushed_at"), ("pulled", "t.pulled_at")],
+    keys: &[("id", "t.id"), ("pushed", "t.pushed_at"), ("pulled", "COALESCE(t.pulled_at, 0)")],
 };
 
 /// The tags of an artifact, by name unless told: a page of them, and how many there are.

@@ -48,7 +48,8 @@ async fn read(ctx: &Ctx, c: &mut sqlx::AnyConnection) -> Result<Schedule> {
 
 /// Sets it: a pattern, `Some("")` for never, `None` for what the configuration says.
 pub async fn set_schedule(ctx: &Ctx, who: &Principal, cron: Option<String>) -> Result<()> {
-    let problem = cron.as_deref().filter(|cron| !cron.is_empty()).and_then(|cron| parse(cron).err());
+    let never = |at: Option<Stamp>| at.is_none().then(|| "never comes: no day is so".to_owned());
+    let problem = cron.as_deref().filter(|cron| !cron.is_empty()).and_then(|cron| parse(cron).map_or_else(Some, |cron| never(next(&cron, ctx.now()))));
     let (now, caller) = (ctx.now(), who.clone());
     ctx.change(who, Event::CollectionScheduled { cron: cron.clone() }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;

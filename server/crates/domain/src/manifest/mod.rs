@@ -52,6 +52,8 @@ pub struct Descriptor {
     #[serde(default, deserialize_with = "or_default")]
     pub media_type: String,
     pub digest: Digest,
+    /// Docker's own tools leave a size of nothing out.
+    #[serde(default, deserialize_with = "or_default")]
     pub size: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
@@ -192,7 +194,7 @@ impl Manifest {
         let raw: Raw =
             crate::strict::from_slice(bytes).map_err(|error| bad(format!("the manifest is malformed: {error}")))?;
         let sent = content_type.map(|t| t.split(';').next().unwrap_or_default().trim()).filter(|t| !t.is_empty());
-        let media_type = match (sent, raw.media_type.as_deref()) {
+        let media_type = match (sent, raw.media_type.as_deref().filter(|own| !own.is_empty())) {
             (Some(sent), Some(own)) if sent != own => {
                 return Err(bad(format!("it was sent as {sent} but its mediaType is {own}")));
             }

@@ -16,7 +16,7 @@ const COLUMNS: &str = "t.id AS id, t.project_id AS project_id, t.user_id AS user
 static LIST: Listing = Listing {
     from: FROM,
     columns: COLUMNS,
-    sorts: &[("created", "t.created_at"), ("role", "t.role"), ("id", "t.id")],
+    sorts: &[("created", "t.created_at"), ("role", "t.role"), ("id", "t.id"), ("name", "u.name_folded")],
     descending: false,
     keys: &[],
 };

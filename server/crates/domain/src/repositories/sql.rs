@@ -4,15 +4,27 @@ use super::Seen;
 use crate::access::Authorized;
 use crate::db::{Conditions, Listing, folded, like_contains, named};
 use crate::error::{Error, Result};
-use model::list::Query;
+use model::list::{Query, Window};
 use model::repository::{Repository, Storage};
 use model::{Digest, Page, ProjectId, ProjectName, RepositoryId, RepositoryName, Stamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-const COLUMNS: &str = "t.id AS id, t.project_id AS project_id, t.name AS name, t.description AS description, \
+macro_rules! columns {
+    ($description:literal) => {
+        concat!(
+            "t.id AS id, t.project_id AS project_id, t.name AS name, ",
+            $description,
+            " AS description, CAST(LENGTH(t.description) AS BIGINT) AS said, \
     t.artifact_count AS artifact_count, t.pull_count AS pull_count, t.stored_bytes AS stored_bytes, \
-    t.logical_bytes AS logical_bytes, t.created_at AS created_at, t.updated_at AS updated_at";
+    t.logical_bytes AS logical_bytes, t.created_at AS created_at, t.updated_at AS updated_at"
+        )
+    };
+    ($description:literal, $more:literal) => {
+        concat!(columns!($description), $more)
+    };
+}
+const COLUMNS: &str = columns!("t.description");
 
 static LIST: Listing = Listing {
     from: "repositories AS t",
@@ -26,48 +38,51 @@ static LIST: Listing = Listing {
         ("updated", "t.updated_at"), ("id", "t.id")
     ],
     descending: false,
-    keys: &[("id", "t.id"), ("artifacts", "t.artifact_count"), ("pulls", "t.pull_count"), ("created", "t.created_at"), ("updated", "t.updated_at")],
+    keys: &[
+        ("id", "t.id"), ("artifacts", "t.artifact_count"), ("pulls", "t.pull_count"), ("created", "t.created_at"), ("updated", "t.updated_at"),
+        ("full_name", "t.full_name"),
+    ],
 };
+/// Of a list of more than a hundred rows: long descriptions are left out, with all of them it had no bound.
+static LONG: Listing = Listing { columns: columns!("CASE WHEN LENGTH(t.description) > 512 THEN '' ELSE t.description END"), ..LIST };
 
 /// The same over all projects.
 static EVERYWHERE: Listing = Listing {
     from: "repositories AS t JOIN projects AS p ON p.id = t.project_id",
-    columns: "t.id AS id, t.project_id AS project_id, t.name AS name, t.description AS description, \
-        t.artifact_count AS artifact_count, t.pull_count AS pull_count, t.stored_bytes AS stored_bytes, \
-        t.logical_bytes AS logical_bytes, t.created_at AS created_at, t.updated_at AS updated_at, p.name AS project, p.public AS public",
-    sorts: &[("name", "t.full_name"), ("created", "t.created_at"), ("updated", "t.updated_at"), ("id", "t.id")],
-    descending: false,
-    keys: &[("id", "t.id"), ("artifacts", "t.artifact_count"), ("pulls", "t.pull_count"), ("created", "t.created_at"), ("updated", "t.updated_at")],
+    columns: columns!("t.description", ", p.name AS project, p.public AS public"),
+    sorts: &[
+        ("name", "t.full_name"), ("artifacts", "t.artifact_count"), ("pulls", "t.pull_count"), ("created", "t.created_at"), ("updated", "t.updated_at"),
+        ("id", "t.id"),
+    ],
+    ..LIST
+};
+static LONG_EVERYWHERE: Listing = Listing {
+    columns: columns!("CASE WHEN LENGTH(t.description) > 512 THEN '' ELSE t.description END", ", p.name AS project, p.public AS public"),
+    ..EVERYWHERE
 };
 
+/// Is this more than a page of whole rows?
+fn is_long(query: &Query) -> bool {
+    matches!(query.window, Window::Number { size, .. } if size > 100)
+}
+
 pub async fn list_everywhere(c: &mut AnyConnection, seen_by: &Seen, query: &Query) -> Result<Page<(Repository, bool)>> {
-    EVERYWHERE
-        .fetch(
-            c,
-            query,
-            |w| {
-                seen(w, seen_by);
-                named(w, query, "t.full_name", "t.full_name");
-            },
-            everywhere,
-        )
-        .await
+    let among = |w: &mut Conditions| {
+        seen(w, seen_by);
+        named(w, query, "t.full_name", "t.full_name");
+    };
+    if is_long(query) { &LONG_EVERYWHERE } else { &EVERYWHERE }.fetch(c, query, among, everywhere).await
 }
 
 /// As [`list_everywhere`], of those that hold a blob.
 pub async fn list_holding(c: &mut AnyConnection, seen_by: &Seen, digest: &Digest, query: &Query) -> Result<Page<(Repository, bool)>> {
-    let found = EVERYWHERE.fetch(
-        c,
-        query,
-        |w| {
-            seen(w, seen_by);
-            named(w, query, "t.full_name", "t.full_name");
-            let n = w.bind(digest.to_string());
-            w.and(format!("t.id IN (SELECT repository_id FROM repository_blobs WHERE digest = {n})"));
-        },
-        everywhere,
-    );
-    found.await
+    let among = |w: &mut Conditions| {
+        seen(w, seen_by);
+        named(w, query, "t.full_name", "t.full_name");
+        let n = w.bind(digest.to_string());
+        w.and(format!("t.id IN (SELECT repository_id FROM repository_blobs WHERE digest = {n})"));
+    };
+    if is_long(query) { &LONG_EVERYWHERE } else { &EVERYWHERE }.fetch(c, query, among, everywhere).await
 }
 
 fn everywhere(row: &AnyRow) -> Result<(Repository, bool)> {
@@ -85,6 +100,7 @@ fn repository(project: &ProjectName, row: &AnyRow) -> Result<Repository> {
         name: name
             .parse::<RepositoryName>()
             .map_err(|_| Error::Internal(format!("repository name {name:?} in the database")))?,
+        description_left_out: row.get::<&str, _>("description").is_empty() && row.get::<i64, _>("said") > 0,
         description: row.get("description"),
         artifact_count: row.get("artifact_count"),
         pull_count: row.get("pull_count"),
@@ -98,21 +114,15 @@ pub async fn list(proof: &mut Authorized<'_>, query: &Query, unsigned: bool) -> 
     let project = proof.project.clone();
     let c = proof.conn();
     let known = if !unsigned && query.search.is_empty() && query.names.is_none() { Some(count(c, project.id).await?) } else { None };
-    LIST.fetch_of(
-        c,
-        query,
-        known,
-        |w| {
-            let n = w.bind(project.id.0);
-            w.and(format!("t.project_id = {n} AND t.pushed_at IS NOT NULL"));
-            if unsigned {
-                w.and("EXISTS (SELECT 1 FROM artifacts AS a WHERE a.repository_id = t.id AND a.listed = 1 AND a.signed = 0 AND a.accessory_kind IS NULL)");
-            }
-            named(w, query, "t.name", "t.name");
-        },
-        |row| repository(&project.name, row),
-    )
-    .await
+    let within = |w: &mut Conditions| {
+        let n = w.bind(project.id.0);
+        w.and(format!("t.project_id = {n} AND t.pushed_at IS NOT NULL"));
+        if unsigned {
+            w.and("EXISTS (SELECT 1 FROM artifacts AS a WHERE a.repository_id = t.id AND a.listed = 1 AND a.signed = 0 AND a.accessory_kind IS NULL)");
+        }
+        named(w, query, "t.name", "t.name");
+    };
+    if is_long(query) { &LONG } else { &LIST }.fetch_of(c, query, known, within, |row| repository(&project.name, row)).await
 }
 
 async fn count(c: &mut AnyConnection, project: ProjectId) -> Result<i64> {

@@ -124,7 +124,8 @@ async fn own_turn(
     let received = received(ctx, who, project, repository, id).await;
     match (turn, received) {
         (Some(turn), Ok(received)) => Ok(Own { turn, received, row }),
-        (None, Ok(received)) => Err(Error::Range { received }),
+        // What it holds by then only the other knows.
+        (None, Ok(_)) => Err(Error::Unavailable("another request is writing to this upload: ask how far it is once that has ended".to_owned())),
         (turn, Err(error)) => {
             if let Some(mut turn) = turn {
                 turn.keep = true;

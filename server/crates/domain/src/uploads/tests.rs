@@ -114,7 +114,7 @@ async fn n_082_two_writers_of_one_upload_do_not_mix() {
     };
     let (first, second) = tokio::join!(first, second);
     assert_eq!(first.unwrap(), 5);
-    assert!(matches!(second, Err(Error::Range { .. })));
+    assert!(matches!(second, Err(Error::Unavailable(_))));
     finish(ctx, who, &project, &repository, &id, &of(b"first"), None, None, body(b"")).await.unwrap();
 }
 

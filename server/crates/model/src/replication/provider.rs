@@ -168,6 +168,11 @@ impl Provider {
         }
     }
 
+    /// May it be a server of one's own, with a certificate of one's own?
+    pub fn may_be_own(self) -> bool {
+        matches!(self, Provider::Harbor | Provider::Registry | Provider::Quay | Provider::Gitlab)
+    }
+
     /// May its tokens come from a host that only its owner knows?
     pub fn asks_token_server(self) -> bool {
         matches!(self, Provider::Registry | Provider::Gitlab)

@@ -24,7 +24,7 @@ use crate::manifest::Child;
 use model::{Digest, RepositoryName};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Rows of one INSERT; the texts are few, so that the engine knows them.
 const ROWS: usize = 16;
@@ -55,6 +55,16 @@ pub async fn repository(proof: &mut Authorized<'_>, name: &RepositoryName) -> Re
         .fetch_optional(proof.conn())
         .await?;
     Ok(row.map(|row| row.get("id")))
+}
+
+/// Which of these repositories are the project's.
+pub async fn own_repositories(proof: &mut Authorized<'_>, ids: &[i64]) -> Result<HashSet<i64>> {
+    let (project, mut script) = (proof.project.id.0, Script::default());
+    for part in parts(ids) {
+        let text = format!("SELECT id FROM repositories WHERE project_id = $1 AND id IN ({})", places(2, part.len()));
+        script.add(text, std::iter::once(project.into()).chain(part.iter().map(|id| (**id).into())));
+    }
+    Ok(script.run(proof.conn()).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect())
 }
 
 /// As [`find`]; what is not there is said to be not found.
@@ -126,17 +136,38 @@ pub async fn length_of(c: &mut AnyConnection, id: i64) -> Result<usize> {
     Ok(sqlx::query(text).bind(id).fetch_one(c).await?.get::<i64, _>("length") as usize)
 }
 
-/// Does a signed index of this repository list it (also through an index within)?
+/// How many indexes are looked through from what they list upwards, and how many of one height.
+const NESTED: usize = 8;
+const BESIDE: usize = 64;
+
+/// Does a signed index of this repository list it, itself or through indexes within?
 pub async fn in_signed_index(proof: &mut Authorized<'_>, repository: i64, digest: &Digest) -> Result<bool> {
-    let row = sqlx::query(
-        "SELECT p.id AS id FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
-         WHERE x.repository_id = $1 AND x.child_digest = $2 AND p.signed = 1 LIMIT 1",
-    )
-    .bind(repository)
-    .bind(digest.as_str())
-    .fetch_optional(proof.conn())
-    .await?;
-    Ok(row.is_some())
+    let (mut level, mut seen) = (vec![digest.clone()], HashSet::from([digest.clone()]));
+    for _ in 0..NESTED {
+        let mut script = Script::default();
+        for part in parts(&level) {
+            let text = format!(
+                "SELECT p.digest AS digest, p.signed AS signed FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
+                 WHERE x.repository_id = $1 AND x.child_digest IN ({}) ORDER BY p.signed DESC LIMIT {BESIDE}",
+                places(2, part.len())
+            );
+            script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
+        }
+        level.clear();
+        for row in script.run(proof.conn()).await?.iter().flat_map(|ran| &ran.rows) {
+            if row.get::<i64, _>("signed") != 0 {
+                return Ok(true);
+            }
+            let parent = self::digest(row.get("digest"))?;
+            if level.len() < BESIDE && seen.insert(parent.clone()) {
+                level.push(parent);
+            }
+        }
+        if level.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(false)
 }
 
 /// The repository's id, if it has a row, and the sizes of those of the blobs that are in it, by digest.

@@ -108,8 +108,7 @@ pub async fn upsert(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<
     Ok((row.get("id"), None))
 }
 
-/// Said in place of annotations that are longer than a row may be.
-pub const LEFT_OUT: &str = "null";
+pub use model::artifact::LEFT_OUT;
 
 /// A blob that a manifest is made of.
 pub struct Part {
