@@ -61,7 +61,7 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
     '/admin/users/2/delete', `/admin/robots/${system}/secret`, `/admin/robots/${system}/delete`, `/admin/registries/${target}/delete`,
     `/admin/replication/${rule}/delete`, '/admin/storage', '/admin/sign-ins', '/admin/settings',
     '/admin/users', '/admin/users/new', '/admin/users/2', '/admin/robots', '/admin/robots/new?template=push', `/admin/robots/${system}`,
-    '/admin/registries', '/admin/registries/new', `/admin/registries/${target}`, '/admin/replication', '/admin/replication/new',
+    '/admin/registries', '/admin/registries/new', '/admin/registries/new?provider=docker-hub', `/admin/registries/${target}`, '/admin/replication', '/admin/replication/new',
     `/admin/replication/${rule}`, `/admin/replication/${rule}/edit`, `/admin/replication/${rule}/executions/${execution}`,
     '/admin/garbage', `/admin/garbage/${collection || 1}`, '/nothing-here',
   ];

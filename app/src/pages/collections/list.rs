@@ -12,7 +12,7 @@ pub async fn list(call: &Call) -> Shown {
     let schedule = domain::gc::schedule(&call.ctx, &call.who).await?;
     let unsettled = found.items.iter().any(|run| !run.status.settled());
     let kept = why::answer(call, f.facet("why")).await;
-    let what = "One runs by itself once a day, unless the configuration says otherwise.";
+    let what = "When one runs by itself is said below; “Collect now” runs one at once.";
     let headings = view! {
         <th scope="col">"Collection"</th><th scope="col">"Status"</th><th scope="col">"Outcome"</th>
         <th scope="col" class="p2">"Trigger"</th><th scope="col" class="p2">"Started"</th>

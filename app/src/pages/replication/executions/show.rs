@@ -79,10 +79,17 @@ fn progress(execution: &Execution) -> AnyView {
 }
 
 fn row(rule: RuleId, execution: ExecutionId, task: &Task) -> AnyView {
-    let carried: Vec<&str> = task.accessories.iter().map(|kind| kind.label()).collect();
-    let carried = match carried.len() {
+    let mut kinds: Vec<(&str, usize)> = Vec::new();
+    for kind in &task.accessories {
+        match kinds.iter_mut().find(|(label, _)| *label == kind.label()) {
+            Some((_, n)) => *n += 1,
+            None => kinds.push((kind.label(), 1)),
+        }
+    }
+    let words: Vec<String> = kinds.iter().map(|(label, n)| if *n == 1 { (*label).to_owned() } else { format!("{n} × {label}") }).collect();
+    let carried = match task.accessories.len() {
         0 => view! { <span class="muted">"none"</span> }.into_any(),
-        n => view! { <span title=carried.join(", ")>{icon("layers")}{format!(" {n}: {}", carried.join(", "))}</span> }.into_any(),
+        n => view! { <span>{icon("layers")}{format!(" {n}: {}", words.join(", "))}</span> }.into_any(),
     };
     let error = (!task.error.is_empty()).then(|| view! { <span class="task-error">{task.error.clone()}</span> });
     let tags = if task.tags.is_empty() { "untagged".to_owned() } else { task.tags.join(", ") };

@@ -63,6 +63,10 @@ impl Fields {
         if speed.is_none() {
             problems.add("speed", "must be a number of KB a second, or empty");
         }
+        let flatten = self.flatten.trim().parse::<i64>().ok();
+        if flatten.is_none() {
+            problems.add("flatten", "must be a number of path components, or -1 for all");
+        }
         let further = Filter::all(&self.further).unwrap_or_else(|what| {
             problems.add("further", what);
             Vec::new()
@@ -76,7 +80,7 @@ impl Fields {
             tag_mode: mode.unwrap_or_default(),
             tags: self.tags.trim().to_owned(),
             namespace: self.namespace.trim().trim_matches('/').to_owned(),
-            flatten: self.flatten.parse().unwrap_or(0),
+            flatten: flatten.unwrap_or(0),
             resource: resource.unwrap_or_default(),
             further,
             accepts: Kind::ALL.into_iter().filter(|kind| self.accepts.iter().any(|key| key == kind.key())).collect(),

@@ -26,17 +26,20 @@ pub async fn show(call: &Call) -> Shown {
     };
     let actions = view! { <a class="button" href=paths::rule_edit(id)>"Edit"</a>{run} };
     let page = Page::new(&rule.input.name).way(way(&rule.input.name)).purpose(sentence(&rule)).actions(actions).live(unsettled);
+    let mut said = vec![
+        ("Target", view! { <a href=paths::target(rule.input.target_id)>{rule.target_name.clone()}</a> }.into_any()),
+        ("URL", view! { <code>{rule.target_url.clone()}</code> }.into_any()),
+        ("Tags there", if rule.input.overwrite { "replaced" } else { "kept where they differ" }.into_any()),
+        ("May stay behind", match rule.input.accepts.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", ") {
+            none if none.is_empty() => "nothing".to_owned(),
+            kinds => kinds,
+        }.into_any()),
+    ];
+    if !rule.input.description.is_empty() {
+        said.push(("Description", rule.input.description.clone().into_any()));
+    }
     Ok(page.body(view! {
-        {facts(vec![
-            ("Target", view! { <a href=paths::target(rule.input.target_id)>{rule.target_name.clone()}</a> }.into_any()),
-            ("URL", view! { <code>{rule.target_url.clone()}</code> }.into_any()),
-            ("Tags there", if rule.input.overwrite { "replaced" } else { "kept where they differ" }.into_any()),
-            ("May stay behind", match rule.input.accepts.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", ") {
-                none if none.is_empty() => "nothing".to_owned(),
-                kinds => kinds,
-            }.into_any()),
-            ("Description", rule.input.description.clone().into_any()),
-        ])}
+        {facts(said)}
         <section><h2>"Executions"</h2>{body}</section>
         <section class="card pad">
             <h2>"Delete this rule"</h2>

@@ -58,6 +58,7 @@ act! {
         }
         let (input, secret) = form.0.read()?;
         let target = targets::create(&call.ctx, &call.who, input, secret).await?;
+        targets::probe_soon(&call.ctx, &call.who, target.id);
         Ok(Answer::done(paths::targets(), format!("Target registry {} was created.", target.name)))
     }
 }
@@ -69,6 +70,7 @@ act! {
         let (input, secret) = form.0.read()?;
         let secret = (!secret.is_empty()).then_some(secret);
         targets::update(&call.ctx, &call.who, id, input, secret).await?;
+        targets::probe_soon(&call.ctx, &call.who, id);
         Ok(Answer::done(paths::target(id), "The target registry was changed."))
     }
 }

@@ -34,7 +34,7 @@ fn fields(form: &Form, provider: Provider, target: Option<&Target>) -> AnyView {
     let stored = text(|target| &target.token_server);
     let token_server = (provider.asks_token_server() || !stored.is_empty()).then(|| shown(form.url("token_server", "Token server").value(stored)
         .placeholder("https://auth.example.com").help("Only for a registry that sends clients to another host for tokens. The credentials are sent there too.")));
-    let certificates = profile.url.is_err() || target.is_some_and(|target| !target.verify_certificate || !target.ca_certificate.is_empty());
+    let certificates = provider.may_be_own() || target.is_some_and(|target| !target.verify_certificate || !target.ca_certificate.is_empty());
     let verify = || form.tick("verify", "Verify its certificate").ticked(target.is_none_or(|target| target.verify_certificate))
         .help("Turn this off only where there is no other way: anybody in between could read and change what is sent.");
     view! {
