@@ -212,7 +212,7 @@ fn act(
             let of = |(digest, (media_type, bytes)): (&String, &(String, Bytes))| {
                 let value: Value = serde_json::from_slice(bytes).ok()?;
                 (value["subject"]["digest"] == reference && digest.starts_with("sha256:"))
-                    .then(|| json!({ "mediaType": media_type, "digest": digest, "size": bytes.len() }))
+                    .then(|| json!({ "mediaType": media_type, "digest": digest, "size": bytes.len(), "artifactType": value["artifactType"] }))
             };
             let all = state.manifests.iter().filter(|((of, _), _)| of == repository).map(|((_, digest), found)| (digest, found));
             let found: Vec<Value> = all.filter_map(of).collect();
