@@ -115,7 +115,7 @@ fn refusal(project: &ProjectName, action: Action) -> Error {
     Error::Forbidden {
         action: Some(action),
         reason: format!(
-            "{} needs the role {} in {project}; a project admin can grant it",
+            "{} needs the role {} in {project}, of a robot account this permission; a project admin can grant it",
             action.name(),
             action.least_role().label()
         ),

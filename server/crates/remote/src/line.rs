@@ -93,10 +93,13 @@ impl Reply {
     pub async fn failure(self, what: &str) -> Failure {
         let (status, tried) = (self.status(), self.tried);
         let place = self.header(header::LOCATION).map(str::to_owned);
+        let asked = self.response.url().clone();
         let mut text = said(self.response).await;
         if let Some(place) = place.filter(|_| status.is_redirection()) {
+            let is_elsewhere = asked.join(&place).is_ok_and(|next| next.origin() != asked.origin());
             let place: String = place.chars().filter(|c| !c.is_control()).take(200).collect();
-            text = format!("{text}: it sends us to {place}; if that is where the registry is, enter that URL");
+            let hint = if is_elsewhere { "; if that is where the registry is, enter that URL" } else { ", which a registry does not" };
+            text = format!("{text}: it sends us to {place}{hint}");
         }
         // Who answered so is not known: the proxy, or who is behind it.
         match self.through {

@@ -10,7 +10,7 @@ use crate::manifest;
 use model::accessory::{Attachment, Kind};
 use model::{Action, Digest, ProjectName, RepositoryName, Tag};
 use sqlx::AnyConnection;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 /// One manifest of the graph that is copied, with the blobs it needs.
 #[derive(Clone, Debug)]
@@ -50,12 +50,22 @@ pub(super) struct Step {
     pub attached: bool,
 }
 
-/// What makes up an artifact, in the order in which it can be pushed: children before their index, the artifact itself, then its
-/// accessories and theirs. Each digest once; past `most` of them it ends.
+/// What makes up an artifact, in the order in which it can be pushed: children before their index, the artifact itself, then what is
+/// attached to any of these, and what is attached to that. Each digest once; past `most` of them it ends.
 pub(super) async fn walk(c: &mut AnyConnection, repository: i64, id: i64, digest: Digest, most: usize) -> Result<Vec<Step>> {
-    let mut seen = HashSet::from([digest.clone()]);
+    let (mut seen, mut done) = (HashSet::from([digest.clone()]), HashSet::new());
     let (mut steps, mut stack) = (Vec::new(), vec![(Step { id, digest, kind: None, under: None, attached: false }, false)]);
-    while let Some((step, children_done)) = stack.pop() {
+    // What is attached comes after everything that is made of children: an index among it may list what is not done before.
+    let mut later = VecDeque::new();
+    loop {
+        let Some((step, children_done)) = stack.pop() else {
+            let Some(next) = later.pop_front() else { return Ok(steps) };
+            stack.push((next, false));
+            continue;
+        };
+        if done.contains(&step.digest) {
+            continue;
+        }
         let children = if children_done { Vec::new() } else { sql::children_here(c, repository, step.id).await? };
         if !children.is_empty() {
             let (parent, attached) = (step.id, step.attached);
@@ -63,25 +73,25 @@ pub(super) async fn walk(c: &mut AnyConnection, repository: i64, id: i64, digest
             for (id, digest) in children.into_iter().rev() {
                 if seen.insert(digest.clone()) {
                     stack.push((Step { id, digest, kind: None, under: Some(parent), attached }, false));
+                } else if let Some(at) = later.iter().position(|waiting: &Step| waiting.digest == digest) {
+                    stack.extend(later.remove(at).map(|waiting| (waiting, false)));
                 }
             }
             continue;
         }
-        let attached = accessories::sql::in_force(c, repository, std::slice::from_ref(&step.digest), 0, GRAPH).await?;
-        for accessory in attached.into_iter().rev() {
+        for accessory in accessories::sql::in_force(c, repository, std::slice::from_ref(&step.digest), 0, GRAPH).await? {
             // BuildKit's children come with their index.
             if accessory.attachment != Attachment::IndexChild && seen.insert(accessory.digest.clone()) {
                 let (id, digest, kind) = (accessory.artifact_id, accessory.digest, Some(accessory.kind));
-                stack.push((Step { id, digest, kind, under: Some(step.id), attached: true }, false));
+                later.push_back(Step { id, digest, kind, under: Some(step.id), attached: true });
             }
         }
+        done.insert(step.digest.clone());
         steps.push(step);
-        if seen.len() > most {
-            break;
+        if steps.len() > most {
+            return Ok(steps);
         }
     }
-    // An accessory of a child was pushed on the stack above its index: subjects are allowed to come later.
-    Ok(steps)
 }
 
 /// Everything that makes up an artifact. The tags are the accessories' only.

@@ -19,7 +19,7 @@ pub async fn prepare(remote: &Registry, repository: &str) -> Result<String, Fail
         return Ok(format!("project {project} is there"));
     }
     let body = json!({ "project_name": project, "metadata": { "public": "false" } });
-    let (status, _) = remote.api(Method::POST, &format!("{API}/projects"), Some(body)).await?;
+    let (status, answer) = remote.api(Method::POST, &format!("{API}/projects"), Some(body)).await?;
     match status {
         StatusCode::CREATED => Ok(format!("project {project} made, private")),
         StatusCode::CONFLICT => Ok(format!("project {project} is there")),
@@ -27,8 +27,16 @@ pub async fn prepare(remote: &Registry, repository: &str) -> Result<String, Fail
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Ok(format!(
             "project {project} was not seen there and could not be made ({status}): the push needs it"
         )),
-        status => Err(Failure::destination(format!("making the project {project} it answered {status}"))),
+        status => Err(Failure::destination(format!("making the project {project} it answered {status}{}", reason(&answer)))),
     }
+}
+
+/// What an error of the API says, after a colon; nothing where it says nothing.
+fn reason(answer: &[u8]) -> String {
+    let said = serde_json::from_slice::<Value>(answer).ok();
+    let message = said.as_ref().and_then(|said| said.pointer("/errors/0/message")).and_then(Value::as_str).unwrap_or_default();
+    let message: String = message.chars().filter(|c| !c.is_control()).take(300).collect();
+    if message.is_empty() { message } else { format!(": {message}") }
 }
 
 /// What it is, and what these credentials may do there.

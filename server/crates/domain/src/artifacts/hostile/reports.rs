@@ -181,3 +181,31 @@ async fn c_5_an_index_takes_what_it_takes_and_says_how_many_of_its_platforms_are
         assert_eq!((shown.signed, platforms.signed, platforms.total), (false, n as i64 + 1, 3));
     }
 }
+
+#[tokio::test]
+async fn what_is_attached_is_copied_after_all_that_it_lists() {
+    let world = World::new().await;
+    let (project, r) = (world.project("p", false).await, named("r"));
+    let image = world.image(&project, &r, "image", "an image").await;
+    let child = as_child(&world, &project, &r, &image).await;
+    let inner = world.manifest(&project, &r, "", &index(vec![child])).await;
+    let listed = as_child(&world, &project, &r, &inner).await;
+    let note = world.attach(&project, &r, &image, "application/vnd.note", b"a note").await;
+    let of = |more: &str, entries: Vec<Value>| {
+        let mut made = index(entries);
+        made["annotations"] = json!({ "n": more });
+        made["subject"] = json!({ "mediaType": OCI_MANIFEST, "digest": image, "size": 1 });
+        made["artifactType"] = "application/vnd.set".into();
+        made
+    };
+    // One that lists what is made of children of the whole, and one that lists what is attached itself.
+    let first = world.manifest(&project, &r, "", &of("first", vec![listed.clone()])).await;
+    let second = world.manifest(&project, &r, "", &of("second", vec![as_child(&world, &project, &r, &note).await])).await;
+    let whole = world.manifest(&project, &r, "whole", &index(vec![listed])).await;
+    let nodes = graph(&world.ctx, &world.admin, &project, &r, &whole).await.unwrap();
+    let at = |digest: &Digest| nodes.iter().position(|node| node.digest == *digest).unwrap_or_else(|| panic!("{digest} is missing"));
+    assert_eq!(nodes.len(), 6);
+    for (before, after) in [(&image, &inner), (&inner, &whole), (&inner, &first), (&note, &second), (&image, &note)] {
+        assert!(at(before) < at(after), "{before} comes before {after}");
+    }
+}
