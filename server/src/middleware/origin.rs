@@ -6,8 +6,11 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use domain::{Ctx, Settings};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use domain::{Ctx, Settings, sessions};
+
+/// The header by which Harbor's clients prove that an answer to them was read.
+const PROOF: &str = "x-harbor-csrf-token";
 
 pub async fn check(State(ctx): State<Ctx>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -18,16 +21,26 @@ pub async fn check(State(ctx): State<Ctx>, request: Request, next: Next) -> Resp
     let accepts = request.headers().get_all(header::ACCEPT).iter();
     let navigates = accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/html"));
     let signs_out = request.uri().path() == "/c/log_out" && (navigates || is_browser(request.headers()));
-    let guarded = signs_out || !safe && (!api || has_session(request.headers()) || is_browser(request.headers()));
-    if guarded && !ours(request.headers(), &ctx.settings) {
+    let guarded = signs_out || !safe && (!api || session(request.headers()).is_some() || is_browser(request.headers()));
+    let headers = request.headers();
+    // Harbor's clients that hold a session and are no browsers: a refusal tells them what to send, once more and with each change.
+    let cookie = session(headers).filter(|_| api && !is_browser(headers));
+    let sent = headers.get(PROOF).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if guarded && !ours(headers, &ctx.settings) && !cookie.is_some_and(|cookie| sessions::proves(&ctx, cookie, sent)) {
         let text = format!(
             "This request did not come from a page of this server, so it was refused and nothing was changed.\n\
              This server's pages are at {}: open them there.\n",
             ctx.settings.origins().collect::<Vec<_>>().join(" and ")
         );
-        return match api {
-            true => api::ApiError::new(StatusCode::FORBIDDEN, text.trim_end().replace('\n', " ")).into_response(),
-            false => (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response(),
+        return match (api, cookie) {
+            (true, Some(cookie)) => {
+                let refused = api::ApiError::new(StatusCode::FORBIDDEN, format!("a change by a session needs the header {PROOF} of this answer"));
+                let proof = sessions::proof(&ctx, cookie);
+                // Harbor's clients want its cookie, too; it means nothing here.
+                (AppendHeaders([(PROOF, proof), ("set-cookie", "_gorilla_csrf=none; Path=/; HttpOnly; SameSite=Lax".to_owned())]), refused).into_response()
+            }
+            (true, None) => api::ApiError::new(StatusCode::FORBIDDEN, text.trim_end().replace('\n', " ")).into_response(),
+            (false, _) => (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response(),
         };
     }
     next.run(request).await
@@ -38,14 +51,12 @@ fn is_browser(headers: &HeaderMap) -> bool {
     headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN)
 }
 
-fn has_session(headers: &HeaderMap) -> bool {
-    headers.get_all(header::COOKIE).iter().any(|value| {
-        value.to_str().is_ok_and(|text| {
-            text.split(';').any(|pair| {
-                let name = pair.split('=').next().unwrap_or_default().trim();
-                name == "sid" || name == "__Host-sid"
-            })
-        })
+/// The session that a request brings: what its cookie says.
+fn session(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|text| text.split(';')).find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        matches!(name.trim(), "sid" | "__Host-sid").then(|| value.trim())
     })
 }
 

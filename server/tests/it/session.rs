@@ -45,6 +45,40 @@ fn n_045_n_047_a_change_from_elsewhere_is_refused_before_anything_is_read() {
 }
 
 #[test]
+fn a_client_of_harbor_s_that_holds_a_session_proves_that_it_reads_answers() {
+    crate::inside::run(async {
+        let inside = Inside::new().await;
+        let (admin, other) = (inside.sign_in("admin").await, inside.sign_in("admin").await);
+        let change = async |proof: &Proof, token: &str, more: &[(&'static str, &'static str)]| {
+            let mut headers = more.to_vec();
+            if !token.is_empty() {
+                headers.push(("x-harbor-csrf-token", token));
+            }
+            let body = Some(("application/json", r#"{"project_name":"by-session"}"#.to_owned()));
+            inside.send(Ask { method: "POST", path: "/api/v2.0/projects", proof, body, headers: &headers }).await
+        };
+        let told = |response: &http::Response<axum::body::Body>| response.headers().get("x-harbor-csrf-token").map(|value| value.to_str().unwrap().to_owned());
+        let refused = change(&admin, "", &[]).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        let token = told(&refused).unwrap();
+        assert!(refused.headers().get_all("set-cookie").iter().any(|cookie| cookie.to_str().unwrap().starts_with("_gorilla_csrf=")));
+        // Neither another's, nor from another site, whatever it sends, and no site is told.
+        for (proof, token, more) in [
+            (&other, token.as_str(), &[][..]), (&admin, "00", &[]), (&admin, &token[2..], &[]), (&admin, &token, &[("origin", "https://evil.example")]),
+            (&admin, &token, &[("sec-fetch-site", "cross-site")]),
+        ] {
+            let refused = change(proof, token, more).await;
+            assert_eq!((refused.status(), told(&refused).is_some()), (StatusCode::FORBIDDEN, more.is_empty()), "{token} {more:?}");
+        }
+        assert_eq!(change(&admin, &token, &[]).await.status(), StatusCode::CREATED);
+        // The portal's own forms take no such proof.
+        let form = Ask { method: "POST", path: "/fn/project/create", proof: &admin, body: Some(("application/x-www-form-urlencoded", "name=evil".into())),
+            headers: &[("x-harbor-csrf-token", &token)] };
+        assert_eq!(inside.send(form).await.status(), StatusCode::FORBIDDEN);
+    });
+}
+
+#[test]
 fn n_047_nobody_is_signed_in_from_elsewhere_by_the_api_either() {
     crate::inside::run(async {
         let inside = Inside::new().await;

@@ -201,6 +201,7 @@ async fn c_4_8_rows_say_what_they_are() -> Result<()> {
     // What a link leads to is there, also where it says nothing; where nothing can be read there is no link.
     for (tag, config, steps) in [
         ("bare", r#"{"os":"linux"}"#, Some(json!([]))), ("null", r#"{"os":"linux","history":null}"#, Some(json!([]))), ("odd", "nonsense", None),
+        ("mixed", r#"{"os":"linux","history":[1,"a",null,{"created_by":"RUN"}]}"#, Some(json!([{ "created_by": "RUN" }]))),
     ] {
         let digest = image::blob(&server, "p/n/r", config.as_bytes().to_vec()).await?;
         let made = json!({ "schemaVersion": 2, "config": { "mediaType": CONFIG, "digest": digest, "size": config.len() }, "layers": [] });

@@ -80,7 +80,11 @@ pub async fn history(
     let Some(bytes) = parts.get(&config.digest) else { return Ok(None) };
     let Ok(serde_json::Value::Object(mut said)) = serde_json::from_slice(bytes) else { return Ok(None) };
     match said.remove("history") {
-        Some(serde_json::Value::Array(steps)) => Ok(Some(steps)),
+        // Clients read steps as objects: what is none tells nothing.
+        Some(serde_json::Value::Array(mut steps)) => {
+            steps.retain(serde_json::Value::is_object);
+            Ok(Some(steps))
+        }
         _ => Ok(Some(Vec::new())),
     }
 }

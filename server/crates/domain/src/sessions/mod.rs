@@ -5,6 +5,7 @@
 
 mod sql;
 
+use aws_lc_rs::hmac;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::identity::Principal;
@@ -17,6 +18,18 @@ pub fn idle(ctx: &Ctx) -> i64 {
 }
 /// However active, a session ends after this long, in ms.
 pub const ABSOLUTE: i64 = 12 * 3_600_000;
+
+const PROOF: &[u8] = b"wharf session proof v1";
+
+/// What a client that holds this session's cookie sends beside it to change something: other sites can send the cookie and not read this.
+pub fn proof(ctx: &Ctx, cookie: &str) -> String {
+    hex::encode(hmac::sign(&ctx.keys.hmac(PROOF), cookie.as_bytes()))
+}
+
+/// Is this the session's proof?
+pub fn proves(ctx: &Ctx, cookie: &str, sent: &str) -> bool {
+    hex::decode(sent).is_ok_and(|sent| hmac::verify(&ctx.keys.hmac(PROOF), cookie.as_bytes(), &sent).is_ok())
+}
 
 /// A session's row.
 pub struct Row {
