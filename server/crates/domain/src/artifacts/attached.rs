@@ -48,13 +48,15 @@ impl From<accessories::sql::Accessory> for Attached {
     }
 }
 
-/// Most accessories that are shown beside the rows of one list.
+/// Most accessories that are read at once beside the rows of one list.
 const BESIDE: i64 = 20_000;
+/// Of so few artifacts each is asked by itself, where one has more than all may have.
+const FEW: usize = 100;
 
 /// What hangs directly under each of these artifacts of a project, by repository and digest: of each the oldest, at most so many.
 ///
 /// # Errors
-/// [`Error::Precondition`] where more hangs under them than one answer holds: a shorter page has all.
+/// [`Error::Precondition`] where more hangs under very many of them than one answer holds: a shorter page has all.
 pub async fn attached_to(ctx: &Ctx, who: &Principal, project: &ProjectName, of: &[(i64, Digest)], each: usize) -> Result<Vec<Vec<Attached>>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::AccessoryList).await?;
@@ -63,18 +65,32 @@ pub async fn attached_to(ctx: &Ctx, who: &Principal, project: &ProjectName, of: 
         by.entry(*repository).or_default().push(digest.clone());
     }
     let own = sql::own_repositories(&mut proof, &by.keys().copied().collect::<Vec<_>>()).await?;
+    by.retain(|repository, _| own.contains(repository));
     let (mut found, mut left): (HashMap<(i64, Digest), Vec<Attached>>, i64) = (HashMap::new(), BESIDE);
-    for (repository, digests) in by.iter().filter(|(repository, _)| own.contains(repository)) {
+    for (repository, digests) in &by {
         for accessory in accessories::sql::in_force(proof.conn(), *repository, digests, 0, left + 1).await? {
             left -= 1;
             found.entry((*repository, accessory.subject.clone())).or_default().push(accessory.into());
         }
         if left < 0 {
-            return Err(Error::Precondition(format!("more than {BESIDE} accessories hang under this page's artifacts: ask for fewer rows (page_size)")));
+            break;
         }
     }
-    let taken = |key: &(i64, Digest)| found.get(key).map(|all| all.iter().take(each).cloned().collect());
-    Ok(of.iter().map(|key| taken(key).unwrap_or_default()).collect())
+    if left < 0 && of.len() > FEW {
+        return Err(Error::Precondition(format!("more than {BESIDE} accessories hang under this page's artifacts: ask for fewer rows (page_size)")));
+    }
+    let mut all = Vec::with_capacity(of.len());
+    for key in of {
+        let these = match left < 0 && own.contains(&key.0) {
+            true => {
+                let rows = accessories::sql::in_force(proof.conn(), key.0, std::slice::from_ref(&key.1), 0, each as i64).await?;
+                rows.into_iter().map(Attached::from).collect()
+            }
+            false => found.remove(key).unwrap_or_default().into_iter().take(each).collect(),
+        };
+        all.push(these);
+    }
+    Ok(all)
 }
 
 /// What an accessory says, as far as it can be read: names and values. Looked into are blobs of its repository only.
