@@ -24,6 +24,11 @@ async fn what_cannot_be_obeyed_is_refused_by_its_name() -> Result<()> {
     refused(&server, Method::PUT, "/system/gc/schedule", never, &["never"]).await?;
     assert_eq!(server.call(Method::GET, "/system/gc/schedule", json!(null)).await?, before);
     refused(&server, Method::PUT, "/projects/p", json!({ "project_name": "other" }), &["project_name"]).await?;
+    // A project that leaves no room for a repository is none.
+    refused(&server, Method::POST, "/projects", json!({ "project_name": "x".repeat(254) }), &["project_name", "253"]).await?;
+    let longest = "x".repeat(253);
+    server.call(Method::POST, "/projects", json!({ "project_name": longest })).await?;
+    image::push(&server, &format!("{longest}/r"), "1", b"x".to_vec()).await?;
     let tags = format!("/projects/p/repositories/r/artifacts/{digest}/tags");
     refused(&server, Method::POST, &tags, json!({ "name": "v", "immutable": true }), &["immutable"]).await?;
     for (metadata, named) in [("severity", "bogus"), ("auto_scan", "perhaps"), ("proxy_speed_kb", "abc"), ("reuse_sys_cve_allowlist", "x")] {

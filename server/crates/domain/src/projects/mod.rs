@@ -11,6 +11,7 @@ use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
+use model::name::REPOSITORY_MAX;
 use model::project::{Project, ProjectDeletion, ProjectFrame, SignatureForecast};
 use model::{Action, Page, ProjectId, ProjectName, Role};
 
@@ -46,6 +47,10 @@ pub async fn create_keeping(
         let name = parsed.clone().map_err(|message| Error::invalid("name", message))?;
         if name.as_str() == RESERVED {
             return Err(Error::invalid("name", "is the portal's own word: choose another"));
+        }
+        // `x/y` must fit where clients and registries take a name.
+        if name.as_str().len() + 2 > REPOSITORY_MAX {
+            return Err(Error::invalid("name", format!("must be at most {} characters long: a repository comes after it", REPOSITORY_MAX - 2)));
         }
         let c = proof.conn();
         let owner = match &caller.who {
