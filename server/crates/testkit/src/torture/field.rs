@@ -199,7 +199,8 @@ pub async fn planned(binary: &Path, artifacts: usize) -> Result<String> {
     let beside = pushers(stop.clone(), 1);
     let begin = Instant::now();
     let execution = start(&server).await?;
-    let mut most = before;
+    let pushed = memory(pid)?.0;
+    let mut most = pushed;
     let plan = loop {
         let found = server.call(Method::GET, &execution, json!(null)).await?;
         most = most.max(memory(pid)?.0);
@@ -218,7 +219,7 @@ pub async fn planned(binary: &Path, artifacts: usize) -> Result<String> {
     Ok(format!(
         "{artifacts} artifacts planned in {:.1} s beside 8 clients that push; a push request p99 {:.0} ms alone (median {:.0}), \
          {:.0} ms beside it (median {:.0}, most {:.0}); \
-         memory {before} MiB before, {most} at most; stopped in {:.1} s",
+         memory {before} MiB before, {pushed} after 10 s of pushes alone, {most} at most; stopped in {:.1} s",
         plan.as_secs_f64(), late(&alone), middle_and_most(&alone).0, late(&beside), middle_and_most(&beside).0, middle_and_most(&beside).1,
         stopped.elapsed().as_secs_f64(),
     ))
