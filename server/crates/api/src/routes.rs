@@ -4,7 +4,7 @@ use crate::errors::ApiError;
 use crate::document::{self, Shape};
 use crate::{artifacts, configurations, deletions, gc, members, projects, registries, replication, repositories, robots, session, system, users};
 use axum::Router;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, Uri};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -225,7 +225,14 @@ pub fn router(ctx: Ctx) -> Router {
         // Terraform's provider and some scripts end a path with a slash.
         router = router.route(&format!("{pattern}/"), handler.clone()).route(pattern, handler);
     }
-    let missing = || async { ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this path") };
+    let missing = |uri: Uri| async move {
+        // A proxy that decodes paths makes of a nested repository several parts, and a tool may take the answer for absence.
+        let hint = match uri.path().contains("/repositories/") {
+            true => "; slashes of a repository's name are sent as %2F or %252F, and a proxy must pass paths on as they are",
+            false => "",
+        };
+        ApiError::new(StatusCode::NOT_FOUND, format!("there is nothing at this path{hint}"))
+    };
     let wrong = || async { ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not supported here") };
     router.route("/api/{*rest}", axum::routing::any(missing)).method_not_allowed_fallback(wrong).with_state(ctx)
 }

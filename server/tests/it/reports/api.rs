@@ -385,7 +385,9 @@ async fn c_4_7_nested_names_are_reached_encoded_once_and_twice() -> Result<()> {
         if name.contains('/') {
             let raw = server.api(Method::GET, &format!("/projects/p/repositories/{name}")).send().await?;
             assert_eq!(raw.status(), 404, "{name}");
-            assert!(raw.json::<Value>().await?["errors"].is_array(), "{name}");
+            // What is cut into parts, by a client or by a proxy that decodes paths, is told why it is not found.
+            let (said, is_word) = (raw.text().await?, name.ends_with("/artifacts"));
+            assert!(is_word || said.contains(r#"{"errors":[{"code":"NOT_FOUND""#) && said.contains("%252F") && said.contains("proxy"), "{name}: {said}");
         }
         let at = format!("/projects/p/repositories/{}", name.replace('/', "%252F"));
         server.call(Method::POST, &format!("{at}/artifacts/{digest}/tags"), json!({ "name": "two" })).await?;
