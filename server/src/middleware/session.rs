@@ -78,7 +78,9 @@ pub async fn principal(State(ctx): State<Ctx>, session: Session, mut request: Re
 /// Brings credentials that are still to be judged.
 fn knocks(request: &Request) -> bool {
     let signs_in = request.method() == Method::POST && matches!(request.uri().path(), "/fn/sign-in" | "/c/login");
-    signs_in || request.headers().contains_key(header::AUTHORIZATION)
+    // Only these doors judge the header: beside a page of the portal it would be a way around the address's own turns.
+    let judges = ["/api/", "/v2", "/service/"].iter().any(|door| request.uri().path().starts_with(door));
+    signs_in || judges && request.headers().contains_key(header::AUTHORIZATION)
 }
 
 fn client(request: &Request) -> Client {
@@ -160,5 +162,29 @@ impl SessionStore for Store {
 
     async fn delete(&self, id: &Id) -> StoreResult<()> {
         sessions::delete(&self.0, &id.to_string()).await.map_err(backend)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_is_judged_by_what_they_bring_knocks() {
+        let asks = |method: &str, path: &str, header: bool| {
+            let request = axum::http::Request::builder().method(method).uri(path);
+            let request = if header { request.header(header::AUTHORIZATION, "Basic eDp4") } else { request };
+            knocks(&request.body(axum::body::Body::empty()).unwrap())
+        };
+        for path in ["/v2/", "/v2", "/v2/p/r/manifests/1", "/api/v2.0/projects", "/service/token"] {
+            assert!(asks("GET", path, true) && !asks("GET", path, false), "{path}");
+        }
+        assert!(asks("POST", "/fn/sign-in", false) && asks("POST", "/c/login", false));
+        // No page of the portal looks at the header: with it a flood would be in the way of those who sign in.
+        for (method, path) in [
+            ("GET", "/projects/p"), ("GET", "/"), ("GET", "/jump?q=/v2/"), ("POST", "/fn/project/create"), ("GET", "/fn/sign-in"), ("GET", "/c/log_out"),
+        ] {
+            assert!(!asks(method, path, true), "{method} {path}");
+        }
     }
 }

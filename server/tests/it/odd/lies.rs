@@ -113,6 +113,11 @@ async fn signatures_that_others_made_there_outlive_what_is_read_wrongly() -> Res
     let (done, log) = run(&server).await?;
     green(&done, &log);
     assert!(holds(&image::sha256(b"theirs")) && holds(&own), "{log}");
+    // One that reads otherwise each time does not keep a run going for ever.
+    there.becomes(Odd { restless: true, ..Odd::default() });
+    let (done, log) = run(&server).await?;
+    assert!(done["status"] == "Failed" && log.contains("another each time"), "{done} {log}");
+    there.becomes(Odd::default());
     // What is no signature is somebody's own.
     let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] });
     put(&server, &format!("{}/v2/p/a/manifests/{tag}", there.url), INDEX, &index).await?;

@@ -15,6 +15,9 @@ use std::io;
 use std::ops::Range;
 use url::Url;
 
+/// How often what is there may change between being read and being written to.
+const ROUNDS: usize = 4;
+
 /// Bytes that are made here.
 struct Made(Bytes);
 
@@ -53,6 +56,9 @@ impl Copy<'_> {
                 Merge::Nothing | Merge::Ours => (Bytes::from(node.content.clone()), format!("{tag} set ({})", node.kind.map_or("manifest", |kind| kind.label()))),
                 Merge::Both { config, manifest, theirs } => {
                     let digest = domain::blobs::digest_of(model::Algorithm::Sha256, &config);
+                    if made.len() > ROUNDS {
+                        return Err(Failure::destination(format!("{tag} there is another each time it is read: somebody else writes to it; run again")));
+                    }
                     if !made.contains(&digest) {
                         if self.destination.has_blob(to, &digest).await? != There::Yes {
                             let blob = Blob { digest: &digest, size: config.len() as i64, from: None, left: None, chunked: false };

@@ -175,6 +175,14 @@ fn act(
             state.odd.garbles -= 1;
             answer(200, &[("content-type", "text/html")], "<html>come back later</html>")
         }
+        ("GET", "manifests") if odd.restless && reference.ends_with(".sig") && state.manifests.contains_key(&key(reference)) => {
+            let (media_type, bytes) = &state.manifests[&key(reference)];
+            let mut made: Value = serde_json::from_slice(bytes).unwrap_or_default();
+            let mut layer = made["layers"][0].clone();
+            layer["digest"] = sha256(state.asked.to_string().as_bytes()).into();
+            made["layers"] = json!([layer]);
+            answer(200, &[("content-type", media_type)], made.to_string())
+        }
         ("HEAD", "blobs") if odd.blobs_lie => answer(200, &[], ""),
         ("POST", "blobs") if odd.blobs_lie && query.contains_key("mount") => answer(201, &[], ""),
         ("HEAD" | "GET", "manifests") => match state.manifests.get(&key(reference)) {

@@ -31,6 +31,8 @@ pub struct Odd {
     pub heads_lie: Option<u16>,
     /// HEAD of any blob is 200, and any mount 201; nothing is kept of it.
     pub blobs_lie: bool,
+    /// What a signature tag names has another layer each time it is read.
+    pub restless: bool,
     /// So many questions for what a tag names are answered with a page for people.
     pub garbles: usize,
     /// What a mount is answered. Without it blobs are mounted.

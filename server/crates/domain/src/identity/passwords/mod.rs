@@ -182,11 +182,6 @@ impl Passwords {
         self.cached(now, &self.key(name, account, version, secret))
     }
 
-    /// Remembers that it is.
-    pub fn remember_right(&self, now: Stamp, name: &str, (account, version): (i64, i64), secret: &PlainSecret) {
-        self.remember(now, self.key(name, account, version, secret));
-    }
-
     /// The check of this key that is under way, or one to begin.
     fn under_way(&self, key: [u8; 32]) -> Arc<OnceCell<bool>> {
         let mut checking = self.checking.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
