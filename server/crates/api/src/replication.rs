@@ -11,8 +11,8 @@ use model::replication::execution::{self, TaskStatus};
 use model::list::{Holds, Query};
 use model::run::Status;
 use model::accessory::Kind;
-use model::replication::filter::{self, Of};
-use model::replication::rule::{Carried, Rule, RuleInput, TagMode};
+use model::selector::{Clause, Of, Resource};
+use model::replication::rule::{Rule, RuleInput, TagMode};
 use model::replication::target::Target;
 use model::{ExecutionId, Page, RuleId, TargetId, TaskId};
 use serde::{Deserialize, Serialize};
@@ -109,10 +109,10 @@ pub struct Filter {
 
 impl Filter {
     /// As this server understands it.
-    fn read(self) -> Result<filter::Filter, ApiError> {
+    fn read(self) -> Result<Clause, ApiError> {
         let not_here = |what: String| Err(ApiError::bad(format!("filters: {what} is not something this server does")));
         let of = match self.kind.as_str() {
-            "name" => Of::Name,
+            "name" => Of::Repository,
             "tag" => Of::Tag,
             "resource" => Of::Resource,
             "" => return Err(ApiError::bad("filters: type is required: name, tag or resource")),
@@ -127,14 +127,14 @@ impl Filter {
             _ => return not_here(format!("a {} filter of this form", self.kind)),
         };
         let mode = TagMode::from_key(&self.decoration).ok_or_else(|| ApiError::bad("filters: decoration must be matches or excludes"))?;
-        let filter = filter::Filter { of, excludes: mode == TagMode::Excludes, value };
+        let filter = Clause { of, excludes: mode == TagMode::Excludes, value };
         filter.check().map_err(|what| ApiError::bad(format!("filters: {what}")))?;
         Ok(filter)
     }
 }
 
-impl From<filter::Filter> for Filter {
-    fn from(filter: filter::Filter) -> Filter {
+impl From<Clause> for Filter {
+    fn from(filter: Clause) -> Filter {
         let decoration = if filter.excludes { "excludes" } else if filter.of == Of::Tag { "matches" } else { "" };
         Filter { kind: filter.of.key().to_owned(), value: filter.value.into(), decoration: decoration.to_owned() }
     }
@@ -224,7 +224,7 @@ impl Input {
             tags: String::new(),
             namespace: self.dest_namespace,
             flatten,
-            resource: Carried::Any,
+            resource: Resource::Any,
             further: Vec::new(),
             accepts: Vec::new(),
             speed: self.speed,
@@ -238,16 +238,16 @@ impl Input {
             input.accepts.push(known.ok_or_else(|| ApiError::bad(format!("accept_missing: {kind:?} is no kind of accessory")))?);
         }
         for filter in self.filters.unwrap_or_default() {
-            let filter::Filter { of, excludes, value } = filter.read()?;
+            let Clause { of, excludes, value } = filter.read()?;
             // The first of a kind stands in the form.
             match of {
-                Of::Name if input.repositories.is_empty() && !excludes => input.repositories = value,
+                Of::Repository if input.repositories.is_empty() && !excludes => input.repositories = value,
                 Of::Tag if input.tags.is_empty() => {
                     input.tags = value;
                     input.tag_mode = if excludes { TagMode::Excludes } else { TagMode::Matches };
                 }
-                Of::Resource if input.resource == Carried::Any && !excludes => input.resource = Carried::from_key(&value).unwrap_or_default(),
-                _ => input.further.push(filter::Filter { of, excludes, value }),
+                Of::Resource if input.resource == Resource::Any && !excludes => input.resource = Resource::from_key(&value).unwrap_or_default(),
+                _ => input.further.push(Clause { of, excludes, value }),
             }
         }
         Ok(input)

@@ -39,6 +39,7 @@ pub mod repositories;
 pub mod retention;
 pub mod robots;
 pub mod secrets;
+mod selectors;
 pub mod sessions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -21,6 +21,7 @@ pub mod replication;
 pub mod repository;
 pub mod robot;
 pub mod run;
+pub mod selector;
 pub mod stamp;
 pub mod storage;
 pub mod user;

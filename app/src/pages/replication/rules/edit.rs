@@ -5,7 +5,7 @@ use crate::Answer;
 use crate::pages::prelude::*;
 use model::RuleId;
 use model::accessory::Kind;
-use model::replication::filter::Filter;
+use model::selector::Clause;
 use model::replication::rule::{Rule, RuleInput};
 use model::stamp::count;
 
@@ -57,7 +57,7 @@ async fn page(call: &Call, rule: Option<Rule>) -> Shown {
                         {form.choice("tag_mode", "with tags", modes).value(text(|rule| rule.tag_mode.key().to_owned()))}
                         {form.text("tags", "the pattern").value(text(|rule| rule.tags.clone())).placeholder("v*").help("Empty: every tag, and also what has none.")}
                     </div>
-                    {form.area("further", "and all of these", 2).value(text(|rule| Filter::lines(&rule.further))).placeholder("tag excludes *-rc*")
+                    {form.area("further", "and all of these", 2).value(text(|rule| Clause::lines(&rule.further))).placeholder("tag excludes *-rc*")
                         .help("One a line: name, tag or resource, then matches or excludes, then the pattern.")}
                     <h2>"to"</h2>
                     {form.choice("target_id", "the target registry", targets).value(text(|rule| rule.target_id.to_string()))}

@@ -4,8 +4,8 @@ use crate::answer::act;
 use crate::{Answer, UiError, paths};
 use domain::replication::rules;
 use model::accessory::Kind;
-use model::replication::filter::Filter;
-use model::replication::rule::{Carried, RuleInput, TagMode};
+use model::selector::{Clause, Resource};
+use model::replication::rule::{RuleInput, TagMode};
 use model::{Problems, RuleId, TargetId};
 use serde::Deserialize;
 
@@ -52,7 +52,7 @@ impl Fields {
         if mode.is_none() {
             problems.add("tag_mode", "must be matching or excluding");
         }
-        let resource = Carried::from_key(&self.resource);
+        let resource = Resource::from_key(&self.resource);
         if resource.is_none() {
             problems.add("resource", "must be everything, images or Helm charts");
         }
@@ -67,7 +67,7 @@ impl Fields {
         if flatten.is_none() {
             problems.add("flatten", "must be a number of path components, or -1 for all");
         }
-        let further = Filter::all(&self.further).unwrap_or_else(|what| {
+        let further = Clause::all(&self.further).unwrap_or_else(|what| {
             problems.add("further", what);
             Vec::new()
         });

@@ -1,7 +1,7 @@
 //! Replication rules.
 
-use super::filter::{self, Filter};
 use crate::accessory::Kind;
+use crate::selector::{self, Clause, Of, Resource, Selector};
 use crate::{Problems, RepositoryName, RuleId, Stamp, TargetId};
 use serde::{Deserialize, Serialize};
 
@@ -33,46 +33,6 @@ impl TagMode {
     }
 }
 
-/// Which artifacts a rule takes by what they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Carried {
-    /// Nothing said: all.
-    #[default]
-    Any,
-    /// Said: all.
-    Artifact,
-    Image,
-    Chart,
-}
-
-impl Carried {
-    pub const ALL: [Carried; 4] = [Carried::Any, Carried::Artifact, Carried::Image, Carried::Chart];
-
-    /// Harbor's word, and the stored form.
-    pub fn key(self) -> &'static str {
-        match self {
-            Carried::Any => "",
-            Carried::Artifact => "artifact",
-            Carried::Image => "image",
-            Carried::Chart => "chart",
-        }
-    }
-
-    /// From the stored form.
-    pub fn from_key(key: &str) -> Option<Carried> {
-        Carried::ALL.into_iter().find(|resource| resource.key() == key)
-    }
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Carried::Any | Carried::Artifact => "Everything",
-            Carried::Image => "Images",
-            Carried::Chart => "Helm charts",
-        }
-    }
-}
-
 /// What a rule is made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleInput {
@@ -86,9 +46,9 @@ pub struct RuleInput {
     /// Pattern over tags; empty means every tag and also the untagged.
     pub tags: String,
     /// What the artifacts are.
-    pub resource: Carried,
+    pub resource: Resource,
     /// All of these hold, too.
-    pub further: Vec<Filter>,
+    pub further: Vec<Clause>,
     /// What of what is attached may stay behind where the destination takes none of it.
     pub accepts: Vec<Kind>,
     /// Where to, at the destination; empty keeps the source's path.
@@ -110,10 +70,21 @@ impl RuleInput {
     /// The same with what the portal's form does not ask, as the API was sent it: saving a form loses nothing of it.
     pub fn keeping(self, before: &RuleInput) -> RuleInput {
         let resource = match (self.resource, before.resource) {
-            (Carried::Any, Carried::Artifact) => Carried::Artifact,
+            (Resource::Any, Resource::Artifact) => Resource::Artifact,
             (resource, _) => resource,
         };
         RuleInput { resource, single_active: before.single_active, ..self }
+    }
+
+    /// Which artifacts it takes, over `project/repository`.
+    pub fn selector(&self) -> Selector {
+        let clause = |of, excludes, value: &str| (!value.is_empty()).then(|| Clause { of, excludes, value: value.to_owned() });
+        let own = [
+            clause(Of::Repository, false, &self.repositories),
+            clause(Of::Tag, self.tag_mode == TagMode::Excludes, &self.tags),
+            clause(Of::Resource, false, self.resource.key()),
+        ];
+        Selector { clauses: own.into_iter().flatten().chain(self.further.iter().cloned()).collect(), untagged: None }
     }
 
     /// Checks what needs no other row; patterns are compiled by the server.
@@ -139,8 +110,8 @@ impl RuleInput {
         if !(-1..=3).contains(&self.flatten) {
             problems.add("flatten", "must be -1 (all), 0, 1, 2 or 3");
         }
-        if self.further.len() > filter::MOST {
-            problems.add("further", format!("must be at most {} filters", filter::MOST));
+        if self.further.len() > selector::MOST {
+            problems.add("further", format!("must be at most {} filters", selector::MOST));
         }
         for what in self.further.iter().filter_map(|filter| filter.check().err()) {
             problems.add("further", what);

@@ -1,12 +1,13 @@
 //! Tags of a repository.
 
 use crate::access::Authorized;
-use crate::db::Script;
+use crate::db::{Script, parts, places};
 use crate::error::{Error, Result};
 use model::artifact::TagView;
 use model::{Stamp, Tag, TagId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+use std::collections::HashMap;
 
 pub async fn tag_names(proof: &mut Authorized<'_>, repository: i64, last: &str, limit: i64) -> Result<Vec<String>> {
     let rows = sqlx::query("SELECT name FROM tags WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3")
@@ -89,6 +90,20 @@ pub async fn tags_of(c: &mut AnyConnection, artifact: i64) -> Result<Vec<TagView
         .fetch_all(c)
         .await?;
     rows.iter().map(view).collect()
+}
+
+/// The names of all their tags, in byte order, by artifact: a fixed number of statements for 64 of them.
+pub async fn tag_names_of(c: &mut AnyConnection, ids: &[i64]) -> Result<HashMap<i64, Vec<String>>> {
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) ORDER BY artifact_id, name", places(1, part.len()));
+        script.add(text, part.iter().map(|id| (**id).into()));
+    }
+    let mut found = HashMap::<i64, Vec<String>>::new();
+    for row in script.run(c).await?.iter().flat_map(|ran| &ran.rows) {
+        found.entry(row.get("artifact_id")).or_default().push(row.get("name"));
+    }
+    Ok(found)
 }
 
 /// Tags by name, from the `skip`th on.

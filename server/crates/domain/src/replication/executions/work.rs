@@ -4,7 +4,8 @@
 use super::sql;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
-use crate::replication::rules::{self, Candidate, Collisions, Selector};
+use crate::replication::rules::{self, Candidate, Collisions};
+use crate::selectors::Matcher;
 use model::accessory::Kind;
 use model::replication::execution::TaskStatus;
 use model::run::Status;
@@ -80,8 +81,8 @@ pub async fn plan(ctx: &Ctx, work: &Work) -> Result<()> {
         return Ok(());
     }
     while ctx.db.write_content(async move |c| sql::drop_tasks(c, id, SLICE as i64).await).await? > 0 {}
-    let (selector, input) = (Selector::new(&work.rule.input)?, &work.rule.input);
-    let sources = rules::sources(&mut *ctx.db.read().await?, &selector).await?;
+    let (matcher, input) = (Matcher::new(&work.rule.input.selector())?, &work.rule.input);
+    let sources = rules::sources(&mut *ctx.db.read().await?, &matcher).await?;
     let (mut collisions, mut made) = (Collisions::among(&sources, input), 0);
     for source in &sources {
         // Of one artifact alone it is asked as of all whether another has its place.
@@ -91,7 +92,7 @@ pub async fn plan(ctx: &Ctx, work: &Work) -> Result<()> {
         loop {
             let (part, next) = {
                 let mut c = ctx.db.read().await?;
-                rules::candidates(&mut c, &selector, source, only, after, rules::SLICE).await?
+                rules::candidates(&mut c, &matcher, source, only, after, rules::SLICE).await?
             };
             let all = part.into_iter().map(|candidate| planned(candidate, input, &mut collisions));
             let planned: Vec<Planned> = all.filter(|(candidate, ..)| work.only.is_none_or(|only| candidate.id == only)).collect();

@@ -5,8 +5,8 @@ mod select;
 mod sql;
 
 pub use select::Candidate;
-pub(crate) use select::{Collisions, Selector, candidates, sources};
-pub(crate) use sql::get as by_id;
+pub(crate) use select::Collisions;
+pub(crate) use sql::{candidates, get as by_id, sources};
 
 use crate::access;
 use crate::ctx::Ctx;
@@ -14,6 +14,7 @@ use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::pattern::Pattern;
+use crate::selectors::Matcher;
 use model::list::Query;
 use model::replication::rule::{Preview, Rule, RuleInput};
 use model::{Action, Page, ProjectName, RepositoryName, RuleId};
@@ -26,7 +27,7 @@ pub(crate) const SLICE: i64 = 200;
 
 fn check(input: &RuleInput) -> Result<()> {
     input.check()?;
-    Selector::new(input).map(drop)
+    Matcher::new(&input.selector()).map(drop)
 }
 
 fn taken(input: &RuleInput) -> Error {
@@ -84,10 +85,7 @@ pub async fn of_repository(
 ) -> Result<Vec<Rule>> {
     let all = list(ctx, who, &Query::all(10_000)).await?;
     let name = format!("{project}/{repository}");
-    let takes = |rule: &Rule| {
-        rule.input.enabled
-            && Pattern::compile("repositories", &rule.input.repositories).is_ok_and(|pattern| pattern.matches(&name))
-    };
+    let takes = |rule: &Rule| rule.input.enabled && Matcher::new(&rule.input.selector()).is_ok_and(|matcher| matcher.takes_repository(&name));
     Ok(all.items.into_iter().filter(takes).collect())
 }
 
@@ -151,13 +149,13 @@ pub async fn delete(ctx: &Ctx, who: &Principal, id: RuleId) -> Result<()> {
 pub async fn preview(ctx: &Ctx, who: &Principal, input: &RuleInput) -> Result<Preview> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::system(&mut c, ctx.now(), who).await?;
-    let (c, selector) = (proof.conn(), Selector::new(input)?);
-    let sources = sources(c, &selector).await?;
+    let (c, matcher) = (proof.conn(), Matcher::new(&input.selector())?);
+    let sources = sources(c, &matcher).await?;
     let (mut preview, mut collisions) = (Preview::default(), Collisions::among(&sources, input));
     for source in &sources {
         let (mut after, mut any) = (0, false);
         loop {
-            let (part, next) = candidates(c, &selector, source, None, after, SLICE).await?;
+            let (part, next) = candidates(c, &matcher, source, None, after, SLICE).await?;
             any |= !part.is_empty();
             preview.artifacts += part.len() as i64;
             for candidate in &part {

@@ -1,12 +1,14 @@
 //! SQL of replication rules.
 
+use super::select::{Candidate, Source};
 use crate::db::{Listing, named};
 use crate::error::{Error, Result};
+use crate::selectors::Matcher;
 use model::list::Query;
 use model::accessory::Kind;
-use model::replication::filter::Filter;
-use model::replication::rule::{Carried, Rule, RuleInput, TagMode};
-use model::{Page, RuleId, Stamp, TargetId};
+use model::selector::{Clause, Resource};
+use model::replication::rule::{Rule, RuleInput, TagMode};
+use model::{ArtifactId, Page, RuleId, Stamp, TargetId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
@@ -38,8 +40,8 @@ fn rule(row: &AnyRow) -> Result<(Rule, Option<i64>)> {
             repositories: row.get("repositories"),
             tag_mode: TagMode::from_key(&row.get::<String, _>("tag_mode")).unwrap_or_default(),
             tags: row.get("tags"),
-            resource: Carried::from_key(&row.get::<String, _>("resource")).unwrap_or_default(),
-            further: Filter::all(&row.get::<String, _>("further")).map_err(Error::Internal)?,
+            resource: Resource::from_key(&row.get::<String, _>("resource")).unwrap_or_default(),
+            further: Clause::all(&row.get::<String, _>("further")).map_err(Error::Internal)?,
             accepts: row.get::<String, _>("accepts").split_whitespace().map(Kind::from_key).collect(),
             namespace: row.get("namespace"),
             speed: row.get("speed"),
@@ -97,7 +99,7 @@ pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &RuleInput) -> Res
     .bind(input.speed)
     .bind(i64::from(input.chunked))
     .bind(i64::from(input.single_active))
-    .bind(Filter::lines(&input.further))
+    .bind(Clause::lines(&input.further))
     .bind(accepted(input))
     .fetch_optional(c)
     .await?;
@@ -135,7 +137,7 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: RuleId, input: &RuleI
     .bind(input.speed)
     .bind(i64::from(input.chunked))
     .bind(i64::from(input.single_active))
-    .bind(Filter::lines(&input.further))
+    .bind(Clause::lines(&input.further))
     .bind(accepted(input))
     .execute(c)
     .await?;
@@ -185,4 +187,64 @@ pub async fn delete(c: &mut AnyConnection, id: RuleId) -> Result<()> {
         sqlx::query(text).bind(id.0).execute(&mut *c).await?;
     }
     Ok(())
+}
+
+/// The repositories whose names a rule takes.
+pub(crate) async fn sources(c: &mut AnyConnection, matcher: &Matcher) -> Result<Vec<Source>> {
+    let rows = sqlx::query(
+        "SELECT r.id AS id, r.name AS name, p.name AS project FROM repositories AS r JOIN projects AS p ON p.id = r.project_id
+         WHERE p.deleted_at IS NULL AND r.pushed_at IS NOT NULL ORDER BY p.name, r.name",
+    )
+    .fetch_all(&mut *c)
+    .await?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (project, name): (String, String) = (row.get("project"), row.get("name"));
+        let full = format!("{project}/{name}");
+        if !matcher.takes_repository(&full) {
+            continue;
+        }
+        let broken = |_| Error::Internal(format!("name {project}/{name} in the database"));
+        found.push(Source {
+            id: row.get("id"),
+            project: project.parse().map_err(broken)?,
+            repository: name.parse().map_err(broken)?,
+        });
+    }
+    Ok(found)
+}
+
+/// The next artifacts of a repository that a rule takes, after the one with the id `after`, and where to go on: `None` at the end. Looks at
+/// every listed one, or at `only` one.
+pub(crate) async fn candidates(
+    c: &mut AnyConnection,
+    matcher: &Matcher,
+    source: &Source,
+    only: Option<ArtifactId>,
+    after: i64,
+    limit: i64,
+) -> Result<(Vec<Candidate>, Option<i64>)> {
+    let rows = sqlx::query(
+        "SELECT id, digest, kind FROM artifacts
+         WHERE repository_id = $1 AND (listed = 1 AND $2 = 0 OR id = $2) AND id > $3 ORDER BY id LIMIT $4",
+    )
+    .bind(source.id)
+    .bind(only.map_or(0, |id| id.0))
+    .bind(after)
+    .bind(limit)
+    .fetch_all(&mut *c)
+    .await?;
+    let next = (rows.len() as i64 == limit).then(|| rows.last().map(|row| row.get("id"))).flatten();
+    let rows: Vec<AnyRow> = rows.into_iter().filter(|row| matcher.takes_kind(row.get("kind"))).collect();
+    let ids: Vec<i64> = rows.iter().map(|row| row.get("id")).collect();
+    let mut tags = crate::artifacts::sql::tag_names_of(c, &ids).await?;
+    let mut found = Vec::new();
+    for row in rows {
+        let id: i64 = row.get("id");
+        let Some(tags) = matcher.take(tags.remove(&id).unwrap_or_default()) else { continue };
+        let digest = crate::artifacts::sql::digest(row.get("digest"))?;
+        let (project, repository) = (source.project.clone(), source.repository.clone());
+        found.push(Candidate { id: ArtifactId(id), project, repository, digest, tags });
+    }
+    Ok((found, next))
 }

@@ -1,0 +1,64 @@
+//! Selectors, compiled: does a rule take this repository, this tag, this artifact? One answer for replication, immutability and retention.
+
+use crate::error::Result;
+use crate::pattern::Pattern;
+use model::selector::{Of, Resource, Selector};
+
+/// A selector whose patterns are compiled. Of each kind all clauses hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Matcher {
+    /// Each with whether it is to match.
+    repositories: Vec<(Pattern, bool)>,
+    tags: Vec<(Pattern, bool)>,
+    resources: Vec<(Resource, bool)>,
+}
+
+impl Matcher {
+    /// Compiles; what is no pattern is said of the field `repositories`, `tags` or `further`.
+    pub fn new(selector: &Selector) -> Result<Matcher> {
+        let mut all = Matcher { repositories: Vec::new(), tags: Vec::new(), resources: Vec::new() };
+        for clause in &selector.clauses {
+            let first = match clause.of {
+                Of::Repository if all.repositories.is_empty() => "repositories",
+                Of::Tag if all.tags.is_empty() => "tags",
+                _ => "further",
+            };
+            let pattern = || Pattern::compile(first, &clause.value);
+            match clause.of {
+                Of::Repository => all.repositories.push((pattern()?, !clause.excludes)),
+                Of::Tag => all.tags.push((pattern()?, !clause.excludes)),
+                Of::Resource => all.resources.push((Resource::from_key(&clause.value).unwrap_or_default(), !clause.excludes)),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Does it take the repository of this name?
+    pub fn takes_repository(&self, name: &str) -> bool {
+        self.repositories.iter().all(|(pattern, wanted)| pattern.matches(name) == *wanted)
+    }
+
+    /// Does it take artifacts of this kind (`model::artifact::Type`'s stored form)?
+    pub fn takes_kind(&self, kind: &str) -> bool {
+        let is = |resource| match resource {
+            Resource::Any | Resource::Artifact => true,
+            Resource::Image => matches!(kind, "image" | "index"),
+            Resource::Chart => kind == "chart",
+        };
+        self.resources.iter().all(|(resource, wanted)| is(*resource) == *wanted)
+    }
+
+    /// Does it take this tag?
+    pub fn takes_tag(&self, tag: &str) -> bool {
+        self.tags.iter().all(|(pattern, wanted)| pattern.matches(tag) == *wanted)
+    }
+
+    /// Of an artifact's tags those that go along; `None` if the artifact stays. Without a clause over tags the untagged go too.
+    pub fn take(&self, tags: Vec<String>) -> Option<Vec<String>> {
+        if self.tags.is_empty() {
+            return Some(tags);
+        }
+        let taken: Vec<String> = tags.into_iter().filter(|tag| self.takes_tag(tag)).collect();
+        (!taken.is_empty()).then_some(taken)
+    }
+}
