@@ -2,6 +2,7 @@
 
 use crate::{Call, UiError};
 use domain::Principal;
+use model::immutability::Covered;
 use model::replication::rule::Preview;
 use model::replication::target::Probe;
 use serde::de::DeserializeOwned;
@@ -66,6 +67,8 @@ pub enum Answer {
     Probe(Probe),
     /// What a rule would match.
     Preview(Preview),
+    /// Which tags a rule would keep.
+    Covered(Covered),
 }
 
 impl Answer {

@@ -82,7 +82,7 @@ impl From<domain::Error> for UiError {
             Error::Forbidden { reason, .. } => UiError::Forbidden(reason),
             Error::Invalid(problems) => UiError::Wrong(problems),
             Error::Conflict { field, message } => UiError::at(&field, message),
-            Error::Precondition(message) | Error::Policy(message) => UiError::wrong(message),
+            Error::Precondition(message) | Error::Policy(message) | Error::Locked(message) => UiError::wrong(message),
             Error::CredentialUnreadable(_) | Error::DigestMismatch(_) | Error::Manifest { .. } | Error::Range { .. } => {
                 UiError::wrong(error.to_string())
             }

@@ -1,6 +1,6 @@
 //! Every address of the portal. A repository's name holds slashes and is one segment here.
 
-use model::{CollectionId, Digest, ExecutionId, MemberId, ProjectName, RepositoryName, RobotId, RuleId, TargetId, TaskId, UserId};
+use model::{CollectionId, Digest, ExecutionId, ImmutableRuleId, MemberId, ProjectName, RepositoryName, RobotId, RuleId, TargetId, TaskId, UserId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What may stand unencoded in one segment.
@@ -52,6 +52,7 @@ fixed! {
     collections = "/admin/garbage";
     storage = "/admin/storage";
     knocking = "/admin/sign-ins";
+    system_policy = "/admin/policy";
     settings = "/admin/settings";
 }
 
@@ -102,6 +103,19 @@ pub fn deletions(project: &ProjectName) -> String {
 
 pub fn project_settings(project: &ProjectName) -> String {
     format!("/projects/{project}/settings")
+}
+
+pub fn policy(project: &ProjectName) -> String {
+    format!("/projects/{project}/policy")
+}
+
+/// Below a policy's page, of a project or of the system.
+pub fn immutable_new(policy: &str) -> String {
+    format!("{policy}/immutable/new")
+}
+
+pub fn immutable(policy: &str, id: ImmutableRuleId) -> String {
+    format!("{policy}/immutable/{id}")
 }
 
 pub fn repository(project: &ProjectName, name: &RepositoryName) -> String {

@@ -3,7 +3,7 @@
 
 use crate::answer::Act;
 use crate::pages::replication::{executions, rules, targets};
-use crate::pages::{account, artifacts, collections, deletions, jump, members, projects, repositories, robots, sign_in, system, users};
+use crate::pages::{account, artifacts, collections, deletions, jump, members, policy, projects, repositories, robots, sign_in, system, users};
 use crate::session::Needs::{self, Admin, Nothing, SignIn};
 use crate::{Answer, Call, Page, UiError, wire};
 use std::pin::Pin;
@@ -57,6 +57,10 @@ pub static PAGES: &[PageRoute] = &[
     page("/projects/{project}/replication", Nothing, |call| Box::pin(rules::of_project(call))),
     page("/projects/{project}/deleted", Nothing, |call| Box::pin(deletions::list(call))),
     page("/projects/{project}/deleted/purge", SignIn, |call| Box::pin(deletions::purge(call))),
+    page("/projects/{project}/policy", SignIn, |call| Box::pin(policy::show(call))),
+    page("/projects/{project}/policy/immutable/new", SignIn, |call| Box::pin(policy::immutable::new(call))),
+    page("/projects/{project}/policy/immutable/{id}", SignIn, |call| Box::pin(policy::immutable::edit(call))),
+    page("/projects/{project}/policy/immutable/{id}/delete", SignIn, |call| Box::pin(policy::immutable::delete(call))),
     page("/projects/{project}/settings", Nothing, |call| Box::pin(projects::settings(call))),
     page("/projects/{project}/repositories/{repository}", Nothing, |call| Box::pin(artifacts::list(call))),
     page("/projects/{project}/repositories/{repository}/settings", Nothing, |call| Box::pin(repositories::settings(call))),
@@ -90,6 +94,10 @@ pub static PAGES: &[PageRoute] = &[
     page("/admin/garbage/{id}", Admin, |call| Box::pin(collections::show(call))),
     page("/admin/storage", Admin, |call| Box::pin(system::storage(call))),
     page("/admin/sign-ins", Admin, |call| Box::pin(system::knocking(call))),
+    page("/admin/policy", Admin, |call| Box::pin(policy::show(call))),
+    page("/admin/policy/immutable/new", Admin, |call| Box::pin(policy::immutable::new(call))),
+    page("/admin/policy/immutable/{id}", Admin, |call| Box::pin(policy::immutable::edit(call))),
+    page("/admin/policy/immutable/{id}/delete", Admin, |call| Box::pin(policy::immutable::delete(call))),
     page("/admin/settings", Admin, |call| Box::pin(system::settings(call))),
 ];
 
@@ -116,6 +124,10 @@ pub static FORMS: &[FormRoute] = &[
     form::<deletions::forms::Undo>(SignIn),
     form::<deletions::forms::UndoMany>(SignIn),
     form::<deletions::forms::Purge>(SignIn),
+    form::<policy::forms::SaveImmutable>(SignIn),
+    form::<policy::forms::PreviewImmutable>(SignIn),
+    form::<policy::forms::SwitchImmutable>(SignIn),
+    form::<policy::forms::DeleteImmutable>(SignIn),
     form::<robots::forms::Create>(SignIn),
     form::<robots::forms::Update>(SignIn),
     form::<robots::forms::RefreshSecret>(SignIn),

@@ -30,6 +30,7 @@ pub fn navigation(call: &Call) -> AnyView {
             {under(paths::members(&project), "member", "Members")}
             {under(paths::project_robots(&project), "robot", "Robot accounts")}
             {under(paths::project_replication(&project), "replicate", "Replication")}
+            {under(paths::policy(&project), "lock", "Policy")}
             {under(paths::deletions(&project), "trash", "Deleted")}
             {under(paths::project_settings(&project), "settings", "Configuration")}
         });
@@ -42,6 +43,7 @@ pub fn navigation(call: &Call) -> AnyView {
             {under(paths::robots(), "robot", "Robot accounts")}
             {under(paths::targets(), "registry", "Registries")}
             {under(paths::rules(), "replicate", "Replication")}
+            {under(paths::system_policy(), "lock", "Policy")}
             {under(paths::collections(), "trash", "Garbage collection")}
             {under(paths::storage(), "layers", "Storage")}
             {under(paths::knocking(), "key", "Failed sign-ins")}

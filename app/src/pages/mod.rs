@@ -6,6 +6,7 @@ pub mod collections;
 pub mod deletions;
 pub mod jump;
 pub mod members;
+pub mod policy;
 pub mod projects;
 pub mod replication;
 pub mod repositories;

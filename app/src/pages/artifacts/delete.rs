@@ -49,13 +49,14 @@ pub async fn delete(call: &Call) -> Shown {
         0 => view! { <p>"Nothing else goes with it."</p> }.into_any(),
         _ => view! { <p>"With it go:"</p><ul class="links">{along}</ul> }.into_any(),
     };
-    let body = match plan.kept_by.first() {
-        Some(index) => view! {
+    let body = match (plan.kept_by.first(), &plan.locked) {
+        (None, Some(locked)) => view! { <p class="note note--bad">{format!("{locked}: it is not deleted.")}</p><a class="button" href=own>"Back"</a> }.into_any(),
+        (Some(index), _) => view! {
             <p class="note note--bad">"An index lists it, so it cannot be deleted by itself. Delete the index "
                 <a href=paths::artifact(&project, &repository, index)><code>{index.short()}</code></a>" first."</p>
             <a class="button" href=own>"Back"</a>
         }.into_any(),
-        None => {
+        (None, None) => {
             let with = vec![("project", project.to_string()), ("repository", repository.to_string()), ("digest", plan.digest.to_string())];
             let until = match plan.kept_for {
                 0 => format!("Frees {} in this repository. This cannot be undone.", bytes(plan.freed)),

@@ -112,6 +112,8 @@ fn row(call: &Call, f: &Filter, frame: &ProjectFrame, artifact: &Artifact, open:
         _ => artifact.tags.iter().take(4).map(|tag| tag.name.to_string()).collect::<Vec<_>>().join(", "),
     };
     let more_tags = (artifact.tag_count > 4).then(|| pill(Tone::Neutral, "", format!("+{}", model::stamp::count(artifact.tag_count - 4, "tag"))));
+    let locked: Vec<&str> = artifact.tags.iter().filter(|tag| tag.locked.is_some()).map(|tag| tag.name.as_str()).take(4).collect();
+    let locked = (!locked.is_empty()).then(|| pill(Tone::Neutral, "lock", format!("{} immutable", locked.join(", "))));
     let others: Vec<&str> = artifact.attached.iter().filter(|kind| !kind.is_signature()).map(|kind| kind.label()).collect();
     let others = (!others.is_empty()).then(|| pill(Tone::Neutral, "layers", others.join(", ")));
     let notes = artifact.annotations.get("org.opencontainers.image.description")
@@ -136,7 +138,7 @@ fn row(call: &Call, f: &Filter, frame: &ProjectFrame, artifact: &Artifact, open:
                 <span class="row-name">
                     {pick}{disclosure}
                     <span>
-                        <span class="row-name__first"><a href=own.clone()>{name}</a>{more_tags}
+                        <span class="row-name__first"><a href=own.clone()>{name}</a>{more_tags}{locked}
                             <span class="row-name__kind">{what(artifact)}</span></span>
                         <span class="row-name__second">
                             {signed_pill(artifact)}{waits}

@@ -179,7 +179,7 @@ fn tags(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, from: From) -> 
     ];
     let may_remove = frame.may(Action::TagDelete);
     let rows: Vec<AnyView> = artifact.tags.iter().map(|tag| {
-        let remove = may_remove.then(|| {
+        let remove = (may_remove && tag.locked.is_none()).then(|| {
             let mut with = with();
             with.push(("tag", tag.name.to_string()));
             // Machinery's tags are more than names: a signature or a list may end with them.
@@ -191,7 +191,7 @@ fn tags(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, from: From) -> 
         });
         view! {
             <tr data-key=tag.name.to_string()>
-                <td><code>{tag.name.to_string()}</code></td>
+                <td><code>{tag.name.to_string()}</code>{tag.locked.clone().map(|rule| view! { " "{pill(Tone::Neutral, "lock", "Immutable")}<span class="tree__of">{rule}</span> })}</td>
                 <td class="p2">{time(tag.pushed_at, call.me.now)}</td>
                 <td class="p2">{when(tag.pulled_at, call.me.now, "never pulled")}</td>
                 <td class="row-end"><span class="row-actions">

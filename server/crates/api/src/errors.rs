@@ -53,7 +53,7 @@ impl From<Error> for ApiError {
             Error::NotVisible(_) | Error::Forbidden { .. } | Error::Policy(_) => StatusCode::FORBIDDEN,
             Error::NotFound(_) => StatusCode::NOT_FOUND,
             Error::Conflict { .. } => StatusCode::CONFLICT,
-            Error::Precondition(_) => StatusCode::PRECONDITION_FAILED,
+            Error::Precondition(_) | Error::Locked(_) => StatusCode::PRECONDITION_FAILED,
             Error::Invalid(_) | Error::DigestMismatch(_) | Error::Manifest { .. } | Error::Range { .. } => {
                 StatusCode::BAD_REQUEST
             }

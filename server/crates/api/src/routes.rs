@@ -2,7 +2,7 @@
 
 use crate::errors::ApiError;
 use crate::document::{self, Shape};
-use crate::{artifacts, configurations, deletions, gc, members, projects, registries, replication, repositories, robots, session, system, users};
+use crate::{artifacts, configurations, deletions, gc, immutability, members, projects, registries, replication, repositories, robots, session, system, users};
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::extract::rejection::RawPathParamsRejection;
@@ -128,6 +128,16 @@ routes! {
     get "/api/v2.0/projects/{project}/members/{id}" members::get, "getProjectMember", Right(Action::MemberRead);
     put "/api/v2.0/projects/{project}/members/{id}" members::update, "updateProjectMember", Right(Action::MemberUpdate);
     delete "/api/v2.0/projects/{project}/members/{id}" members::delete, "deleteProjectMember", Right(Action::MemberDelete);
+    get "/api/v2.0/projects/{project}/immutabletagrules" immutability::list, "ListImmuRules", Right(Action::ImmutableList);
+    post "/api/v2.0/projects/{project}/immutabletagrules" immutability::create, "CreateImmuRule", Right(Action::ImmutableCreate);
+    get "/api/v2.0/projects/{project}/immutabletagrules/{id}" immutability::get, "getImmuRule", Right(Action::ImmutableList);
+    put "/api/v2.0/projects/{project}/immutabletagrules/{id}" immutability::update, "UpdateImmuRule", Right(Action::ImmutableUpdate);
+    delete "/api/v2.0/projects/{project}/immutabletagrules/{id}" immutability::delete, "DeleteImmuRule", Right(Action::ImmutableDelete);
+    get "/api/v2.0/system/immutabletagrules" immutability::list_of_system, "listImmuRulesOfSystem", Administrator;
+    post "/api/v2.0/system/immutabletagrules" immutability::create_in_system, "createImmuRuleOfSystem", Administrator;
+    get "/api/v2.0/system/immutabletagrules/{id}" immutability::get_of_system, "getImmuRuleOfSystem", Administrator;
+    put "/api/v2.0/system/immutabletagrules/{id}" immutability::update_of_system, "updateImmuRuleOfSystem", Administrator;
+    delete "/api/v2.0/system/immutabletagrules/{id}" immutability::delete_of_system, "deleteImmuRuleOfSystem", Administrator;
     get "/api/v2.0/permissions" robots::permissions_known, "getPermissions", SignedIn;
     get "/api/v2.0/robots" robots::list, "listRobot", SignedIn, ["name"];
     post "/api/v2.0/robots" robots::create, "createRobot", SignedIn;

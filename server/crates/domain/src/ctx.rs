@@ -166,7 +166,7 @@ impl Ctx {
 
     fn judged<T>(&self, who: &Principal, event: Event, done: Result<T>) -> Result<T> {
         if let Err(error) = &done
-            && error.is_refusal()
+            && error.is_denied()
         {
             self.note_refusal(who, event);
         }

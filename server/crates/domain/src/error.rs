@@ -22,6 +22,9 @@ pub enum Error {
     /// The project's policy refuses it, whoever asks: 403 `DENIED` on `/v2`.
     #[error("{0}")]
     Policy(String),
+    /// A tag that a rule keeps as it is, or what stands under one: 403 `DENIED` on `/v2`, 412 on the API.
+    #[error("{0}")]
+    Locked(String),
     /// A digest that the content does not have.
     #[error("{0}")]
     DigestMismatch(String),
@@ -76,6 +79,11 @@ impl Error {
     /// Is this a refusal of rights (and so worth an audit row of its own)?
     pub fn is_refusal(&self) -> bool {
         matches!(self, Error::Unauthenticated | Error::NotVisible(_) | Error::Forbidden { .. })
+    }
+
+    /// Does it say that something was not allowed, so that the audit log tells of the attempt?
+    pub fn is_denied(&self) -> bool {
+        self.is_refusal() || matches!(self, Error::Locked(_) | Error::Policy(_))
     }
 
     /// What the database says that is nobody's mistake, in words: it has no room.

@@ -23,6 +23,7 @@ pub mod events;
 pub mod fsck;
 pub mod gc;
 pub mod identity;
+pub mod immutability;
 pub mod instance;
 pub mod jobs;
 pub mod keys;

@@ -87,6 +87,8 @@ pub struct TagView {
     pub name: Tag,
     pub pushed_at: Stamp,
     pub pulled_at: Option<Stamp>,
+    /// The rule that keeps it where it is, as a sentence.
+    pub locked: Option<String>,
 }
 
 /// One row in a repository's list, and the head of an artifact's page.
@@ -199,6 +201,8 @@ pub struct DeletionPlan {
     pub unsigned: Vec<Digest>,
     /// How long it can be undone, in ms; 0 for not at all.
     pub kept_for: i64,
+    /// Why an immutable tag keeps it.
+    pub locked: Option<String>,
 }
 
 /// What removing a tag does besides.

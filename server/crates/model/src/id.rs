@@ -49,6 +49,8 @@ ids! {
     TaskId
     /// One run of the garbage collection.
     CollectionId
+    /// A rule of immutable tags: numbered within its project, or the system.
+    ImmutableRuleId
     /// A deletion that can be undone.
     DeletionId
 }

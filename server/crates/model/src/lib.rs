@@ -13,6 +13,7 @@ pub mod deletion;
 pub mod digest;
 pub mod field;
 pub mod id;
+pub mod immutability;
 pub mod list;
 pub mod name;
 pub mod permission;

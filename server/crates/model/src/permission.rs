@@ -127,6 +127,10 @@ actions! {
     RobotUpdate = "robot" "update";
     RobotDelete = "robot" "delete";
     RuleList = "replication-rule" "list";
+    ImmutableList = "immutable-tag" "list";
+    ImmutableCreate = "immutable-tag" "create";
+    ImmutableUpdate = "immutable-tag" "update";
+    ImmutableDelete = "immutable-tag" "delete";
     // Of the system rather than of a project; a system robot account can hold these two.
     ProjectList = "project" "list";
     ProjectCreate = "project" "create";
@@ -197,7 +201,8 @@ pub fn role_may(role: Role, action: Action) -> bool {
         }
         RuleList => matches!(role, ProjectAdmin | Maintainer | Developer),
         // Maintainers also remove it, and see how the project is set up.
-        RepositoryDelete | ArtifactDelete | TagDelete | MetadataRead | RobotRead | RobotList => {
+        RepositoryDelete | ArtifactDelete | TagDelete | MetadataRead | RobotRead | RobotList | ImmutableList | ImmutableCreate | ImmutableUpdate
+        | ImmutableDelete => {
             matches!(role, ProjectAdmin | Maintainer)
         }
         ProjectUpdate | ProjectDelete | MetadataUpdate | MemberCreate | MemberUpdate | MemberDelete | RobotCreate

@@ -1,14 +1,30 @@
 //! Projects and their members.
 
+use crate::immutability::ImmutableRule;
 use crate::repository::Storage;
 use crate::{Action, MemberId, ProjectId, ProjectName, Role, Stamp, UserId};
 use serde::{Deserialize, Serialize};
 
-/// What a project demands of its artifacts: a field a demand. Judged in `domain::policy` alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a project demands of its artifacts: a field a demand. Judged in `domain::policy` alone. Stored with the project as JSON, but for what
+/// lists ask for; loaded with its row.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// "Cosign: only signed images may be pulled": presence of a signature is checked, not who signed.
+    /// "Cosign: only signed images may be pulled": presence of a signature is checked, not who signed. A column of its own.
+    #[serde(skip)]
     pub require_signature: bool,
+    /// Which tags stay as they are. Where a policy is in force the system's own rules are among them.
+    #[serde(default)]
+    pub immutable: Vec<ImmutableRule>,
+    /// The highest number that a rule was ever given.
+    #[serde(default)]
+    pub numbered: i64,
+}
+
+impl Policy {
+    /// What the system demands is demanded too.
+    pub fn bind(&mut self, system: Policy) {
+        self.immutable.extend(system.immutable.into_iter().map(|rule| ImmutableRule { of_system: true, ..rule }));
+    }
 }
 
 /// A project as it is shown.

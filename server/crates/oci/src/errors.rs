@@ -91,7 +91,7 @@ impl Refusal {
                 Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, error.to_string()),
                 ",error=\"insufficient_scope\"",
             ),
-            Error::Policy(message) => Refusal::new(StatusCode::FORBIDDEN, Code::Denied, message),
+            Error::Policy(message) | Error::Locked(message) => Refusal::new(StatusCode::FORBIDDEN, Code::Denied, message),
             Error::DigestMismatch(message) => Refusal::bad(Code::DigestInvalid, message),
             Error::Manifest { message, missing } if missing.is_empty() => Refusal::bad(Code::ManifestInvalid, message),
             Error::Manifest { message, missing } => {

@@ -201,7 +201,7 @@ pub async fn add_tag(
     Json(tag): Json<NewTag>,
 ) -> Answer<Created> {
     if tag.immutable {
-        return Err(ApiError::bad("immutable: this server has no immutable tags; leave it out"));
+        return Err(ApiError::bad("immutable: a tag is that by a rule of its project; leave it out"));
     }
     let at = place(&call, &project, &name, &reference).await?;
     artifacts::add_tag(&call.ctx, &call.who, &at.project, &at.repository, &at.reference, &tag.name, false).await?;

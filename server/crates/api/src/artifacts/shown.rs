@@ -22,6 +22,7 @@ pub struct Tag {
     name: String,
     push_time: Time,
     pull_time: Time,
+    /// A rule keeps it where it is.
     immutable: bool,
 }
 
@@ -29,7 +30,7 @@ impl Tag {
     pub fn new(tag: &TagView, artifact: &artifact::Artifact, repository: i64) -> Tag {
         Tag {
             id: tag.id.0, artifact_id: artifact.id.0, repository_id: repository, name: tag.name.to_string(), push_time: tag.pushed_at.into(),
-            pull_time: tag.pulled_at.into(), immutable: false,
+            pull_time: tag.pulled_at.into(), immutable: tag.locked.is_some(),
         }
     }
 }

@@ -41,8 +41,9 @@ pub async fn plan(
 ) -> Result<DeletionPlan> {
     let mut c = ctx.db.read().await?;
     let mut proof = may_some(&mut c, ctx.now(), who, project).await?;
-    let plan = draw(&mut proof, repository, &Reference::Digest(digest.clone())).await?.plan;
-    Ok(DeletionPlan { kept_for: ctx.settings.recycle, ..plan })
+    let drawn = draw(&mut proof, repository, &Reference::Digest(digest.clone())).await?;
+    let locked = policy::delete::locked(&mut proof, repository, digest, &drawn.ids).await?.map(|locked| locked.to_string());
+    Ok(DeletionPlan { kept_for: ctx.settings.recycle, locked, ..drawn.plan })
 }
 
 /// Who may delete anything there. Asked before the tree is walked, whose size others choose; to look at what goes that right is enough.
@@ -197,6 +198,7 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
         freed: sql::freed(c, repository, &ids).await?,
         unsigned: if root.is_accessory { accessories::signed_by_it_alone(c, root.id, false).await? } else { Vec::new() },
         kept_for: 0,
+        locked: None,
     };
     let is_tagged = plan.tags.iter().any(|tag| machinery_subject(tag).is_none());
     let along = walk.found.iter().skip(1);
@@ -207,8 +209,11 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
 }
 
 /// Takes away what was drawn, as far as the caller may; for `window` ms it can be undone.
-async fn take(proof: &mut Authorized<'_>, now: Stamp, who: &Principal, window: i64, drawn: Drawn) -> Result<DeletionPlan> {
+async fn take(proof: &mut Authorized<'_>, now: Stamp, who: &Principal, window: i64, name: &RepositoryName, drawn: Drawn) -> Result<DeletionPlan> {
     policy::delete::check(proof, &drawn.root, &drawn.along, &drawn.plan.kept_by)?;
+    if let Some(locked) = policy::delete::locked(proof, name, &drawn.plan.digest, &drawn.ids).await? {
+        return Err(locked);
+    }
     let project = proof.project.id.0;
     let c = proof.conn();
     let subjects = sql::subjects_of(c, &drawn.ids).await?;
@@ -257,7 +262,7 @@ pub async fn delete(
         let right = if is_accessory { Action::AccessoryDelete } else { Action::ArtifactDelete };
         let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
         let drawn = drawn?;
-        take(&mut proof, now, &caller, window, drawn).await
+        take(&mut proof, now, &caller, window, &repository, drawn).await
     })
     .await
 }
@@ -307,7 +312,7 @@ pub async fn delete_many(
                 // It went along with another.
                 Err(Error::NotFound(_)) if along.contains(&digest) => done.deleted += 1,
                 Err(error @ Error::NotFound(_)) => gone = Some(error),
-                Err(error) if error.is_refusal() || matches!(error, Error::Precondition(_)) => kept.push((digest, error)),
+                Err(error) if error.is_denied() || matches!(error, Error::Precondition(_)) => kept.push((digest, error)),
                 // Nothing of it is for the reader of a page, nor would the others fare better.
                 Err(error) => return Err(error),
             }
@@ -374,11 +379,12 @@ pub async fn delete_tag(
         let mut proof =
             access::repository(c, now, &caller, &project, repository.as_str(), Action::TagDelete).await?;
         let found = named(&mut proof, &repository, &tag, meant.as_ref()).await?;
+        policy::delete::tag(&mut proof, (&repository, found.repository_id), &tag).await?;
         let removal = removal(proof.conn(), found.id, &tag).await?;
         // A list of referrers goes with its tag. That is the deletion of an artifact, with its right and its undo.
         if removal.goes {
             let drawn = draw(&mut proof, &repository, &Reference::Digest(found.digest.clone())).await?;
-            take(&mut proof, now, &caller, window, drawn).await?;
+            take(&mut proof, now, &caller, window, &repository, drawn).await?;
             return Ok(removal);
         }
         let project_id = proof.project.id.0;

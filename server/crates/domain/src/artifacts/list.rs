@@ -6,6 +6,7 @@ use crate::ctx::Ctx;
 use crate::db::{Conditions, Listing, between, folded, like_contains, like_prefix, one_of};
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::policy::locks::Locks;
 use model::accessory::Kind;
 use model::artifact::{Also, Artifact, Filter, TAGS, Type};
 use model::list::{Query, Window};
@@ -114,6 +115,7 @@ pub async fn list(
     let row = |row: &AnyRow| artifact(project, repository, row).map(|(_, artifact)| artifact);
     let (mut page, long) = fetch((&LIST, &LONG), c, query, known, within, row).await?;
     sql::complete(c, id, &mut page.items, if long { FEW } else { TAGS }).await?;
+    Locks::of(&proof.project, repository)?.mark(page.items.iter_mut().flat_map(|artifact| &mut artifact.tags));
     Ok(page)
 }
 
@@ -121,7 +123,7 @@ pub async fn list(
 pub async fn list_all(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query, filter: &Filter) -> Result<(ProjectId, Page<(i64, Artifact)>)> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactList).await?;
-    let id = proof.project.id;
+    let (id, within_project) = (proof.project.id, proof.project.clone());
     let c = proof.conn();
     let within = |w: &mut Conditions| {
         let n = w.bind(id.0);
@@ -141,6 +143,9 @@ pub async fn list_all(ctx: &Ctx, who: &Principal, project: &ProjectName, query: 
     for (repository, rows) in of {
         let (places, mut rows): (Vec<usize>, Vec<Artifact>) = rows.into_iter().unzip();
         sql::complete(c, repository, &mut rows, if long { FEW } else { TAGS }).await?;
+        if let Some(name) = rows.first().map(|row| row.repository.clone()) {
+            Locks::of(&within_project, &name)?.mark(rows.iter_mut().flat_map(|artifact| &mut artifact.tags));
+        }
         done.extend(places.into_iter().zip(rows.into_iter().map(|row| (repository, row))));
     }
     page.items = done.into_values().collect();

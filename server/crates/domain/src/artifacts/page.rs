@@ -9,6 +9,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::identity::Principal;
 use crate::manifest::{Manifest, Platform};
+use crate::policy::locks::Locks;
 use model::artifact::{Artifact, ArtifactPage, Child, From, TAGS};
 use model::{Action, ArtifactId, Digest, ProjectName, RepositoryName};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
@@ -47,6 +48,8 @@ pub async fn page(
     if from.tags > 0 {
         artifact.tags = sql::tags_from(c, found.id, from.tags, TAGS).await?;
     }
+    Locks::of(&proof.project, repository)?.mark(&mut artifact.tags);
+    let c = proof.conn();
     let children = children(c, repository_id, found.id, from.children.max(0)).await?;
     let mut roots = vec![(artifact.digest.clone(), None)];
     roots.extend(children.iter().map(|child| (child.digest.clone(), Some(child.platform.clone()))));

@@ -191,14 +191,19 @@ impl Moves {
 
 /// Points a tag at the artifact, with what follows for the one that it named before. Answers that one.
 pub(crate) async fn set_tag(
-    c: &mut AnyConnection,
+    proof: &mut access::Authorized<'_>,
     now: Stamp,
-    at: (i64, i64),
+    (name, repository): (&RepositoryName, i64),
     tag: &Tag,
     artifact: i64,
     moves: Option<&Moves>,
 ) -> Result<Option<i64>> {
-    let before = sql::set_tag(c, now, at.1, tag, artifact).await?;
+    let at = (proof.project.id.0, repository);
+    let before = sql::set_tag(proof.conn(), now, repository, tag, artifact).await?;
+    if let Some(before) = before {
+        policy::push::moves(proof, (name, repository), tag, before, artifact).await?;
+    }
+    let c = proof.conn();
     if let (Some(before), Some(moves)) = (before, moves) {
         moves.keep(c, now, at, What::Moved, tag, before).await?;
     }
@@ -268,8 +273,9 @@ pub(crate) async fn place(
     sql::add_pushed(&mut script, now, project_id, id, new.is_some_and(|made| made.listed));
     let ran = script.run(c).await?;
     for (tag, _) in tags.iter().zip(&ran).filter(|(_, ran)| ran.changed == 0) {
-        set_tag(c, now, (project_id, id), tag, artifact, moves.as_ref()).await?;
+        set_tag(proof, now, (repository, id), tag, artifact, moves.as_ref()).await?;
     }
+    let c = proof.conn();
     if tags_before < i64::MAX {
         policy::push::tags(tags_before, sql::count_tags(c, artifact).await?)?;
     }
@@ -451,7 +457,8 @@ pub async fn add_tag(
             accessories::sql::recount_signatures(c, found.repository_id, [recognised.subject.as_str()]).await?;
         }
         let tags_before = sql::count_tags(c, found.id).await?;
-        set_tag(c, now, (project_id, found.repository_id), &tag, found.id, moves.as_ref()).await?;
+        set_tag(&mut proof, now, (&repository, found.repository_id), &tag, found.id, moves.as_ref()).await?;
+        let c = proof.conn();
         policy::push::tags(tags_before, sql::count_tags(c, found.id).await?)?;
         sql::relist(c, project_id, found.repository_id, &[found.id]).await
     })

@@ -6,6 +6,7 @@ use crate::ctx::Ctx;
 use crate::db::{Conditions, Listing, named};
 use crate::error::Result;
 use crate::identity::Principal;
+use crate::policy::locks::Locks;
 use model::artifact::TagView;
 use model::list::Query;
 use model::{Action, Page, ProjectName, RepositoryName};
@@ -38,7 +39,9 @@ pub async fn tags(
         w.and(format!("t.artifact_id = {n}"));
         named(w, query, "LOWER(t.name)", "t.name");
     };
-    LIST.fetch_of(c, query, known, of, sql::view).await
+    let mut page = LIST.fetch_of(c, query, known, of, sql::view).await?;
+    Locks::of(&proof.project, repository)?.mark(&mut page.items);
+    Ok(page)
 }
 
 /// Does this tag name it?

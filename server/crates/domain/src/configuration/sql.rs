@@ -21,6 +21,8 @@ pub async fn read(c: &mut AnyConnection) -> Result<(Configuration, BTreeMap<Stri
             "project_creation_restriction" => found.project_creation_restriction = Creators::from_key(&value).unwrap_or_default(),
             "read_only" => found.read_only = value == "true",
             "banner_message" => found.banner_message = value,
+            // The system's policy, which is no setting: `immutability`.
+            "policy" => {}
             _ => drop(kept.insert(name, value)),
         }
     }

@@ -3,12 +3,13 @@
 use crate::error::Result;
 use sqlx::{AnyConnection, Row};
 
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("users", "id, admin, disabled, credentials_version, deleted_at"),
     ("robots", "id, disabled, expires_at, credentials_version"),
     ("robot_grants", "robot_id, project_id, scope, action"),
     ("members", "project_id, user_id, role"),
-    ("projects", "id, name, public, require_signature, owner_id, deleted_at"),
+    ("projects", "id, name, public, require_signature, policy, owner_id, deleted_at"),
+    ("configuration", "name, value"),
 ];
 
 pub(super) async fn said(c: &mut AnyConnection) -> Result<String> {

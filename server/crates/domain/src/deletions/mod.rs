@@ -227,7 +227,7 @@ async fn tag_back(proof: &mut access::Authorized<'_>, now: Stamp, who: &Principa
     }
     let project = proof.project.id.0;
     let moves = Moves::of(settings, now, who);
-    set_tag(proof.conn(), now, (project, deletion.repository_id), &tag, artifact, moves.as_ref()).await?;
+    set_tag(proof, now, (&deletion.repository, deletion.repository_id), &tag, artifact, moves.as_ref()).await?;
     crate::artifacts::sql::relist(proof.conn(), project, deletion.repository_id, &[artifact]).await
 }
 

@@ -24,6 +24,13 @@ pub enum Scope {
     Robot(RobotId),
 }
 
+impl Scope {
+    /// Of a project, or of the system where none is named.
+    fn within(project: Option<String>) -> Scope {
+        project.map_or(Scope::System, Scope::Project)
+    }
+}
+
 macro_rules! events {
     ($($kind:literal $name:ident { $($field:ident: $type:ty),* $(,)? } $scope:ident $(($of:ident))?;)*) => {
         /// What happened.
@@ -66,7 +73,7 @@ events! {
     "tag.create" TagSet { project: String, repository: String, tag: String, reference: String } Project(project);
     "tag.delete" TagRemoved { project: String, repository: String, tag: String } Project(project);
     "blob.delete" BlobUnlinked { project: String, repository: String, digest: String } Project(project);
-    "robot.create" RobotCreated { project: Option<String>, name: String } System;
+    "robot.create" RobotCreated { project: Option<String>, name: String } within(project);
     "robot.update" RobotChanged { robot: RobotId } Robot(robot);
     "robot.disable" RobotDisabled { robot: RobotId } Robot(robot);
     "robot.enable" RobotEnabled { robot: RobotId } Robot(robot);
@@ -95,6 +102,9 @@ events! {
     "collection.start" CollectionStarted { dry_run: bool } System;
     "collection.stop" CollectionStopped { collection: i64 } System;
     "configuration.update" ConfigurationChanged { names: String } System;
+    "immutable-rule.create" ImmutableRuleCreated { project: Option<String>, rule: String } within(project);
+    "immutable-rule.update" ImmutableRuleChanged { project: Option<String>, number: i64, rule: String, disabled: bool } within(project);
+    "immutable-rule.delete" ImmutableRuleDeleted { project: Option<String>, number: i64 } within(project);
     "collection.schedule" CollectionScheduled { cron: Option<String> } System;
 }
 
@@ -108,13 +118,5 @@ impl Event {
                 | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. } | Event::CollectionStopped { .. }
                 | Event::CollectionStarted { dry_run: true } | Event::ConfigurationChanged { .. }
         )
-    }
-
-    /// A robot account of a project belongs to it.
-    pub(crate) fn place(&self) -> Scope {
-        match self {
-            Event::RobotCreated { project: Some(project), .. } => Scope::Project(project.clone()),
-            other => other.scope(),
-        }
     }
 }

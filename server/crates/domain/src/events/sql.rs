@@ -27,7 +27,7 @@ impl Outcome {
 
 /// The project of a robot account; asked before a change, which may take the robot away.
 pub async fn robot_project(c: &mut AnyConnection, event: &Event) -> Result<Option<i64>> {
-    let Scope::Robot(RobotId(id)) = event.place() else { return Ok(None) };
+    let Scope::Robot(RobotId(id)) = event.scope() else { return Ok(None) };
     let row = sqlx::query("SELECT project_id FROM robots WHERE id = $1").bind(id).fetch_optional(c).await?;
     Ok(row.and_then(|row| row.get("project_id")))
 }
@@ -47,7 +47,7 @@ pub async fn insert(
     outcome: Outcome,
     times: i64,
 ) -> Result<i64> {
-    let project = match event.place() {
+    let project = match event.scope() {
         Scope::Project(name) => Some(cut(&name)),
         Scope::System | Scope::Robot(_) => None,
     };

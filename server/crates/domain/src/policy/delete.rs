@@ -1,8 +1,11 @@
 //! What may be taken away: asked of everything that goes along, not only of what was named.
 
+use super::locks::{Held, Locks};
 use crate::access::Authorized;
+use crate::artifacts::sql;
 use crate::error::{Error, Result};
-use model::{Action, Digest};
+use crate::manifest::machinery_subject;
+use model::{Action, Digest, RepositoryName, Tag};
 
 /// What one artifact of a deletion is.
 pub(crate) struct Going {
@@ -32,4 +35,55 @@ pub(crate) fn check(proof: &Authorized<'_>, root: &Going, along: &[Going], kept_
         Some(index) => Err(Error::Precondition(format!("the index {index} lists it: delete the index first"))),
         None => Ok(()),
     }
+}
+
+fn kept(what: &str, held: &Held) -> Error {
+    Error::Locked(format!("{what} is kept by the immutable tag {} ({})", held.tag, held.rule))
+}
+
+/// Why the artifact cannot go with all of `ids`, itself the first: an immutable tag keeps it, or something that would go along.
+pub(crate) async fn locked(proof: &mut Authorized<'_>, name: &RepositoryName, digest: &Digest, ids: &[i64]) -> Result<Option<Error>> {
+    let locks = Locks::of(&proof.project, name)?;
+    let c = proof.conn();
+    if let Some(held) = locks.over(c, &ids[..ids.len().min(1)]).await? {
+        return Ok(Some(kept(digest.as_str(), &held)));
+    }
+    let along = locks.on(c, ids).await?;
+    Ok(along.map(|held| kept(&format!("something that would go along with {digest}"), &held)))
+}
+
+/// May the tag be removed?
+pub(crate) async fn tag(proof: &mut Authorized<'_>, (name, repository): (&RepositoryName, i64), tag: &Tag) -> Result<()> {
+    let locks = Locks::of(&proof.project, name)?;
+    if let Some(rule) = locks.rule(tag.as_str()) {
+        return Err(Error::Locked(format!("{}/{name}:{tag} is immutable ({rule}): it is not removed", proof.project.name)));
+    }
+    let Some(subject) = machinery_subject(tag).filter(|_| !locks.is_empty()) else { return Ok(()) };
+    let c = proof.conn();
+    let Some(subject) = sql::artifact_id(c, repository, &subject).await? else { return Ok(()) };
+    match locks.over(c, &[subject]).await? {
+        Some(held) => Err(kept(tag.as_str(), &held)),
+        None => Ok(()),
+    }
+}
+
+/// Names of tags that are read at once.
+const SLICE: i64 = 4096;
+
+/// May the whole repository go? Looks at all of its tags, where a rule reaches it at all.
+pub(crate) async fn repository(proof: &mut Authorized<'_>, (name, id): (&RepositoryName, i64)) -> Result<()> {
+    let locks = Locks::of(&proof.project, name)?;
+    let mut after = String::new();
+    while !locks.is_empty() {
+        let names = sql::tag_names(proof, id, &after, SLICE).await?;
+        if let Some((tag, rule)) = names.iter().find_map(|tag| locks.rule(tag).map(|rule| (tag, rule))) {
+            let path = format!("{}/{name}", proof.project.name);
+            return Err(Error::Locked(format!("{path} holds the immutable tag {tag} ({rule}): it is not deleted")));
+        }
+        match names.into_iter().last() {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    Ok(())
 }

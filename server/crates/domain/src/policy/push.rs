@@ -1,8 +1,12 @@
 //! What may be placed. Signatures come after what they sign, so that a project which admits only signed artifacts takes unsigned
 //! ones too, and keeps them from being pulled.
 
+use super::locks::Locks;
+use crate::access::Authorized;
+use crate::artifacts::sql;
 use crate::error::{Error, Result};
-use crate::manifest::Manifest;
+use crate::manifest::{self, Annotations, Descriptor, Manifest};
+use model::{RepositoryName, Tag};
 
 /// Most bytes of the manifests that an index lists.
 const CHILDREN_BYTES: i64 = 16 << 20;
@@ -31,4 +35,45 @@ pub(crate) fn tags(before: i64, after: i64) -> Result<()> {
         true => Err(Error::Manifest { message: format!("an artifact may have at most {TAGS} tags: remove some that nobody uses"), missing: Vec::new() }),
         false => Ok(()),
     }
+}
+
+/// May the tag, which names the artifact `before`, name `after` from now on?
+pub(crate) async fn moves(proof: &mut Authorized<'_>, (name, repository): (&RepositoryName, i64), tag: &Tag, before: i64, after: i64) -> Result<()> {
+    let locks = Locks::of(&proof.project, name)?;
+    if locks.is_empty() || before == after {
+        return Ok(());
+    }
+    let path = format!("{}/{name}", proof.project.name);
+    let c = proof.conn();
+    let Some(subject) = manifest::machinery_subject(tag) else {
+        return match locks.rule(tag.as_str()) {
+            None => Ok(()),
+            Some(rule) => Err(Error::Locked(format!("{path}:{tag} is immutable ({rule}): it goes on naming what it names; push under another tag"))),
+        };
+    };
+    // Further signatures are welcome: what held one may be replaced by what holds it and more.
+    let Some(subject) = sql::artifact_id(c, repository, &subject).await? else { return Ok(()) };
+    let Some(held) = locks.over(c, &[subject]).await? else { return Ok(()) };
+    if holds_all(&sql::content_of(c, after).await?, &sql::content_of(c, before).await?) {
+        return Ok(());
+    }
+    Err(Error::Locked(format!(
+        "{path}:{tag} stands under the immutable tag {} ({}): it may be replaced only by what holds all that it holds now",
+        held.tag, held.rule
+    )))
+}
+
+/// Does the newer manifest hold every layer of the older, each with all that was said of it, and list all that it listed?
+fn holds_all(newer: &[u8], older: &[u8]) -> bool {
+    let (Ok(newer), Ok(older)) = (Manifest::parse(newer, None), Manifest::parse(older, None)) else { return false };
+    // A signature is an annotation: two of them may have the same payload, and so the same digest.
+    let says = |annotations: &Option<Annotations>| annotations.as_ref().map(|said| said.0.clone()).unwrap_or_default();
+    let has_layer = |old: &Descriptor| {
+        newer.layers.iter().any(|new| {
+            let said = says(&new.annotations);
+            new.digest == old.digest && says(&old.annotations).iter().all(|(key, value)| said.get(key) == Some(value))
+        })
+    };
+    let lists = |old: &Descriptor| newer.manifests.iter().any(|new| new.digest == old.digest);
+    older.layers.iter().all(has_layer) && older.manifests.iter().all(lists)
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
 use model::repository::Storage;
-use model::project::{Policy, Project, ProjectDeletion, SignatureForecast};
+use model::project::{Project, ProjectDeletion, SignatureForecast};
 use model::{Page, ProjectId, ProjectName, Role, Stamp, UserId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 const FROM: &str = "projects AS t LEFT JOIN users AS o ON o.id = t.owner_id";
 
-const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require_signature AS require_signature, \
+const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require_signature AS require_signature, t.policy AS policy, \
     t.owner_id AS owner_id, COALESCE(o.name, '') AS owner_name, t.repository_count AS repository_count, \
     t.artifact_count AS artifact_count, t.member_count AS member_count, t.stored_bytes AS stored_bytes, t.logical_bytes AS logical_bytes, t.created_at AS created_at, \
     t.updated_at AS updated_at, t.kept AS kept";
@@ -40,7 +40,7 @@ fn project(row: &AnyRow) -> Result<Project> {
         id: ProjectId(row.get("id")),
         name: name.parse().map_err(|_| Error::Internal(format!("project name {name:?} in the database")))?,
         public: row.get::<i64, _>("public") != 0,
-        policy: Policy { require_signature: row.get::<i64, _>("require_signature") != 0 },
+        policy: crate::policy::read(row.get("policy"), row.get::<i64, _>("require_signature") != 0)?,
         owner_id: UserId(row.get("owner_id")),
         owner_name: row.get("owner_name"),
         repository_count: row.get("repository_count"),

@@ -8,6 +8,7 @@ use crate::deletions::parked;
 use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
+use crate::policy;
 use model::list::Query;
 use model::repository::Repository;
 use model::{Action, Digest, Page, ProjectName, RepositoryName, Stamp};
@@ -74,6 +75,7 @@ pub async fn delete(ctx: &Ctx, who: &Principal, project: &ProjectName, name: &Re
         let repository = sql::get(&mut proof, &name)
             .await?
             .ok_or_else(|| Error::not_found("repository", format!("{project}/{name}")))?;
+        policy::delete::repository(&mut proof, (&name, repository.id.0)).await?;
         parked::park(&mut proof, now, repository.id.0, &name, caller.name(), Stamp(now.0 + window)).await
     })
     .await?;

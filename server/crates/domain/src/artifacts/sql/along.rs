@@ -182,6 +182,31 @@ pub async fn subjects_here(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(i6
     Ok(ran.iter().flat_map(|ran| &ran.rows).map(|row| (row.get("id"), row.get("subject"))).collect())
 }
 
+/// What these hang under in their repository: indexes that people see and that list them, and what they are attached to. Of very many, some more
+/// than a bound, so that it is seen to be passed.
+pub async fn above(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<i64>> {
+    const MOST: usize = 5000;
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let (these, places) = (|| part.iter().map(|id| (**id).into()), places(1, part.len()));
+        script.add(
+            format!(
+                "SELECT DISTINCT p.id AS id FROM artifacts AS a JOIN artifact_children AS x ON x.repository_id = a.repository_id AND x.child_digest = a.digest
+                 JOIN artifacts AS p ON p.id = x.parent_id WHERE a.id IN ({places}) AND p.hidden = 0 LIMIT {MOST}"
+            ),
+            these(),
+        );
+        script.add(
+            format!(
+                "SELECT DISTINCT s.id AS id FROM accessories AS x JOIN artifacts AS s ON s.repository_id = x.repository_id AND s.digest = x.subject_digest
+                 WHERE x.artifact_id IN ({places}) AND x.superseded = 0 LIMIT {MOST}"
+            ),
+            these(),
+        );
+    }
+    Ok(script.run(c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect())
+}
+
 /// What these artifacts are attached to.
 pub async fn subjects_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<String>> {
     let mut script = Script::default();

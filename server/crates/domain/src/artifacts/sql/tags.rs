@@ -130,5 +130,6 @@ pub fn view(row: &AnyRow) -> Result<TagView> {
         name: name.parse().map_err(|_| Error::Internal(format!("tag {name:?} in the database")))?,
         pushed_at: Stamp(row.get("pushed_at")),
         pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
+        locked: None,
     })
 }

@@ -4,6 +4,8 @@
 //! which holds the transaction's connection: repository functions take it, so SQL without a check does not compile.
 //! [`system`] is the same for what belongs to no project.
 
+mod sql;
+
 use crate::cache::{Answers, Moment};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -11,7 +13,8 @@ use crate::identity::{Access, Principal, Who};
 use model::permission::{public_may, role_may};
 use model::project::Policy;
 use model::{Action, ProjectId, ProjectName, Role, Stamp, UserId};
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
+use std::sync::Arc;
 
 /// A set of actions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +58,8 @@ pub struct ProjectRow {
     pub id: ProjectId,
     pub name: ProjectName,
     pub public: bool,
-    pub policy: Policy,
+    /// What it demands, the system's own demands among them.
+    pub policy: Arc<Policy>,
     pub owner_id: UserId,
     /// The server as a whole takes and loses nothing.
     pub read_only: bool,
@@ -63,8 +67,6 @@ pub struct ProjectRow {
 
 /// What is said to whoever would change something while the server is read-only.
 pub(crate) const READ_ONLY_SAID: &str = "this server is read-only for now: an administrator set it so";
-/// SQL: is the server read-only?
-const READ_ONLY: &str = "CAST(CASE WHEN EXISTS (SELECT 1 FROM configuration WHERE name = 'read_only' AND value = 'true') THEN 1 ELSE 0 END AS BIGINT) AS read_only";
 
 /// Does it change what repositories hold?
 fn writes(action: Action) -> bool {
@@ -161,41 +163,14 @@ pub async fn standing(c: &mut AnyConnection, now: Stamp, who: &Principal) -> Res
         Who::Anonymous => {}
         Who::System => standing.admin = true,
         Who::User { id, .. } => {
-            let row = sqlx::query(
-                "SELECT admin, disabled, credentials_version FROM users WHERE id = $1 AND deleted_at IS NULL",
-            )
-            .bind(id.0)
-            .fetch_optional(c)
-            .await?
-            .ok_or(Error::Unauthenticated)?;
-            let live = row.get::<i64, _>("disabled") == 0
-                && row.get::<i64, _>("credentials_version") == who.credentials_version;
-            if !live {
-                return Err(Error::Unauthenticated);
-            }
-            standing.admin = row.get::<i64, _>("admin") != 0;
+            let user = sql::user(c, *id).await?.filter(|user| user.live(who)).ok_or(Error::Unauthenticated)?;
+            standing.admin = user.admin;
         }
         Who::Robot { id, .. } => {
-            let row =
-                sqlx::query("SELECT disabled, expires_at, credentials_version FROM robots WHERE id = $1")
-                    .bind(id.0)
-                    .fetch_optional(&mut *c)
-                    .await?
-                    .ok_or(Error::Unauthenticated)?;
-            standing.until = row.get::<Option<i64>, _>("expires_at").map(Stamp);
-            let live = row.get::<i64, _>("disabled") == 0
-                && standing.until.is_none_or(|at| at > now)
-                && row.get::<i64, _>("credentials_version") == who.credentials_version;
-            if !live {
-                return Err(Error::Unauthenticated);
-            }
-            let grants = sqlx::query("SELECT scope, action FROM robot_grants WHERE robot_id = $1 AND project_id = 0")
-                .bind(id.0)
-                .fetch_all(c)
-                .await?;
-            for row in grants {
-                let Some(action) = Action::by_name(&row.get::<String, _>("action")) else { continue };
-                match row.get::<String, _>("scope").as_str() {
+            let robot = sql::robot(c, *id).await?.filter(|robot| robot.live(who, now)).ok_or(Error::Unauthenticated)?;
+            standing.until = robot.until;
+            for (scope, action) in sql::grants_everywhere(c, *id).await? {
+                match scope.as_str() {
                     "system" => standing.system.add(action),
                     "all" => standing.everywhere.add(action),
                     _ => {}
@@ -235,23 +210,7 @@ async fn look(
         return look_as_user(c, *id, who, name).await;
     }
     let standing = standing(c, now, who).await?;
-    let Some(row) = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT id, public, require_signature, owner_id, {READ_ONLY} FROM projects WHERE name = $1 AND deleted_at IS NULL",
-    )))
-    .bind(name.as_str())
-    .fetch_optional(&mut *c)
-    .await?
-    else {
-        return Ok(None);
-    };
-    let project = ProjectRow {
-        id: ProjectId(row.get("id")),
-        name: name.clone(),
-        public: row.get::<i64, _>("public") != 0,
-        policy: Policy { require_signature: row.get::<i64, _>("require_signature") != 0 },
-        owner_id: UserId(row.get("owner_id")),
-        read_only: row.get::<i64, _>("read_only") != 0,
-    };
+    let Some(project) = sql::project(c, name).await? else { return Ok(None) };
     let mut rights = Rights::default();
     if project.public {
         Action::ALL.iter().filter(|&&action| public_may(action)).for_each(|&action| rights.add(action));
@@ -262,14 +221,7 @@ async fn look(
         Who::System => rights = Rights::all(),
         Who::Robot { id, .. } => {
             Action::ALL.iter().filter(|&&a| standing.everywhere.has(a)).for_each(|&a| rights.add(a));
-            let grants = sqlx::query(
-                "SELECT action FROM robot_grants WHERE robot_id = $1 AND scope = 'project' AND project_id = $2",
-            )
-            .bind(id.0)
-            .bind(project.id.0)
-            .fetch_all(c)
-            .await?;
-            grants.iter().filter_map(|row| Action::by_name(&row.get::<String, _>("action"))).for_each(|a| rights.add(a));
+            sql::grants_in(c, *id, project.id).await?.into_iter().for_each(|action| rights.add(action));
         }
     }
     Ok(Some((project, rights, None, standing.until)))
@@ -277,34 +229,10 @@ async fn look(
 
 /// As [`look`], for whoever is asked most: account, project and membership in one statement.
 async fn look_as_user(c: &mut AnyConnection, id: UserId, who: &Principal, name: &ProjectName) -> Result<Option<Look>> {
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT {READ_ONLY}, u.admin AS admin, u.disabled AS disabled, u.credentials_version AS credentials_version, p.id AS id,
-           p.public AS public, p.require_signature AS require_signature, p.owner_id AS owner_id, m.role AS role
-         FROM users AS u LEFT JOIN projects AS p ON p.name = $2 AND p.deleted_at IS NULL
-         LEFT JOIN members AS m ON m.project_id = p.id AND m.user_id = u.id
-         WHERE u.id = $1 AND u.deleted_at IS NULL",
-    )))
-    .bind(id.0)
-    .bind(name.as_str())
-    .fetch_optional(c)
-    .await?
-    .ok_or(Error::Unauthenticated)?;
-    let live = row.get::<i64, _>("disabled") == 0 && row.get::<i64, _>("credentials_version") == who.credentials_version;
-    if !live {
-        return Err(Error::Unauthenticated);
-    }
-    let Some(project) = row.get::<Option<i64>, _>("id") else { return Ok(None) };
-    let project = ProjectRow {
-        id: ProjectId(project),
-        name: name.clone(),
-        public: row.get::<i64, _>("public") != 0,
-        policy: Policy { require_signature: row.get::<i64, _>("require_signature") != 0 },
-        owner_id: UserId(row.get("owner_id")),
-        read_only: row.get::<i64, _>("read_only") != 0,
-    };
-    let role = row.get::<Option<i64>, _>("role").and_then(Role::from_id);
+    let (user, found) = sql::user_in(c, id, name).await?.filter(|(user, _)| user.live(who)).ok_or(Error::Unauthenticated)?;
+    let Some((project, role)) = found else { return Ok(None) };
     let mut rights = Rights::default();
-    if row.get::<i64, _>("admin") != 0 {
+    if user.admin {
         rights = Rights::all();
     } else {
         Action::ALL
@@ -493,12 +421,6 @@ pub async fn system<'c>(c: &'c mut AnyConnection, now: Stamp, who: &Principal) -
     Ok(Administrator { conn: c })
 }
 
-/// May whoever signs in make a project?
-async fn everyone_makes_projects(c: &mut AnyConnection) -> Result<bool> {
-    let text = "SELECT value FROM configuration WHERE name = 'project_creation_restriction' AND value = 'adminonly'";
-    Ok(sqlx::query(text).fetch_optional(c).await?.is_none())
-}
-
 /// Checks a permission on the system that others than administrators can hold.
 pub async fn system_action<'c>(
     c: &'c mut AnyConnection,
@@ -511,7 +433,7 @@ pub async fn system_action<'c>(
     }
     let standing = standing(c, now, who).await?;
     let own = standing.admin || standing.system.has(action);
-    if !standing.may(who, action) || who.ceiling.is_some() || !own && action == Action::ProjectCreate && !everyone_makes_projects(c).await? {
+    if !standing.may(who, action) || who.ceiling.is_some() || !own && action == Action::ProjectCreate && !sql::everyone_makes_projects(c).await? {
         return Err(Error::Forbidden {
             action: Some(action),
             reason: format!("{} needs a system administrator or a robot account that holds it", action.name()),
