@@ -2,14 +2,14 @@
 
 use domain::artifacts::Pulls;
 use domain::events::Refusals;
-use domain::{Ctx, gc, retention, robots, sessions, uploads};
+use domain::{Ctx, gc, retention, robots, schedules, sessions, upkeep, uploads};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How often bookkeeping is written, and left-over things are swept.
 const FLUSH: Duration = Duration::from_secs(5);
-/// How often it is asked whether a collection is due.
+/// How often it is asked whether a clock is due.
 const DUE: Duration = Duration::from_secs(30);
 const SWEEP: Duration = Duration::from_secs(600);
 
@@ -17,6 +17,7 @@ const SWEEP: Duration = Duration::from_secs(600);
 pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
     let worker = tokio::spawn(replication::run(ctx.clone(), stopping.clone()));
     let collector = tokio::spawn(gc::run(ctx.clone(), stopping.clone()));
+    let retainer = tokio::spawn(retention::run(ctx.clone(), stopping.clone()));
     let filler = tokio::spawn(fill(ctx.clone(), stopping.clone()));
     let keeper = tokio::spawn(keep(ctx.clone(), stopping));
     tokio::spawn(async move {
@@ -25,7 +26,7 @@ pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
         }
     });
     tokio::spawn(async move {
-        let _ = tokio::join!(worker, collector, keeper, filler);
+        let _ = tokio::join!(worker, collector, retainer, keeper, filler);
     })
 }
 
@@ -73,8 +74,8 @@ async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
                 }
             }
             _ = due_at.tick() => {
-                if let Err(error) = gc::start_if_due(&ctx).await {
-                    tracing::warn!(%error, "garbage collection could not be started");
+                if let Err(error) = schedules::start_due(&ctx).await {
+                    tracing::warn!(%error, "what is due could not be started");
                 }
             }
             _ = sweep_at.tick() => {
@@ -84,7 +85,7 @@ async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
                 if let Err(error) = ctx.local.throttle.sweep(&ctx).await {
                     tracing::warn!(%error, "old failed sign-ins could not be swept");
                 }
-                match retention::purge(&ctx).await {
+                match upkeep::purge(&ctx).await {
                     Ok(0) => {}
                     Ok(n) => tracing::info!(n, "rows that were past their time are gone"),
                     Err(error) => tracing::warn!(%error, "rows that are past their time could not be purged"),

@@ -220,7 +220,7 @@ async fn text(look: &Look) -> domain::Result<String> {
     page.one("wharf_sign_ins_refused_total", "counter", "Sign-ins that were turned away unchecked", local.throttle.refused());
     page.one("wharf_refusals_this_hour", "gauge", "Kinds of refused attempts, by caller, in this hour", local.refusals.len());
 
-    let seen = domain::retention::seen_from_outside(ctx).await?;
+    let seen = domain::upkeep::seen_from_outside(ctx).await?;
     page.one("wharf_database_bytes", "gauge", "The database's size", seen.database);
     page.one("harbor_statistics_total_storage_consumption", "gauge", "Bytes of blobs and manifests, as projects count them", seen.blobs);
     page.one("wharf_garbage_waiting_bytes", "gauge", "Bytes that only deletions keep that can be undone", seen.waiting);

@@ -37,7 +37,7 @@ pub async fn context(config: &Config, data: &DataDir, external_url: String, also
         external_url,
         also_known_as,
         buffers: config.buffers,
-        retention: config.retention,
+        upkeep: config.upkeep,
         outbound_allow: config.outbound_allow.clone(),
         proxy: config.proxy.clone(),
         sparse: config.sparse,

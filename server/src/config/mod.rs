@@ -71,7 +71,7 @@ pub struct Config {
     pub recycle: i64,
     pub connections: usize,
     pub connections_per_address: usize,
-    pub retention: domain::retention::Retention,
+    pub upkeep: domain::upkeep::Spans,
     /// In ms.
     pub silence: i64,
     /// Both in bytes.
@@ -315,7 +315,7 @@ impl Values {
             recycle: self.span("recycle")?,
             connections: self.number("limits.connections", 16)?,
             connections_per_address: self.number("limits.connections_per_address", 4)?,
-            retention: domain::retention::Retention {
+            upkeep: domain::upkeep::Spans {
                 events: self.span("retention.events")?.max(86_400_000),
                 events_rows: self.number("retention.events_rows", 1000)? as i64,
                 runs: self.span("retention.runs")?.max(86_400_000),

@@ -4,7 +4,6 @@ use crate::answer::act;
 use crate::{Answer, UiError, paths};
 use domain::gc;
 use model::CollectionId;
-use model::collection::SCHEDULES;
 
 act! {
     "/fn/collection/start" Start { #[serde(default)] dry_run: bool }
@@ -37,9 +36,8 @@ act! {
             "custom" if cron.is_empty() => return Err(UiError::at("cron", "must have six fields")),
             "custom" => Some(cron.to_owned()),
             word => {
-                let known = SCHEDULES.iter().find(|(kind, _)| *kind == word);
-                let (_, pattern) = known.ok_or_else(|| UiError::at("when", "must be one of those listed"))?;
-                Some((*pattern).to_owned())
+                let pattern = model::schedule::pattern(word).ok_or_else(|| UiError::at("when", "must be one of those listed"))?;
+                Some(pattern.to_owned())
             }
         };
         gc::set_schedule(&call.ctx, &call.who, pattern).await?;

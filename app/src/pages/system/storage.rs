@@ -4,7 +4,7 @@ use crate::pages::prelude::*;
 use model::stamp::grouped;
 
 pub async fn storage(call: &Call) -> Shown {
-    let held = domain::retention::held(&call.ctx, &call.who).await?;
+    let held = domain::upkeep::held(&call.ctx, &call.who).await?;
     let most = held.tables.iter().map(|table| table.bytes).max().unwrap_or(0).max(1);
     let rows: Vec<AnyView> = held.tables.iter().map(|table| {
         let part = table.bytes * 100 / most;

@@ -7,7 +7,7 @@ use crate::list::{self, As, Asks, page};
 use axum::extract::Path;
 use domain::gc;
 use model::CollectionId;
-use model::collection::{Collection, SCHEDULES};
+use model::collection::Collection;
 use model::run::Status;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -165,7 +165,7 @@ pub async fn schedule(call: Call) -> Answer<Shown<Scheduled>> {
 }
 
 /// The pattern that a schedule of the API means; `None` for one to run now.
-fn pattern(schedule: &Schedule) -> Result<Option<String>, ApiError> {
+pub fn pattern(schedule: &Schedule) -> Result<Option<String>, ApiError> {
     let kind = schedule.kind.as_str();
     if kind.eq_ignore_ascii_case("manual") {
         return Ok(None);
@@ -173,16 +173,13 @@ fn pattern(schedule: &Schedule) -> Result<Option<String>, ApiError> {
     if kind.eq_ignore_ascii_case("custom") && !schedule.cron.is_empty() {
         return Ok(Some(schedule.cron.clone()));
     }
-    let known = SCHEDULES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind));
-    if let Some((name, cron)) = known
-        && !schedule.cron.is_empty()
-        && schedule.cron != *cron
-    {
-        return Err(ApiError::bad(format!("schedule.cron: {name} is {cron:?}; say Custom for another")));
+    match model::schedule::pattern(kind) {
+        Some(cron) if !schedule.cron.is_empty() && schedule.cron != cron => {
+            Err(ApiError::bad(format!("schedule.cron: {kind} is {cron:?}; say Custom for another")))
+        }
+        Some(cron) => Ok(Some(cron.to_owned())),
+        None => Err(ApiError::bad("schedule.type must be Manual, Hourly, Daily, Weekly, Custom (with cron) or None")),
     }
-    known.map(|(_, cron)| Some((*cron).to_owned())).ok_or_else(|| {
-        ApiError::bad("schedule.type must be Manual, Hourly, Daily, Weekly, Custom (with cron) or None")
-    })
 }
 
 /// Changes when it runs by itself.

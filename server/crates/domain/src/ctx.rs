@@ -36,7 +36,7 @@ pub struct Settings {
     pub gc_every: i64,
     /// Most bytes of requests' bodies that are held in memory at once, of all requests; an account or address has a quarter.
     pub buffers: u64,
-    pub retention: crate::retention::Retention,
+    pub upkeep: crate::upkeep::Spans,
 }
 
 /// Which manifests may name what is not in their repository: distribution-spec 1.1, "Pushing Manifests", leaves it to

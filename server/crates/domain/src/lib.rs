@@ -39,12 +39,14 @@ pub mod replication;
 pub mod repositories;
 pub mod retention;
 pub mod robots;
+pub mod schedules;
 pub mod secrets;
 mod selectors;
 pub mod sessions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod strict;
+pub mod upkeep;
 pub mod uploads;
 pub mod users;
 

@@ -103,7 +103,7 @@ impl World {
             reserve: 0,
             gc_every: 24 * 3_600_000,
             buffers: 128 << 20,
-            retention: Default::default(),
+            upkeep: Default::default(),
         };
         change(&mut settings);
         let ctx = Ctx::new(db, blobs, Clock::Fixed(clock.clone()), Keys::from_bytes([7; 32]), settings);

@@ -37,16 +37,13 @@ pub struct Schedule {
     pub next: Option<Stamp>,
 }
 
-/// Harbor's words for schedules, and their patterns.
-pub const SCHEDULES: [(&str, &str); 4] = [("Hourly", "0 0 * * * *"), ("Daily", "0 0 0 * * *"), ("Weekly", "0 0 0 * * 0"), ("None", "")];
-
 impl Schedule {
     /// Harbor's word for it; `Custom` for a pattern of one's own and for the configuration's span.
     pub fn kind(&self) -> &'static str {
         match &self.cron {
             None if self.every <= 0 => "None",
             None => "Custom",
-            Some(cron) => SCHEDULES.iter().find(|(_, pattern)| pattern == cron).map_or("Custom", |(kind, _)| kind),
+            Some(cron) => crate::schedule::kind(cron),
         }
     }
 }

@@ -51,6 +51,10 @@ ids! {
     CollectionId
     /// A rule of immutable tags: numbered within its project, or the system.
     ImmutableRuleId
+    /// A policy of tag retention.
+    RetentionId
+    /// One run of a policy of tag retention.
+    RetentionRunId
     /// A deletion that can be undone.
     DeletionId
 }

@@ -131,6 +131,12 @@ actions! {
     ImmutableCreate = "immutable-tag" "create";
     ImmutableUpdate = "immutable-tag" "update";
     ImmutableDelete = "immutable-tag" "delete";
+    RetentionRead = "tag-retention" "read";
+    RetentionList = "tag-retention" "list";
+    RetentionCreate = "tag-retention" "create";
+    RetentionUpdate = "tag-retention" "update";
+    RetentionDelete = "tag-retention" "delete";
+    RetentionOperate = "tag-retention" "operate";
     // Of the system rather than of a project; a system robot account can hold these two.
     ProjectList = "project" "list";
     ProjectCreate = "project" "create";
@@ -199,7 +205,9 @@ pub fn role_may(role: Role, action: Action) -> bool {
         RepositoryPush | RepositoryUpdate | ArtifactCreate | TagCreate | AccessoryDelete => {
             matches!(role, ProjectAdmin | Maintainer | Developer)
         }
-        RuleList => matches!(role, ProjectAdmin | Maintainer | Developer),
+        RuleList | RetentionRead | RetentionList | RetentionCreate | RetentionUpdate | RetentionDelete | RetentionOperate => {
+            matches!(role, ProjectAdmin | Maintainer | Developer)
+        }
         // Maintainers also remove it, and see how the project is set up.
         RepositoryDelete | ArtifactDelete | TagDelete | MetadataRead | RobotRead | RobotList | ImmutableList | ImmutableCreate | ImmutableUpdate
         | ImmutableDelete => {

@@ -209,7 +209,7 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
 }
 
 /// Takes away what was drawn, as far as the caller may; for `window` ms it can be undone.
-async fn take(proof: &mut Authorized<'_>, now: Stamp, who: &Principal, window: i64, name: &RepositoryName, drawn: Drawn) -> Result<DeletionPlan> {
+async fn take(proof: &mut Authorized<'_>, now: Stamp, by: String, window: i64, name: &RepositoryName, drawn: Drawn) -> Result<DeletionPlan> {
     policy::delete::check(proof, &drawn.root, &drawn.along, &drawn.plan.kept_by)?;
     if let Some(locked) = policy::delete::locked(proof, name, &drawn.plan.digest, &drawn.ids).await? {
         return Err(locked);
@@ -221,7 +221,7 @@ async fn take(proof: &mut Authorized<'_>, now: Stamp, who: &Principal, window: i
         let tags: Vec<String> = drawn.plan.tags.iter().map(ToString::to_string).collect();
         let new = deletions::New {
             project, repository: drawn.repository, digest: &drawn.plan.digest, tags: &tags, ids: &drawn.ids,
-            bytes: drawn.plan.freed, by: who.name(), until: Stamp(now.0 + window),
+            bytes: drawn.plan.freed, by, until: Stamp(now.0 + window),
         };
         deletions::keep(c, now, &new).await?;
     }
@@ -262,7 +262,49 @@ pub async fn delete(
         let right = if is_accessory { Action::AccessoryDelete } else { Action::ArtifactDelete };
         let mut proof = access::repository(c, now, &caller, &project, repository.as_str(), right).await?;
         let drawn = drawn?;
-        take(&mut proof, now, &caller, window, &repository, drawn).await
+        take(&mut proof, now, caller.name(), window, &repository, drawn).await
+    })
+    .await
+}
+
+/// An artifact as it was when it was judged.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    pub id: i64,
+    /// The latest of itself and its tags, of pulls also of what it lists.
+    pub pushed: i64,
+    pub pulled: Option<i64>,
+    pub tags: Vec<String>,
+}
+
+/// Deletes an artifact that a run of retention judged, with what its plan says, if it still is what was judged; [`Error::Conflict`] otherwise. `note`
+/// writes what the run tells of it, with the bytes that are freed, in the same transaction.
+pub(crate) async fn retire(
+    ctx: &Ctx,
+    (project, repository): (&ProjectName, &RepositoryName),
+    digest: &Digest,
+    seen: Seen,
+    run: i64,
+    note: impl AsyncFn(&mut AnyConnection, i64) -> Result<()> + Send + Sync + 'static,
+) -> Result<DeletionPlan> {
+    let (now, window, project, repository, digest) = (ctx.now(), ctx.settings.recycle, project.clone(), repository.clone(), digest.clone());
+    let event =
+        Event::ArtifactRetired { project: project.to_string(), repository: repository.to_string(), digest: digest.to_string(), run };
+    let system = Principal::system();
+    let reference = Reference::Digest(digest);
+    ctx.change_content(&system.clone(), event, async move |c| {
+        let mut proof = access::project(c, now, &system, &project, Action::ArtifactDelete).await?;
+        let drawn = draw(&mut proof, &repository, &reference).await?;
+        let c = proof.conn();
+        let tags = sql::tag_names_of(c, &[seen.id]).await?.remove(&seen.id).unwrap_or_default();
+        let (pushed, pulled) = sql::latest(c, seen.id).await?;
+        let pulled = pulled.max(sql::pulled_below(c, &[seen.id]).await?.remove(&seen.id));
+        if tags != seen.tags || pushed > seen.pushed || pulled > seen.pulled {
+            return Err(Error::conflict("digest", "was pushed, pulled or tagged since it was judged: the next run looks at it again"));
+        }
+        let plan = take(&mut proof, now, format!("retention run {run}"), window, &repository, drawn).await?;
+        note(proof.conn(), plan.freed).await?;
+        Ok(plan)
     })
     .await
 }
@@ -384,7 +426,7 @@ pub async fn delete_tag(
         // A list of referrers goes with its tag. That is the deletion of an artifact, with its right and its undo.
         if removal.goes {
             let drawn = draw(&mut proof, &repository, &Reference::Digest(found.digest.clone())).await?;
-            take(&mut proof, now, &caller, window, &repository, drawn).await?;
+            take(&mut proof, now, caller.name(), window, &repository, drawn).await?;
             return Ok(removal);
         }
         let project_id = proof.project.id.0;

@@ -166,7 +166,7 @@ pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)
         }
     }
     // Monitoring asks how old the last one is.
-    crate::retention::note_backup(ctx).await?;
+    crate::upkeep::note_backup(ctx).await?;
     Ok(found)
 }
 

@@ -105,6 +105,11 @@ events! {
     "immutable-rule.create" ImmutableRuleCreated { project: Option<String>, rule: String } within(project);
     "immutable-rule.update" ImmutableRuleChanged { project: Option<String>, number: i64, rule: String, disabled: bool } within(project);
     "immutable-rule.delete" ImmutableRuleDeleted { project: Option<String>, number: i64 } within(project);
+    "retention.set" RetentionSet { project: String, rules: String, uncovered: String, cron: Option<String> } Project(project);
+    "retention.delete" RetentionDeleted { project: String } Project(project);
+    "retention.start" RetentionStarted { project: String, dry_run: bool } Project(project);
+    "retention.stop" RetentionStopped { project: String, run: i64 } Project(project);
+    "artifact.retire" ArtifactRetired { project: String, repository: String, digest: String, run: i64 } Project(project);
     "collection.schedule" CollectionScheduled { cron: Option<String> } System;
 }
 
@@ -116,7 +121,7 @@ impl Event {
             Event::SignedIn { .. } | Event::RequestRefused { .. } | Event::AccountUnlocked { .. } | Event::PasswordSet { .. } | Event::RobotSecretSet { .. }
                 | Event::UserDisabled { .. } | Event::UserDeleted { .. } | Event::AdministratorSet { admin: false, .. } | Event::RobotDisabled { .. }
                 | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. } | Event::CollectionStopped { .. }
-                | Event::CollectionStarted { dry_run: true } | Event::ConfigurationChanged { .. }
+                | Event::CollectionStarted { dry_run: true } | Event::RetentionStarted { dry_run: true, .. } | Event::RetentionStopped { .. } | Event::ConfigurationChanged { .. }
         )
     }
 }

@@ -14,7 +14,8 @@ pub(crate) mod sql;
 mod tests;
 mod work;
 
-pub use schedule::{schedule, set_schedule, start_if_due};
+pub use schedule::{schedule, set_schedule};
+pub(crate) use schedule::{start_by_span, start_due};
 pub use work::run;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use work::collect;
@@ -25,6 +26,7 @@ use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::jobs;
+use crate::schedules::{self, Due};
 use model::collection::{Collection, Kept};
 use model::run::{Status, Trigger};
 use model::list::Query;
@@ -35,10 +37,11 @@ pub const JOB: &str = "gc";
 
 /// Starts a collection. One at a time.
 pub async fn start(ctx: &Ctx, who: &Principal, dry_run: bool) -> Result<CollectionId> {
-    begin(ctx, who, Trigger::Manual, dry_run).await
+    begin(ctx, who, Trigger::Manual, dry_run, None).await?.ok_or_else(|| Error::Internal("a collection without a clock waited for one".to_owned()))
 }
 
-async fn begin(ctx: &Ctx, who: &Principal, trigger: Trigger, dry_run: bool) -> Result<CollectionId> {
+/// `due` is the clock that asks for it; `None` is answered where another process answered that clock.
+async fn begin(ctx: &Ctx, who: &Principal, trigger: Trigger, dry_run: bool, due: Option<Due>) -> Result<Option<CollectionId>> {
     if !dry_run && ctx.configuration().read_only {
         return Err(Error::Precondition("this server is read-only for now: nothing is deleted, only a dry run can be made".to_owned()));
     }
@@ -47,12 +50,17 @@ async fn begin(ctx: &Ctx, who: &Principal, trigger: Trigger, dry_run: bool) -> R
         .change(who, Event::CollectionStarted { dry_run }, async move |c| {
             let mut proof = access::system(c, now, &caller).await?;
             let c = proof.conn();
+            if let Some(due) = &due
+                && !schedules::took(c, now, due).await?
+            {
+                return Ok(None);
+            }
             if let Some(id) = sql::unsettled(c).await? {
                 return Err(Error::Precondition(format!("collection {id} is still running: wait for it, or stop it")));
             }
             let id = sql::insert(c, now, trigger, dry_run, &caller.name()).await?;
             jobs::enqueue(c, now, JOB, &id.to_string(), ("", "")).await?;
-            Ok(id)
+            Ok(Some(id))
         })
         .await?;
     ctx.local.work.notify_waiters();

@@ -56,23 +56,6 @@ pub async fn unsettled(c: &mut AnyConnection) -> Result<Option<CollectionId>> {
     Ok(row.map(|row| CollectionId(row.get("id"))))
 }
 
-/// The pattern that an administrator set, empty for never, and when.
-pub async fn schedule(c: &mut AnyConnection) -> Result<Option<(String, Stamp)>> {
-    let rows = sqlx::query("SELECT key, value FROM meta WHERE key IN ('gc.schedule', 'gc.schedule.set_at')").fetch_all(c).await?;
-    let value = |key: &str| rows.iter().find(|row| row.get::<String, _>("key") == key).map(|row| row.get::<String, _>("value"));
-    let set_at = value("gc.schedule.set_at").and_then(|text| text.parse().ok()).unwrap_or_default();
-    Ok(value("gc.schedule").map(|cron| (cron, Stamp(set_at))))
-}
-
-pub async fn set_schedule(c: &mut AnyConnection, now: Stamp, cron: Option<&str>) -> Result<()> {
-    sqlx::query("DELETE FROM meta WHERE key IN ('gc.schedule', 'gc.schedule.set_at')").execute(&mut *c).await?;
-    let Some(cron) = cron else { return Ok(()) };
-    for (key, value) in [("gc.schedule", cron.to_owned()), ("gc.schedule.set_at", now.0.to_string())] {
-        sqlx::query("INSERT INTO meta (key, value) VALUES ($1, $2)").bind(key).bind(value).execute(&mut *c).await?;
-    }
-    Ok(())
-}
-
 /// When the last one that was no dry run began.
 pub async fn last_start(c: &mut AnyConnection) -> Result<Option<Stamp>> {
     let row = sqlx::query("SELECT started_at FROM collections WHERE dry_run = 0 ORDER BY id DESC LIMIT 1").fetch_optional(c).await?;
@@ -87,6 +70,16 @@ pub async fn get(c: &mut AnyConnection, id: CollectionId) -> Result<Option<(Coll
     let text = format!("SELECT {COLUMNS}, t.log AS log FROM collections AS t WHERE t.id = $1");
     let row = sqlx::query(AssertSqlSafe(text)).bind(id.0).fetch_optional(c).await?;
     Ok(row.map(|row| (collection(&row), row.get("log"))))
+}
+
+/// A log within its bound: of a longer one the end counts.
+pub fn bounded(log: String, most: usize) -> String {
+    if log.len() <= most {
+        return log;
+    }
+    let mut cut = log.floor_char_boundary(log.len() - most / 2);
+    cut += log[cut..].find('\n').map_or(0, |n| n + 1);
+    format!("… the beginning was cut\n{}", &log[cut..])
 }
 
 /// What a page adds to a collection's figures.
@@ -109,12 +102,7 @@ pub async fn note(
     ended: Option<Stamp>,
 ) -> Result<()> {
     let row = sqlx::query("SELECT log FROM collections WHERE id = $1").bind(id.0).fetch_one(&mut *c).await?;
-    let mut log: String = row.get::<String, _>("log") + line;
-    if log.len() > LOG {
-        let mut cut = log.floor_char_boundary(log.len() - LOG / 2);
-        cut += log[cut..].find('\n').map_or(0, |n| n + 1);
-        log = format!("… the beginning was cut\n{}", &log[cut..]);
-    }
+    let log = bounded(row.get::<String, _>("log") + line, LOG);
     sqlx::query(
         "UPDATE collections SET status = $2, checked = checked + $3, blobs = blobs + $4, bytes = bytes + $5, young = young + $6,
            error = CASE WHEN $7 = '' THEN error ELSE $7 END, log = $8, ended_at = $9

@@ -1,7 +1,7 @@
 //! What a collection takes, and what it leaves.
 
 use super::work::collect;
-use super::{JOB, get, list, schedule, set_schedule, sql, start, start_if_due, stop, why};
+use super::{JOB, get, list, schedule, set_schedule, sql, start, stop, why};
 use crate::artifacts::{self, Reference};
 use crate::manifest;
 use crate::error::Error;
@@ -214,6 +214,13 @@ async fn a_long_log_keeps_its_end_and_is_cut_between_letters() {
         let (_, log) = get(&world.ctx, &world.admin, id).await.unwrap();
         assert!(log.ends_with("the end\n") && log.len() < 300_000, "{}", log.len());
     }
+}
+
+/// Looks whether one is due; answers which was started by that.
+async fn start_if_due(ctx: &crate::Ctx) -> crate::Result<Option<CollectionId>> {
+    let before = sql::unsettled(&mut *ctx.db.read().await?).await?;
+    crate::schedules::start_due(ctx).await?;
+    Ok(sql::unsettled(&mut *ctx.db.read().await?).await?.filter(|id| Some(*id) != before))
 }
 
 #[tokio::test]

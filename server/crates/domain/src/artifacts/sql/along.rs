@@ -218,3 +218,24 @@ pub async fn subjects_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<Strin
     let subjects: std::collections::BTreeSet<String> = ran.iter().flat_map(|ran| &ran.rows).map(|row| row.get("subject_digest")).collect();
     Ok(subjects.into_iter().collect())
 }
+
+/// How deep in indexes of indexes it is looked for pulls.
+const DEEP: i64 = 8;
+
+/// The latest pull of anything that these indexes list, by index.
+pub async fn pulled_below(c: &mut AnyConnection, indexes: &[i64]) -> Result<HashMap<i64, i64>> {
+    let mut script = Script::default();
+    for part in parts(indexes) {
+        let text = format!(
+            "WITH RECURSIVE below (root, id, depth) AS (
+               SELECT a.id, a.id, CAST(0 AS BIGINT) FROM artifacts AS a WHERE a.id IN ({})
+               UNION SELECT b.root, k.id, b.depth + 1 FROM below AS b JOIN artifact_children AS x ON x.parent_id = b.id
+                 JOIN artifacts AS k ON k.repository_id = x.repository_id AND k.digest = x.child_digest WHERE b.depth < {DEEP})
+             SELECT b.root AS root, MAX(a.pulled_at) AS pulled FROM below AS b JOIN artifacts AS a ON a.id = b.id WHERE a.pulled_at IS NOT NULL GROUP BY b.root",
+            places(1, part.len())
+        );
+        script.add(text, part.iter().map(|id| (**id).into()));
+    }
+    let ran = script.run(c).await?;
+    Ok(ran.iter().flat_map(|ran| &ran.rows).map(|row| (row.get("root"), row.get("pulled"))).collect())
+}

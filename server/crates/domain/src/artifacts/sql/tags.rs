@@ -106,6 +106,19 @@ pub async fn tag_names_of(c: &mut AnyConnection, ids: &[i64]) -> Result<HashMap<
     Ok(found)
 }
 
+/// When an artifact or one of its tags was last pushed, and pulled.
+pub async fn latest(c: &mut AnyConnection, artifact: i64) -> Result<(i64, Option<i64>)> {
+    let row = sqlx::query(
+        "SELECT a.pushed_at AS pushed, a.pulled_at AS pulled, MAX(t.pushed_at) AS tag_pushed, MAX(t.pulled_at) AS tag_pulled
+         FROM artifacts AS a LEFT JOIN tags AS t ON t.artifact_id = a.id WHERE a.id = $1 GROUP BY a.id, a.pushed_at, a.pulled_at",
+    )
+    .bind(artifact)
+    .fetch_one(c)
+    .await?;
+    let at = |name: &str| row.get::<Option<i64>, _>(name);
+    Ok((row.get::<i64, _>("pushed").max(at("tag_pushed").unwrap_or(0)), at("pulled").max(at("tag_pulled"))))
+}
+
 /// Tags by name, from the `skip`th on.
 pub async fn tags_from(c: &mut AnyConnection, artifact: i64, skip: i64, limit: i64) -> Result<Vec<TagView>> {
     let rows = sqlx::query("SELECT id, name, pushed_at, pulled_at FROM tags WHERE artifact_id = $1 ORDER BY name LIMIT $2 OFFSET $3")

@@ -21,7 +21,7 @@ const BATCH: i64 = 500;
 
 /// How long things are kept, in ms, and how many.
 #[derive(Clone, Copy, Debug)]
-pub struct Retention {
+pub struct Spans {
     pub events: i64,
     pub events_rows: i64,
     /// Executions with their tasks and logs, and collections.
@@ -29,15 +29,15 @@ pub struct Retention {
     pub runs_kept: i64,
 }
 
-impl Default for Retention {
+impl Default for Spans {
     fn default() -> Self {
-        Retention { events: 365 * 86_400_000, events_rows: 1_000_000, runs: 90 * 86_400_000, runs_kept: 10_000 }
+        Spans { events: 365 * 86_400_000, events_rows: 1_000_000, runs: 90 * 86_400_000, runs_kept: 10_000 }
     }
 }
 
 /// Deletes what is past its time; answers how many rows.
 pub async fn purge(ctx: &Ctx) -> Result<u64> {
-    let (now, kept) = (ctx.now(), ctx.settings.retention);
+    let (now, kept) = (ctx.now(), ctx.settings.upkeep);
     let then = move |span: i64| Stamp(now.0 - span);
     let mut gone = 0;
     gone += batches(ctx, async move |c| events::purge(c, then(kept.events), kept.events_rows, BATCH).await).await?;
@@ -50,6 +50,16 @@ pub async fn purge(ctx: &Ctx) -> Result<u64> {
         }
     }
     gone += batches(ctx, async move |c| sql::purge_runs(c, "collections", then(kept.runs), kept.runs_kept, BATCH).await).await?;
+    gone += batches(ctx, async move |c| crate::retention::purge_kept(c, BATCH).await).await?;
+    loop {
+        for of in ["retention_results", "retention_tasks"] {
+            gone += batches(ctx, async move |c| sql::purge_of_runs(c, of, then(kept.runs), kept.runs_kept, BATCH).await).await?;
+        }
+        match batches(ctx, async move |c| sql::purge_runs(c, "retention_runs", then(kept.runs), kept.runs_kept, BATCH).await).await? {
+            0 => break,
+            n => gone += n,
+        }
+    }
     // Also where garbage is never collected.
     gone += batches(ctx, async move |c| deletions::sql::forget_over(c, now).await).await?;
     deletions::dismantle(ctx).await;
@@ -72,14 +82,17 @@ async fn batches(ctx: &Ctx, one: impl AsyncFn(&mut AnyConnection) -> Result<u64>
 pub async fn held(ctx: &Ctx, who: &Principal) -> Result<Held> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::system(&mut c, ctx.now(), who).await?;
-    let (c, kept) = (proof.conn(), ctx.settings.retention);
+    let (c, kept) = (proof.conn(), ctx.settings.upkeep);
     let days = |span: i64| format!("{}, and no more than", model::stamp::span(span));
     let runs = format!("{} {} runs", days(kept.runs), model::stamp::grouped(kept.runs_kept));
-    let bounds: [(&str, &str, String); 10] = [
+    let bounds: [(&str, &str, String); 13] = [
         ("events", "Audit log", format!("{} {} rows", days(kept.events), model::stamp::grouped(kept.events_rows))),
         ("executions", "Replication executions", runs.clone()),
         ("tasks", "Replication tasks and logs", "as long as their execution".to_owned()),
-        ("collections", "Garbage collections and logs", runs),
+        ("collections", "Garbage collections and logs", runs.clone()),
+        ("retention_runs", "Retention runs and logs", runs),
+        ("retention_tasks", "Repositories of retention runs", "as long as their run".to_owned()),
+        ("retention_results", "What became of artifacts", "of what was removed as long as its run, else of the newest run".to_owned()),
         ("places", "Places that people signed in from", "90 days after the last, at most 65,536".to_owned()),
         ("failures", "Failed sign-ins", "15 minutes after the last, at most 65,536".to_owned()),
         ("deletions", "Deletions that can be undone", span(ctx.settings.recycle)),

@@ -1,0 +1,248 @@
+//! The job of a run: repository by repository, each judged whole, then each removal by itself, judged again in its own write. A run that is broken
+//! off goes on at the repository where it was.
+
+use super::judge::{Judge, Judged, held_by_indexes};
+use super::sql::{self, Noted, Work};
+use super::JOB;
+use crate::artifacts::{self, Seen};
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::identity::Principal;
+use crate::jobs::{self, Claim, Hold};
+use crate::points::point;
+use crate::policy::locks::Locks;
+use model::retention::Fate;
+use model::run::Status;
+use model::{RepositoryName, RetentionRunId};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Results of one write.
+const SLICE: usize = 100;
+/// How often the lease is renewed.
+const RENEW: Duration = Duration::from_secs(3);
+/// Repositories of one look.
+const REPOSITORIES: i64 = 100;
+
+/// Carries runs out until `stopping` says so; what is under way then goes on at the next start.
+pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
+    let (ctx, ends) = (&ctx, &stopping);
+    jobs::serve(ctx, JOB, 2, 2, stopping.clone(), |claim| async move { carry_out(ctx, &claim, ends).await }).await;
+}
+
+/// Why a run ends before its last repository.
+enum Cut {
+    Stopped,
+    /// The server stops, or another worker has the job: nothing more is written.
+    Left,
+}
+
+struct Run<'a> {
+    ctx: &'a Ctx,
+    id: RetentionRunId,
+    claim: &'a Claim,
+    stopping: &'a watch::Receiver<bool>,
+    work: Work,
+    judge: Judge,
+    renewed: Instant,
+}
+
+/// Carries one run out, to its end, a stop or the end of the server.
+pub(crate) async fn carry_out(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> Result<()> {
+    let Ok(id) = claim.key.parse().map(RetentionRunId) else {
+        tracing::error!(key = claim.key, "a job of retention names no run");
+        return jobs::finish(ctx, claim).await;
+    };
+    let Some(work) = sql::work(&mut *ctx.db.read().await?, id).await? else {
+        let now = ctx.now();
+        ctx.db.write_content(async move |c| sql::end(c, now, id, Status::Stopped, "the project is gone").await).await?;
+        return jobs::finish(ctx, claim).await;
+    };
+    ctx.db.write_content(async move |c| sql::begin(c, id).await).await?;
+    let judge = Judge::new(&work.rules, work.uncovered, work.started)?;
+    let mut run = Run { ctx, id, claim, stopping, work, judge, renewed: Instant::now() };
+    let (status, error) = match run.all().await {
+        Ok(None) => (Status::Succeeded, String::new()),
+        Ok(Some(Cut::Stopped)) => (Status::Stopped, String::new()),
+        Ok(Some(Cut::Left)) => return Ok(()),
+        // Nobody's mistake, or one that trying again does not mend.
+        Err(error) if matches!(error, Error::Unavailable(_) | Error::Db(_)) => return Err(error),
+        Err(error) => (Status::Failed, error.to_string()),
+    };
+    let now = ctx.now();
+    ctx.db.write_content(async move |c| sql::end(c, now, id, status, &error).await).await?;
+    jobs::finish(ctx, claim).await
+}
+
+impl Run<'_> {
+    /// Asked before each step; renews the lease now and then.
+    async fn cut(&mut self) -> Result<Option<Cut>> {
+        if *self.stopping.borrow() {
+            return Ok(Some(Cut::Left));
+        }
+        if self.renewed.elapsed() < RENEW {
+            return Ok(None);
+        }
+        self.renewed = Instant::now();
+        Ok(match jobs::renew(self.ctx, self.claim).await? {
+            Hold::Ours => None,
+            Hold::StopRequested => Some(Cut::Stopped),
+            Hold::Lost => Some(Cut::Left),
+        })
+    }
+
+    async fn all(&mut self) -> Result<Option<Cut>> {
+        // A stop that came before the first step.
+        self.renewed -= RENEW;
+        let mut after = self.work.at;
+        loop {
+            let part = sql::repositories(&mut *self.ctx.db.read().await?, self.work.project, after, REPOSITORIES).await?;
+            let Some((last, _)) = part.last() else { return Ok(None) };
+            after = *last;
+            for (id, name) in part {
+                if let Some(cut) = self.cut().await? {
+                    return Ok(Some(cut));
+                }
+                if self.judge.reaches(&name)
+                    && let Some(cut) = self.repository(id, &name).await?
+                {
+                    return Ok(Some(cut));
+                }
+            }
+        }
+    }
+
+    async fn repository(&mut self, id: i64, name: &str) -> Result<Option<Cut>> {
+        let (ctx, run, now) = (self.ctx, self.id, self.ctx.now());
+        let repository: RepositoryName = name.parse().map_err(|_| Error::Internal(format!("repository name {name:?} in the database")))?;
+        let task = {
+            let name = name.to_owned();
+            ctx.db.write_content(async move |c| sql::begin_task(c, now, run, (id, &name)).await).await?
+        };
+        let Some(mut judged) = self.judge.repository(&mut *ctx.db.read().await?, id, name).await? else { return Ok(None) };
+        let held = held_by_indexes(&mut *ctx.db.read().await?, &judged).await?;
+        judged.iter_mut().filter(|one| held.contains_key(&one.candidate.id)).for_each(|one| one.fate = Fate::Held);
+        point!("retention.judged");
+        let because = |one: &Judged| match held.get(&one.candidate.id) {
+            Some(index) => format!("the index {index}, which stays, lists it"),
+            None => String::new(),
+        };
+        let (going, staying): (Vec<Judged>, Vec<Judged>) = judged.into_iter().partition(|one| one.fate == Fate::Removed);
+        for part in staying.chunks(SLICE) {
+            if let Some(cut) = self.cut().await? {
+                return Ok(Some(cut));
+            }
+            let noted = self.noted(part, &because).await?;
+            self.note(task, noted).await?;
+        }
+        let cut = if self.work.dry { self.foretell(task, id, &repository, &going).await? } else { self.remove(task, &repository, going).await? };
+        if cut.is_some() {
+            return Ok(cut);
+        }
+        let (now, name) = (ctx.now(), name.to_owned());
+        ctx.db
+            .write_content(async move |c| {
+                let line = format!("{} {name}: done\n", now.rfc3339());
+                sql::end_task(c, now, run, (task, id), Status::Succeeded, &line).await
+            })
+            .await?;
+        Ok(None)
+    }
+
+    /// Reads what is told of some.
+    async fn noted(&self, part: &[Judged], because: &(dyn Fn(&Judged) -> String + Sync)) -> Result<Vec<Noted>> {
+        let mut c = self.ctx.db.read().await?;
+        let ids: Vec<i64> = part.iter().map(|one| one.candidate.id).collect();
+        let (digests, mut tags) = (sql::named(&mut c, &ids).await?, artifacts::sql::tag_names_of(&mut c, &ids).await?);
+        // What went meanwhile is not told of.
+        let noted = part.iter().filter_map(|one| {
+            let digest = digests.get(&one.candidate.id)?.clone();
+            Some(Noted {
+                artifact: one.candidate.id, digest, tags: tags.remove(&one.candidate.id).unwrap_or_default(), fate: one.fate, by: one.by, why: because(one),
+                pushed: one.candidate.pushed, pulled: one.candidate.pulled, bytes: 0,
+            })
+        });
+        Ok(noted.collect())
+    }
+
+    async fn note(&self, task: i64, noted: Vec<Noted>) -> Result<()> {
+        let run = self.id;
+        self.ctx.db.write_content(async move |c| sql::note(c, run, task, &noted).await).await
+    }
+
+    /// Of a dry run: what would go, and what an immutable tag would keep.
+    async fn foretell(&mut self, task: i64, id: i64, repository: &RepositoryName, going: &[Judged]) -> Result<Option<Cut>> {
+        let ctx = self.ctx;
+        for part in going.chunks(SLICE) {
+            if let Some(cut) = self.cut().await? {
+                return Ok(Some(cut));
+            }
+            let mut noted = self.noted(part, &|_| String::new()).await?;
+            {
+                let mut c = ctx.db.read().await?;
+                let mut proof = crate::access::project(&mut c, ctx.now(), &Principal::system(), &self.work.name, model::Action::ArtifactRead).await?;
+                let locks = Locks::of(&proof.project, repository)?;
+                let c = proof.conn();
+                for one in &mut noted {
+                    if let Some(held) = locks.over(c, &[one.artifact]).await? {
+                        (one.fate, one.why) = (Fate::Held, format!("the immutable tag {} ({}) keeps it", held.tag, held.rule));
+                    }
+                }
+                let ids: Vec<i64> = noted.iter().filter(|one| one.fate == Fate::Removed).map(|one| one.artifact).collect();
+                if let Some(first) = noted.iter_mut().find(|one| one.fate == Fate::Removed) {
+                    first.bytes = artifacts::sql::freed(c, id, &ids).await?;
+                }
+            }
+            self.note(task, noted).await?;
+        }
+        Ok(None)
+    }
+
+    /// Removes what is to go. What an index lists goes after the index: such are tried again while anything goes.
+    async fn remove(&mut self, task: i64, repository: &RepositoryName, mut left: Vec<Judged>) -> Result<Option<Cut>> {
+        let (ctx, project) = (self.ctx, self.work.name.clone());
+        loop {
+            let (before, mut again) = (left.len(), Vec::new());
+            for one in left {
+                if let Some(cut) = self.cut().await? {
+                    return Ok(Some(cut));
+                }
+                let Some(mut noted) = self.noted(std::slice::from_ref(&one), &|_| String::new()).await?.pop() else { continue };
+                let seen = Seen { id: one.candidate.id, pushed: one.candidate.pushed, pulled: one.candidate.pulled, tags: noted.tags.clone() };
+                // The row of what became of it goes into the same write: what is removed is told, whenever the server is killed.
+                let (run, told) = (self.id, noted.clone());
+                let note = async move |c: &mut sqlx::AnyConnection, freed: i64| {
+                    sql::note(c, run, task, &[Noted { bytes: freed, ..told.clone() }]).await
+                };
+                match artifacts::retire(ctx, (&project, repository), &noted.digest, seen, run.0, note).await {
+                    Ok(_) => {
+                        point!("retention.removed");
+                        continue;
+                    }
+                    Err(Error::NotFound(_)) => continue,
+                    // An index lists it: that may go yet.
+                    Err(Error::Precondition(_)) => {
+                        again.push(one);
+                        continue;
+                    }
+                    Err(error @ (Error::Locked(_) | Error::Forbidden { .. } | Error::Conflict { .. })) => {
+                        (noted.fate, noted.why) = (Fate::Held, error.to_string());
+                    }
+                    Err(error) => return Err(error),
+                }
+                self.note(task, vec![noted]).await?;
+            }
+            if again.is_empty() {
+                return Ok(None);
+            }
+            if again.len() == before {
+                // Nothing goes any more: an index came meanwhile, or too much hangs on it.
+                again.iter_mut().for_each(|one| one.fate = Fate::Held);
+                let noted = self.noted(&again, &|_| "an index lists it, or more hangs on it than one deletion takes".to_owned()).await?;
+                self.note(task, noted).await?;
+                return Ok(None);
+            }
+            left = again;
+        }
+    }
+}
