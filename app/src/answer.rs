@@ -2,6 +2,7 @@
 
 use crate::{Call, UiError};
 use domain::Principal;
+use domain::retention::Foreseen;
 use model::immutability::Covered;
 use model::replication::rule::Preview;
 use model::replication::target::Probe;
@@ -67,6 +68,8 @@ pub enum Answer {
     Probe(Probe),
     /// What a rule would match.
     Preview(Preview),
+    /// What a policy of retention would do.
+    Foreseen(Foreseen),
     /// Which tags a rule would keep.
     Covered(Covered),
 }

@@ -1,6 +1,6 @@
 //! Every address of the portal. A repository's name holds slashes and is one segment here.
 
-use model::{CollectionId, Digest, ExecutionId, ImmutableRuleId, MemberId, ProjectName, RepositoryName, RobotId, RuleId, TargetId, TaskId, UserId};
+use model::{CollectionId, Digest, ExecutionId, ImmutableRuleId, MemberId, ProjectName, RepositoryName, RetentionRunId, RobotId, RuleId, TargetId, TaskId, UserId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What may stand unencoded in one segment.
@@ -107,6 +107,22 @@ pub fn project_settings(project: &ProjectName) -> String {
 
 pub fn policy(project: &ProjectName) -> String {
     format!("/projects/{project}/policy")
+}
+
+pub fn retention_rule_new(project: &ProjectName) -> String {
+    format!("{}/retention/rules/new", policy(project))
+}
+
+pub fn retention_rule(project: &ProjectName, number: usize) -> String {
+    format!("{}/retention/rules/{number}", policy(project))
+}
+
+pub fn retention_start(project: &ProjectName) -> String {
+    format!("{}/retention/start", policy(project))
+}
+
+pub fn retention_run(project: &ProjectName, id: RetentionRunId) -> String {
+    format!("{}/retention/runs/{id}", policy(project))
 }
 
 /// Below a policy's page, of a project or of the system.

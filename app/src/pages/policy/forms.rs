@@ -3,10 +3,13 @@
 use super::place;
 use crate::answer::act;
 use crate::{Answer, UiError};
+use crate::paths;
 use domain::immutability::{self, Owner};
-use model::ImmutableRuleId;
+use domain::retention::{self, Input};
 use model::immutability::ImmutableRule;
+use model::retention::{RetentionRule, Template, Uncovered};
 use model::selector::Selector;
+use model::{ImmutableRuleId, ProjectName, RetentionRunId, Stamp};
 use serde::Deserialize;
 
 /// Of a project by its name; an empty one is the system.
@@ -79,5 +82,134 @@ act! {
         let owner = owner(&form.project)?;
         immutability::delete(&call.ctx, &call.who, &owner, form.id).await?;
         Ok(Answer::done(place(&owner), "The rule was deleted."))
+    }
+}
+
+/// What the form of a rule of retention sends.
+#[derive(Deserialize)]
+struct Kept {
+    project: ProjectName,
+    /// Which rule, from 0; empty for a new one.
+    #[serde(default)]
+    place: String,
+    /// When the policy was changed last, as it was looked at; 0 where there was none.
+    #[serde(default)]
+    seen: i64,
+    repository_mode: String,
+    repositories: String,
+    template: String,
+    number: String,
+    tag_mode: String,
+    tags: String,
+    #[serde(default)]
+    untagged: bool,
+    #[serde(default)]
+    uncovered: String,
+    #[serde(default)]
+    disabled: bool,
+}
+
+impl Kept {
+    fn rule(&self) -> Result<RetentionRule, UiError> {
+        let template = Template::by_name(&self.template).ok_or_else(|| UiError::at("template", "must be one of those listed"))?;
+        let number = match (template.unit(), self.number.trim()) {
+            ("", _) => 0,
+            (_, text) => text.parse().map_err(|_| UiError::at("number", "must be a whole number"))?,
+        };
+        let excludes = |mode: &str| mode == "excludes";
+        // A rule that excludes says it the other way round, as Harbor's do.
+        let untagged = self.untagged != excludes(&self.tag_mode);
+        let selector = Selector::simple((&self.repositories, excludes(&self.repository_mode)), (&self.tags, excludes(&self.tag_mode)), Some(untagged));
+        Ok(RetentionRule { selector, template, number, disabled: self.disabled })
+    }
+
+    /// The policy with this rule in its place.
+    async fn input(&self, call: &crate::Call) -> Result<Input, UiError> {
+        let policy = retention::get(&call.ctx, &call.who, &self.project).await?;
+        let mut rules = policy.as_ref().map(|policy| policy.rules.clone()).unwrap_or_default();
+        let rule = self.rule()?;
+        match self.place.parse::<usize>() {
+            Ok(place) if place < rules.len() => rules[place] = rule,
+            Ok(_) => return Err(UiError::NotFound("this rule".to_owned())),
+            Err(_) => rules.push(rule),
+        }
+        let uncovered = match self.uncovered.as_str() {
+            "" => None,
+            text => Some(Uncovered::from_key(text).ok_or_else(|| UiError::at("uncovered", "must be one of those listed"))?),
+        };
+        Ok(Input { rules, uncovered, cron: None, seen: policy.map(|_| Stamp(self.seen)) })
+    }
+}
+
+act! {
+    /// Makes a rule of retention, or changes the one at `place`.
+    "/fn/retention/save-rule" SaveRetentionRule(Kept)
+    |form, call| {
+        let input = form.0.input(call).await?;
+        retention::set(&call.ctx, &call.who, &form.0.project, input).await?;
+        Ok(Answer::done(paths::policy(&form.0.project), "The rule was saved."))
+    }
+}
+
+act! {
+    /// What the policy would do with the typed rule.
+    "/fn/retention/preview" PreviewRetention(Kept)
+    |form, call| {
+        let input = form.0.input(call).await?;
+        Ok(Answer::Foreseen(retention::foresee(&call.ctx, &call.who, &form.0.project, &input).await?))
+    }
+}
+
+act! {
+    /// Moves, switches or deletes a rule.
+    "/fn/retention/change-rule" ChangeRetentionRule { project: ProjectName, place: usize, seen: i64, act: String }
+    |form, call| {
+        let missing = || UiError::NotFound("this rule".to_owned());
+        let policy = retention::get(&call.ctx, &call.who, &form.project).await?.ok_or_else(missing)?;
+        let (mut rules, place) = (policy.rules, form.place);
+        let rule = rules.get_mut(place).ok_or_else(missing)?;
+        let said = match form.act.as_str() {
+            "enable" => { rule.disabled = false; "The rule is in force." }
+            "disable" => { rule.disabled = true; "The rule is disabled." }
+            "delete" => { rules.remove(place); "The rule was deleted." }
+            "up" if place > 0 => { rules.swap(place, place - 1); "The rule was moved." }
+            "down" if place + 1 < rules.len() => { rules.swap(place, place + 1); "The rule was moved." }
+            _ => return Err(UiError::wrong("that cannot be done with this rule".to_owned())),
+        };
+        retention::update(&call.ctx, &call.who, &form.project, Input { rules, uncovered: None, cron: None, seen: Some(Stamp(form.seen)) }).await?;
+        Ok(Answer::done(paths::policy(&form.project), said))
+    }
+}
+
+act! {
+    /// What becomes of the rest, and when it runs by itself.
+    "/fn/retention/set" SetRetention { project: ProjectName, seen: i64, uncovered: String, when: String, cron: String }
+    |form, call| {
+        let policy = retention::get(&call.ctx, &call.who, &form.project).await?.ok_or_else(|| UiError::NotFound("a retention policy".to_owned()))?;
+        let uncovered = Uncovered::from_key(&form.uncovered).ok_or_else(|| UiError::at("uncovered", "must be one of those listed"))?;
+        let cron = match (form.when.as_str(), form.cron.trim()) {
+            ("Custom", "") => return Err(UiError::at("cron", "must have six fields")),
+            ("Custom", cron) => cron.to_owned(),
+            (word, _) => model::schedule::pattern(word).ok_or_else(|| UiError::at("when", "must be one of those listed"))?.to_owned(),
+        };
+        let input = Input { rules: policy.rules, uncovered: Some(uncovered), cron: Some(cron), seen: Some(Stamp(form.seen)) };
+        retention::update(&call.ctx, &call.who, &form.project, input).await?;
+        Ok(Answer::done(paths::policy(&form.project), "The policy was saved."))
+    }
+}
+
+act! {
+    "/fn/retention/start" StartRetention { project: ProjectName, #[serde(default)] dry_run: bool }
+    |form, call| {
+        let run = retention::start(&call.ctx, &call.who, &form.project, form.dry_run).await?;
+        Ok(Answer::done(paths::retention_run(&form.project, run), "The run has started."))
+    }
+}
+
+act! {
+    "/fn/retention/stop" StopRetention { project: ProjectName, run: RetentionRunId }
+    |form, call| {
+        retention::stop(&call.ctx, &call.who, &form.project, form.run).await?;
+        Ok(Answer::done(paths::retention_run(&form.project, form.run), "The run is stopping."))
     }
 }

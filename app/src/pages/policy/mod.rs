@@ -2,6 +2,8 @@
 
 pub mod forms;
 pub mod immutable;
+pub mod retention;
+pub mod run;
 
 use crate::pages::prelude::*;
 use domain::immutability::Owner;
@@ -38,10 +40,29 @@ fn way(owner: &Owner, last: &str) -> Vec<(String, String)> {
 
 pub async fn show(call: &Call) -> Shown {
     let owner = owner(call)?;
-    let immutable = immutable::section(call, &owner).await?;
-    let purpose = match &owner {
-        Owner::System => "What holds in every project, and is not lifted there.".to_owned(),
-        Owner::Project(name) => format!("What {name} demands of its artifacts."),
+    let (purpose, project) = match &owner {
+        Owner::System => ("What holds in every project, and is not lifted there.".to_owned(), None),
+        Owner::Project(name) => {
+            let frame = domain::projects::frame(&call.ctx, &call.who, name).await?;
+            (format!("What {name} demands of its artifacts, and what it keeps of them."), Some(frame))
+        }
     };
-    Ok(Page::new("Policy").way(way(&owner, "")).purpose(purpose).body(immutable))
+    // Some roles see one of the two: who sees neither is told why.
+    let (mut sections, mut refused, mut live) = (Vec::new(), None, false);
+    match immutable::section(call, &owner).await {
+        Ok(section) => sections.push(section),
+        Err(error @ UiError::Forbidden(_)) if project.is_some() => refused = Some(error),
+        Err(error) => return Err(error),
+    }
+    if let Some(frame) = &project {
+        match retention::section(call, frame).await {
+            Ok((section, under_way)) => {
+                live = under_way;
+                sections.push(section);
+            }
+            Err(UiError::Forbidden(_)) if !sections.is_empty() => {}
+            Err(error) => return Err(refused.unwrap_or(error)),
+        }
+    }
+    Ok(Page::new("Policy").way(way(&owner, "")).purpose(purpose).live(live).body(sections.collect_view()))
 }

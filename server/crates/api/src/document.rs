@@ -92,7 +92,7 @@ fn parameter(name: &str, place: ParameterIn, schema: ObjectBuilder, what: &str) 
 
 fn in_path(name: &str) -> Parameter {
     let (kind, what) = match name {
-        "id" | "task" => (schema(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))).minimum(Some(1)), ""),
+        "id" | "task" | "execution" => (schema(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))).minimum(Some(1)), ""),
         "project" => (schema(Type::String), "Its name; or its number, unless X-Is-Resource-Name says that this is a name."),
         "repository" => (schema(Type::String), "Its name within the project; slashes in it encoded, once or twice."),
         "reference" => (schema(Type::String), "A tag or a digest."),

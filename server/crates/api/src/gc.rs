@@ -4,28 +4,17 @@ use crate::answers::{Answer, Created, Done, Listed, Shown, Text, Time};
 use crate::call::{Call, Json, id};
 use crate::errors::ApiError;
 use crate::list::{self, As, Asks, page};
+use crate::runs::word;
 use axum::extract::Path;
 use domain::gc;
 use model::CollectionId;
 use model::collection::Collection;
-use model::run::Status;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 /// The job, by Harbor's name.
 const NAME: &str = "GARBAGE_COLLECTION";
-
-/// Jobs other than replication have words of their own in Harbor.
-fn word(status: Status) -> &'static str {
-    match status {
-        Status::Queued => "Pending",
-        Status::Running => "Running",
-        Status::Succeeded => "Success",
-        Status::PartlyFailed | Status::Failed | Status::Empty => "Error",
-        Status::Stopped => "Stopped",
-    }
-}
 
 /// One collection, as Harbor shows a job.
 #[derive(Serialize, ToSchema)]

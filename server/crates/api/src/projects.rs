@@ -117,6 +117,8 @@ fn settings(metadata: Option<&Metadata>) -> Result<Sent, ApiError> {
         match name.as_str() {
             "public" => sent.public = Some(truth()?),
             "enable_content_trust_cosign" => sent.signature = Some(truth()?),
+            // As it was read: a policy of retention is made, changed and taken away by itself.
+            "retention_id" => {}
             "enable_content_trust" | "prevent_vul" => {
                 if truth()? {
                     return Err(ApiError::bad(format!("metadata.{name} is not something this server does")));
@@ -147,6 +149,9 @@ fn metadata(project: &project::Project) -> BTreeMap<String, String> {
     let mut all = project.kept.clone();
     all.insert("public".to_owned(), project.public.to_string());
     all.insert("enable_content_trust_cosign".to_owned(), project.policy.require_signature.to_string());
+    if let Some(retention) = project.retention {
+        all.insert("retention_id".to_owned(), retention.to_string());
+    }
     all
 }
 

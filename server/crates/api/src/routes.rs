@@ -2,7 +2,7 @@
 
 use crate::errors::ApiError;
 use crate::document::{self, Shape};
-use crate::{artifacts, configurations, deletions, gc, immutability, members, projects, registries, replication, repositories, robots, session, system, users};
+use crate::{artifacts, configurations, deletions, gc, immutability, members, projects, registries, replication, repositories, retention, robots, session, system, users};
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::extract::rejection::RawPathParamsRejection;
@@ -138,6 +138,16 @@ routes! {
     get "/api/v2.0/system/immutabletagrules/{id}" immutability::get_of_system, "getImmuRuleOfSystem", Administrator;
     put "/api/v2.0/system/immutabletagrules/{id}" immutability::update_of_system, "updateImmuRuleOfSystem", Administrator;
     delete "/api/v2.0/system/immutabletagrules/{id}" immutability::delete_of_system, "deleteImmuRuleOfSystem", Administrator;
+    get "/api/v2.0/retentions/metadatas" retention::metadata, "getRentenitionMetadata", SignedIn;
+    post "/api/v2.0/retentions" retention::create, "createRetention", SignedIn;
+    get "/api/v2.0/retentions/{id}" retention::get, "getRetention", SignedIn;
+    put "/api/v2.0/retentions/{id}" retention::update, "updateRetention", SignedIn;
+    delete "/api/v2.0/retentions/{id}" retention::delete, "deleteRetention", SignedIn;
+    get "/api/v2.0/retentions/{id}/executions" retention::runs, "listRetentionExecutions", SignedIn;
+    post "/api/v2.0/retentions/{id}/executions" retention::start, "triggerRetentionExecution", SignedIn;
+    patch "/api/v2.0/retentions/{id}/executions/{execution}" retention::act, "operateRetentionExecution", SignedIn;
+    get "/api/v2.0/retentions/{id}/executions/{execution}/tasks" retention::tasks, "listRetentionTasks", SignedIn;
+    get "/api/v2.0/retentions/{id}/executions/{execution}/tasks/{task}" retention::log, "getRetentionTaskLog", SignedIn;
     get "/api/v2.0/permissions" robots::permissions_known, "getPermissions", SignedIn;
     get "/api/v2.0/robots" robots::list, "listRobot", SignedIn, ["name"];
     post "/api/v2.0/robots" robots::create, "createRobot", SignedIn;

@@ -2,7 +2,7 @@
 
 use crate::immutability::ImmutableRule;
 use crate::repository::Storage;
-use crate::{Action, MemberId, ProjectId, ProjectName, Role, Stamp, UserId};
+use crate::{Action, MemberId, ProjectId, ProjectName, RetentionId, Role, Stamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// What a project demands of its artifacts: a field a demand. Judged in `domain::policy` alone. Stored with the project as JSON, but for what
@@ -42,6 +42,8 @@ pub struct Project {
     pub storage: Storage,
     /// The caller's role in it, where they are a member.
     pub role: Option<Role>,
+    /// Its policy of tag retention, where it has one.
+    pub retention: Option<RetentionId>,
     /// Settings that Harbor's clients sent and that are not in effect here: read back as they were sent.
     pub kept: std::collections::BTreeMap<String, String>,
     pub created_at: Stamp,

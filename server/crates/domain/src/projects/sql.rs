@@ -8,14 +8,14 @@ use crate::identity::{Principal, Who};
 use model::list::Query;
 use model::repository::Storage;
 use model::project::{Project, ProjectDeletion, SignatureForecast};
-use model::{Page, ProjectId, ProjectName, Role, Stamp, UserId};
+use model::{Page, ProjectId, ProjectName, RetentionId, Role, Stamp, UserId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use std::collections::BTreeMap;
 
 const FROM: &str = "projects AS t LEFT JOIN users AS o ON o.id = t.owner_id";
 
-const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require_signature AS require_signature, t.policy AS policy, \
+const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require_signature AS require_signature, t.policy AS policy, (SELECT x.id FROM retentions AS x WHERE x.project_id = t.id) AS retention_id, \
     t.owner_id AS owner_id, COALESCE(o.name, '') AS owner_name, t.repository_count AS repository_count, \
     t.artifact_count AS artifact_count, t.member_count AS member_count, t.stored_bytes AS stored_bytes, t.logical_bytes AS logical_bytes, t.created_at AS created_at, \
     t.updated_at AS updated_at, t.kept AS kept";
@@ -48,6 +48,7 @@ fn project(row: &AnyRow) -> Result<Project> {
         member_count: row.get("member_count"),
         storage: Storage { stored: row.get("stored_bytes"), logical: row.get("logical_bytes") },
         role: None,
+        retention: row.get::<Option<i64>, _>("retention_id").map(RetentionId),
         kept: serde_json::from_str(&row.get::<String, _>("kept")).unwrap_or_default(),
         created_at: Stamp(row.get("created_at")),
         updated_at: Stamp(row.get("updated_at")),

@@ -40,6 +40,8 @@ pub struct Input {
     pub uncovered: Option<Uncovered>,
     /// Six fields, UTC; empty for never. `None`: as it is.
     pub cron: Option<String>,
+    /// The policy that was looked at, by when it was changed last: one that was changed since is left alone.
+    pub seen: Option<model::Stamp>,
 }
 
 fn check(input: &Input, now: model::Stamp) -> Result<()> {
@@ -131,6 +133,9 @@ async fn save(ctx: &Ctx, who: &Principal, project: &ProjectName, input: Input, h
         let policy = match (&before, how) {
             (Some(_), Save::New) => return Err(Error::conflict("scope", format!("is taken: {project} has a retention policy, change that one"))),
             (None, Save::Change) => return Err(none(&project)),
+            (Some(before), _) if input.seen.is_some_and(|seen| seen != before.updated_at) => {
+                return Err(Error::Precondition("the policy was changed meanwhile: look at it again".to_owned()));
+            }
             (Some(before), _) => {
                 sql::update(c, now, before.id, &input.rules, input.uncovered.unwrap_or(before.uncovered)).await?;
                 before.id

@@ -18,7 +18,7 @@ fn rule(tags: &str, template: Template, number: i64) -> RetentionRule {
 }
 
 fn input(rules: Vec<RetentionRule>, uncovered: Uncovered) -> Input {
-    Input { rules, uncovered: Some(uncovered), cron: None }
+    Input { rules, uncovered: Some(uncovered), cron: None, seen: None }
 }
 
 use model::retention::Template;
@@ -243,7 +243,7 @@ async fn clocks_start_runs_once_and_policies_are_checked() {
     let (ctx, admin, project) = (&shop.world.ctx, &shop.world.admin, &shop.project);
     shop.image("v1", "one").await;
     let fine = || vec![rule("v*", Template::LatestPushed, 1)];
-    let with = |rules: Vec<RetentionRule>, cron: Option<&str>| Input { rules, uncovered: None, cron: cron.map(str::to_owned) };
+    let with = |rules: Vec<RetentionRule>, cron: Option<&str>| Input { rules, uncovered: None, cron: cron.map(str::to_owned), seen: None };
     for (input, what) in [
         (with(vec![rule("[", Template::Always, 0)], None), "pattern"), (with(vec![rule("v*", Template::LatestPushed, 40_000)], None), "32766"),
         (with(fine(), Some("0 0 0 30 2 *")), "never comes"), (with(fine(), Some("5 0 0 * * *")), "six fields"), (with([fine(), fine()].concat(), None), "twice"),
