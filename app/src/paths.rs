@@ -1,6 +1,6 @@
 //! Every address of the portal. A repository's name holds slashes and is one segment here.
 
-use model::{CollectionId, Digest, ExecutionId, ImmutableRuleId, MemberId, ProjectName, RepositoryName, RetentionRunId, RobotId, RuleId, TargetId, TaskId, UserId};
+use model::{CollectionId, Digest, ExecutionId, ImmutableRuleId, LabelId, MemberId, ProjectName, RepositoryName, RetentionRunId, RobotId, RuleId, TargetId, TaskId, UserId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What may stand unencoded in one segment.
@@ -52,6 +52,8 @@ fixed! {
     collections = "/admin/garbage";
     storage = "/admin/storage";
     knocking = "/admin/sign-ins";
+    audit = "/admin/audit";
+    labels = "/admin/labels";
     system_policy = "/admin/policy";
     settings = "/admin/settings";
 }
@@ -103,6 +105,23 @@ pub fn deletions(project: &ProjectName) -> String {
 
 pub fn project_settings(project: &ProjectName) -> String {
     format!("/projects/{project}/settings")
+}
+
+pub fn project_audit(project: &ProjectName) -> String {
+    format!("/projects/{project}/log")
+}
+
+pub fn project_labels(project: &ProjectName) -> String {
+    format!("/projects/{project}/labels")
+}
+
+/// Below a list of labels, of a project or for all.
+pub fn label_new(list: &str) -> String {
+    format!("{list}/new")
+}
+
+pub fn label(list: &str, id: LabelId) -> String {
+    format!("{list}/{id}")
 }
 
 pub fn policy(project: &ProjectName) -> String {

@@ -3,7 +3,7 @@
 
 use crate::answer::Act;
 use crate::pages::replication::{executions, rules, targets};
-use crate::pages::{account, artifacts, collections, deletions, jump, members, policy, projects, repositories, robots, sign_in, system, users};
+use crate::pages::{account, artifacts, audit, collections, deletions, jump, labels, members, policy, projects, repositories, robots, sign_in, system, users};
 use crate::session::Needs::{self, Admin, Nothing, SignIn};
 use crate::{Answer, Call, Page, UiError, wire};
 use std::pin::Pin;
@@ -57,6 +57,11 @@ pub static PAGES: &[PageRoute] = &[
     page("/projects/{project}/replication", Nothing, |call| Box::pin(rules::of_project(call))),
     page("/projects/{project}/deleted", Nothing, |call| Box::pin(deletions::list(call))),
     page("/projects/{project}/deleted/purge", SignIn, |call| Box::pin(deletions::purge(call))),
+    page("/projects/{project}/log", SignIn, |call| Box::pin(audit::of_project(call))),
+    page("/projects/{project}/labels", Nothing, |call| Box::pin(labels::list(call))),
+    page("/projects/{project}/labels/new", SignIn, |call| Box::pin(labels::new(call))),
+    page("/projects/{project}/labels/{id}", SignIn, |call| Box::pin(labels::edit(call))),
+    page("/projects/{project}/labels/{id}/delete", SignIn, |call| Box::pin(labels::delete(call))),
     page("/projects/{project}/policy", SignIn, |call| Box::pin(policy::show(call))),
     page("/projects/{project}/policy/retention/rules/new", SignIn, |call| Box::pin(policy::retention::rule_new(call))),
     page("/projects/{project}/policy/retention/rules/{number}", SignIn, |call| Box::pin(policy::retention::rule_edit(call))),
@@ -98,6 +103,11 @@ pub static PAGES: &[PageRoute] = &[
     page("/admin/garbage/{id}", Admin, |call| Box::pin(collections::show(call))),
     page("/admin/storage", Admin, |call| Box::pin(system::storage(call))),
     page("/admin/sign-ins", Admin, |call| Box::pin(system::knocking(call))),
+    page("/admin/audit", Admin, |call| Box::pin(audit::of_system(call))),
+    page("/admin/labels", Admin, |call| Box::pin(labels::list(call))),
+    page("/admin/labels/new", Admin, |call| Box::pin(labels::new(call))),
+    page("/admin/labels/{id}", Admin, |call| Box::pin(labels::edit(call))),
+    page("/admin/labels/{id}/delete", Admin, |call| Box::pin(labels::delete(call))),
     page("/admin/policy", Admin, |call| Box::pin(policy::show(call))),
     page("/admin/policy/immutable/new", Admin, |call| Box::pin(policy::immutable::new(call))),
     page("/admin/policy/immutable/{id}", Admin, |call| Box::pin(policy::immutable::edit(call))),
@@ -128,6 +138,9 @@ pub static FORMS: &[FormRoute] = &[
     form::<deletions::forms::Undo>(SignIn),
     form::<deletions::forms::UndoMany>(SignIn),
     form::<deletions::forms::Purge>(SignIn),
+    form::<labels::forms::Save>(SignIn),
+    form::<labels::forms::Delete>(SignIn),
+    form::<labels::forms::Put>(SignIn),
     form::<policy::forms::SaveImmutable>(SignIn),
     form::<policy::forms::PreviewImmutable>(SignIn),
     form::<policy::forms::SwitchImmutable>(SignIn),

@@ -30,8 +30,10 @@ pub fn navigation(call: &Call) -> AnyView {
             {under(paths::members(&project), "member", "Members")}
             {under(paths::project_robots(&project), "robot", "Robot accounts")}
             {under(paths::project_replication(&project), "replicate", "Replication")}
+            {under(paths::project_labels(&project), "label", "Labels")}
             {under(paths::policy(&project), "lock", "Policy")}
             {under(paths::deletions(&project), "trash", "Deleted")}
+            {under(paths::project_audit(&project), "paper", "Log")}
             {under(paths::project_settings(&project), "settings", "Configuration")}
         });
         view! { <h2>{project.to_string()}</h2><ul>{entry(own, "repository", "Repositories", first)}{more}</ul> }
@@ -43,9 +45,11 @@ pub fn navigation(call: &Call) -> AnyView {
             {under(paths::robots(), "robot", "Robot accounts")}
             {under(paths::targets(), "registry", "Registries")}
             {under(paths::rules(), "replicate", "Replication")}
+            {under(paths::labels(), "label", "Labels")}
             {under(paths::system_policy(), "lock", "Policy")}
             {under(paths::collections(), "trash", "Garbage collection")}
             {under(paths::storage(), "layers", "Storage")}
+            {under(paths::audit(), "paper", "Audit log")}
             {under(paths::knocking(), "key", "Failed sign-ins")}
             {under(paths::settings(), "settings", "Settings")}
         </ul>

@@ -2,9 +2,11 @@
 
 pub mod account;
 pub mod artifacts;
+pub mod audit;
 pub mod collections;
 pub mod deletions;
 pub mod jump;
+pub mod labels;
 pub mod members;
 pub mod policy;
 pub mod projects;

@@ -77,3 +77,11 @@ pub fn target_health(healthy: Option<bool>) -> AnyView {
         None => pill(Tone::Neutral, "", "Not tested"),
     }
 }
+
+/// A label: its colour in a dot, drawn and not styled, so that the page's policy for styles holds; its name in words.
+pub fn label_chip(color: &str, name: String) -> AnyView {
+    let dot = (!color.is_empty()).then(|| view! {
+        <svg class="pill__dot" width="8" height="8" viewBox="0 0 8 8" aria-hidden="true"><circle cx="4" cy="4" r="4" fill=color.to_owned()></circle></svg>
+    });
+    view! { <span class="pill pill--label">{dot}{name}</span> }.into_any()
+}

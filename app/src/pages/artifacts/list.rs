@@ -5,12 +5,13 @@ use super::{command, way, what};
 use crate::pages::repositories::{push_commands, stored};
 use domain::artifacts::Reference;
 use crate::pages::prelude::*;
-use model::artifact::{Artifact, ArtifactPage, Type};
+use model::artifact::{Also, Artifact, ArtifactPage, Type};
+use model::label::Label;
 use model::project::ProjectFrame;
 use model::{Action, Digest};
 
 pub async fn list(call: &Call) -> Shown {
-    let (project, name, f) = (call.project()?, call.repository()?, call.filter(&["signed", "tagged", "kind", "open"]));
+    let (project, name, f) = (call.project()?, call.repository()?, call.filter(&["signed", "tagged", "kind", "label", "open"]));
     let (ctx, who) = (&call.ctx, &call.who);
     let yes_no = |name: &str| match f.facet(name) {
         "yes" => Some(true),
@@ -22,12 +23,14 @@ pub async fn list(call: &Call) -> Shown {
         signed: yes_no("signed"),
         tagged: yes_no("tagged"),
         kind: Type::from_key(f.facet("kind")),
-        also: Vec::new(),
+        also: f.facet("label").parse().map(|label| vec![Also::Labels(vec![label])]).unwrap_or_default(),
     };
     let frame = domain::projects::frame(ctx, who, &project).await?;
     let repository = domain::repositories::get(ctx, who, &project, &name).await?;
     let query = model::list::Query { search: String::new(), ..f.ask() };
     let found = domain::artifacts::list(ctx, who, &project, &name, &query, &filter).await?;
+    // For who may see them.
+    let labels = domain::labels::usable(ctx, who, &project).await.unwrap_or_default();
     // The tree of the row that the address opens.
     let open = match f.facet("open").parse::<Digest>() {
         Ok(digest) => domain::artifacts::page(ctx, who, &project, &name, &Reference::Digest(digest), Default::default()).await.ok(),
@@ -68,7 +71,7 @@ pub async fn list(call: &Call) -> Shown {
     let page = Page::new(name.to_string()).way(way(&project, &name, "")).purpose(stored(repository.storage)).actions(settings);
     Ok(page.body(view! {
         {description}
-        {filter_bar(&f, "Tag, or start of a digest", found.total, "artifact", facets(&f))}
+        {filter_bar(&f, "Tag, or start of a digest", found.total, "artifact", view! { {facets(&f)}{label_facets(&f, &labels)} })}
         <div id="artifacts">{body}</div>
     }))
 }
@@ -92,6 +95,17 @@ fn facets(f: &Filter) -> AnyView {
         {kinds.map(|kind| facet(f, "kind", kind.key(), kind.label())).collect_view()}
     }
     .into_any()
+}
+
+/// A facet a label; of many the first, and the one that is chosen.
+fn label_facets(f: &Filter, labels: &[Label]) -> AnyView {
+    let facets = labels.iter().enumerate().filter_map(|(n, label)| {
+        let id = label.id.to_string();
+        let chosen = f.facet("label") == id;
+        let href = f.link(&[("label", if chosen { "" } else { &id })]);
+        (n < 12 || chosen).then(|| view! { <a class="facet" href=href aria-current=chosen.then_some("true")>{label.input.name.clone()}</a> })
+    });
+    facets.collect_view().into_any()
 }
 
 fn row(call: &Call, f: &Filter, frame: &ProjectFrame, artifact: &Artifact, open: bool) -> AnyView {
@@ -143,6 +157,7 @@ fn row(call: &Call, f: &Filter, frame: &ProjectFrame, artifact: &Artifact, open:
                         <span class="row-name__second">
                             {signed_pill(artifact)}{waits}
                             {others}
+                            {artifact.labels.iter().map(crate::pages::labels::chip).collect_view()}
                             <span class="tree__of">{artifact.pulled_at.map(|_| "pulled ")}{when(artifact.pulled_at, now, "never pulled")}</span>
                             {notes}
                         </span>

@@ -5,7 +5,9 @@ use super::{commands, forms, way, what};
 use domain::artifacts::Reference;
 use crate::pages::prelude::*;
 use model::accessory::{Attachment, Kind};
+use crate::pages::labels::chip;
 use model::artifact::{Artifact, ArtifactPage, From};
+use model::label::Label;
 use model::project::ProjectFrame;
 use model::replication::rule::Rule;
 use model::Action;
@@ -19,6 +21,10 @@ pub async fn show(call: &Call) -> Shown {
     let found = domain::artifacts::page(ctx, who, &project, &repository, &Reference::Digest(id), from).await?;
     // For who may replicate it.
     let rules = domain::replication::rules::of_repository(ctx, who, &project, &repository).await.unwrap_or_default();
+    let usable = match call.me.user.is_some() && frame.may(Action::ArtifactLabelCreate) {
+        true => domain::labels::usable(ctx, who, &project).await?,
+        false => Vec::new(),
+    };
     let artifact = &found.artifact;
     let (full, short) = (artifact.digest.to_string(), artifact.digest.short());
     let by_digest = format!("{}/{project}/{repository}@{full}", call.me.registry);
@@ -55,6 +61,7 @@ pub async fn show(call: &Call) -> Shown {
         {platforms(call, &found, from)}
         {parents(&found)}
         <section><h2>"Tags"</h2>{tags(call, &frame, &found, from)}</section>
+        {labels(call, &frame, artifact, &usable)}
         {call.me.admin().then(|| replicate(call, artifact, &rules))}
         {annotations(artifact)}
     }))
@@ -170,6 +177,32 @@ fn parents(found: &ArtifactPage) -> Option<AnyView> {
     });
     let links = links.collect_view();
     (!links.is_empty()).then(|| view! { <section><h2>"Listed by"</h2><ul class="links">{links}</ul></section> }.into_any())
+}
+
+/// The labels it carries, and those that can be put on.
+fn labels(call: &Call, frame: &ProjectFrame, artifact: &Artifact, usable: &[Label]) -> AnyView {
+    let with = || vec![
+        ("project", artifact.project.to_string()), ("repository", artifact.repository.to_string()), ("digest", artifact.digest.to_string()),
+    ];
+    let may = frame.may(Action::ArtifactLabelDelete);
+    let on = artifact.labels.iter().map(|label| {
+        let off = may.then(|| {
+            let mut with = with();
+            with.extend([("label", label.id.to_string()), ("off", "true".to_owned())]);
+            call.button::<crate::pages::labels::forms::Put>(with, "Take off").quiet().more(format!("the label {}", label.input.name)).into_render()
+        });
+        view! { <li data-key=label.id.to_string()>{chip(label)}{off}</li> }
+    });
+    let left: Vec<(String, String)> = usable.iter().filter(|label| !artifact.labels.iter().any(|on| on.id == label.id))
+        .map(|label| (label.id.to_string(), label.input.name.clone())).collect();
+    let add = (!left.is_empty()).then(|| {
+        let form = call.form::<crate::pages::labels::forms::Put>().with(with()).class("form--row");
+        form.of(view! { {form.choice("label", "Label", left)}{buttons("Put on")} })
+    });
+    if artifact.labels.is_empty() && add.is_none() {
+        return ().into_any();
+    }
+    view! { <section><h2>"Labels"</h2><ul class="links labels">{on.collect_view()}</ul>{add}</section> }.into_any()
 }
 
 fn tags(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, from: From) -> AnyView {

@@ -174,3 +174,25 @@ impl<T: Serialize + ToSchema> Answers for CreatedWith<T> {
         (StatusCode::CREATED, json::<T>(schemas, "Created.").header("Location", place))
     }
 }
+
+/// 200 with a file to keep, sent as it is read.
+pub struct File {
+    /// Its media type.
+    pub kind: &'static str,
+    pub name: String,
+    pub body: Body,
+}
+
+impl IntoResponse for File {
+    fn into_response(self) -> Response {
+        let named = format!("attachment; filename=\"{}\"", self.name);
+        ([(header::CONTENT_TYPE, self.kind.to_owned()), (header::CONTENT_DISPOSITION, named)], self.body).into_response()
+    }
+}
+
+impl Answers for File {
+    fn described(_: &mut Schemas) -> (StatusCode, ResponseBuilder) {
+        let text = || ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
+        (StatusCode::OK, ResponseBuilder::new().description("A file.").content("text/csv", text()).content("application/jsonl", text()))
+    }
+}

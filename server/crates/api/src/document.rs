@@ -92,7 +92,7 @@ fn parameter(name: &str, place: ParameterIn, schema: ObjectBuilder, what: &str) 
 
 fn in_path(name: &str) -> Parameter {
     let (kind, what) = match name {
-        "id" | "task" | "execution" => (schema(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))).minimum(Some(1)), ""),
+        "id" | "task" | "execution" | "label" => (schema(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))).minimum(Some(1)), ""),
         "project" => (schema(Type::String), "Its name; or its number, unless X-Is-Resource-Name says that this is a name."),
         "repository" => (schema(Type::String), "Its name within the project; slashes in it encoded, once or twice."),
         "reference" => (schema(Type::String), "A tag or a digest."),
@@ -113,7 +113,7 @@ fn in_query(name: &str) -> Parameter {
         "sort" => (schema(Type::String), "By what; a minus before it turns it round."),
         "from" => (schema(Type::String), "What is copied: project/repository:tag or project/repository@digest."),
         "with_tag" | "with_accessory" | "latest_in_repository" | "relative" | "public" => (schema(Type::Boolean), ""),
-        "policy_id" => (schema(Type::Integer).minimum(Some(1)), ""),
+        "policy_id" | "project_id" => (schema(Type::Integer).minimum(Some(1)), ""),
         _ => (schema(Type::String), ""),
     };
     parameter(name, ParameterIn::Query, kind, what)

@@ -5,6 +5,7 @@
 
 mod answers;
 mod artifacts;
+mod audit;
 mod call;
 mod configurations;
 mod deletions;
@@ -12,6 +13,7 @@ mod document;
 mod errors;
 mod gc;
 mod immutability;
+mod labels;
 mod list;
 mod members;
 mod projects;

@@ -265,7 +265,7 @@ pub async fn info(call: Call, Path(text): Path<String>) -> Answer<Shown<Registry
     Ok(Shown(RegistryInfo {
         provider: provider.key(),
         description: "",
-        supported_resource_filters: vec![input("name"), input("tag"), carried],
+        supported_resource_filters: vec![input("name"), input("tag"), carried, FilterStyle { kind: "label", style: "input", values: Vec::new() }],
         supported_triggers: vec!["manual"],
         supported_copy_by_chunk: true,
     }))

@@ -78,7 +78,7 @@ impl Policy {
             src_registry: Local { id: 0, name: "Local", kind: "harbor" }, dest_registry: target.into(),
             dest_namespace: input.namespace, dest_namespace_replace_count: input.flatten,
             trigger: Trigger { kind: "manual".to_owned(), trigger_settings: Some(TriggerSettings { cron: String::new() }) },
-            filters: filter("name", input.repositories, "").into_iter().chain(tags).chain(resource).chain(input.further.into_iter().map(Filter::from)).collect(),
+            filters: filter("name", input.repositories, "").into_iter().chain(tags).chain(resource).chain(written(input.further)).collect(),
             accept_missing: input.accepts.iter().map(|kind| kind.key().to_owned()).collect(),
             replicate_deletion: false, deletion: false, overwrite: input.overwrite, enabled: input.enabled, speed: input.speed,
             copy_by_chunk: input.chunked, single_active_replication: input.single_active,
@@ -97,7 +97,7 @@ pub struct RegistryRef {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[schema(as = ReplicationFilter)]
 pub struct Filter {
-    /// name, tag or resource.
+    /// name, tag, resource or label.
     #[serde(default, rename = "type")]
     kind: String,
     #[serde(default)]
@@ -109,16 +109,27 @@ pub struct Filter {
 
 impl Filter {
     /// As this server understands it.
-    fn read(self) -> Result<Clause, ApiError> {
+    fn read(self) -> Result<Vec<Clause>, ApiError> {
         let not_here = |what: String| Err(ApiError::bad(format!("filters: {what} is not something this server does")));
         let of = match self.kind.as_str() {
             "name" => Of::Repository,
             "tag" => Of::Tag,
             "resource" => Of::Resource,
-            "" => return Err(ApiError::bad("filters: type is required: name, tag or resource")),
+            "label" => Of::Label,
+            "" => return Err(ApiError::bad("filters: type is required: name, tag, resource or label")),
             kind => return not_here(format!("a {kind} filter")),
         };
+        let mode = TagMode::from_key(&self.decoration).ok_or_else(|| ApiError::bad("filters: decoration must be matches or excludes"))?;
+        let clause = |value: String| {
+            let clause = Clause { of, excludes: mode == TagMode::Excludes, value };
+            clause.check().map(|()| clause).map_err(|what| ApiError::bad(format!("filters: {what}")))
+        };
         let value = match self.value {
+            // Names of labels, all of which it carries.
+            Value::Array(names) if of == Of::Label && !names.is_empty() => {
+                let name = |name: Value| name.as_str().map(str::to_owned).ok_or_else(|| ApiError::bad("filters: the value of a label filter must be names of labels"));
+                return names.into_iter().map(|value| clause(name(value)?)).collect();
+            }
             Value::String(text) if text.is_empty() || text != text.trim() => {
                 return Err(ApiError::bad(format!("filters: a {} filter needs a value without spaces around it; leave it out for all", self.kind)));
             }
@@ -126,11 +137,19 @@ impl Filter {
             Value::Null => return Err(ApiError::bad(format!("filters: a {} filter needs a value; leave it out for all", self.kind))),
             _ => return not_here(format!("a {} filter of this form", self.kind)),
         };
-        let mode = TagMode::from_key(&self.decoration).ok_or_else(|| ApiError::bad("filters: decoration must be matches or excludes"))?;
-        let filter = Clause { of, excludes: mode == TagMode::Excludes, value };
-        filter.check().map_err(|what| ApiError::bad(format!("filters: {what}")))?;
-        Ok(filter)
+        Ok(vec![clause(value)?])
     }
+}
+
+/// As Harbor's clients read them: labels of one sense in one filter.
+fn written(clauses: Vec<Clause>) -> Vec<Filter> {
+    let (labels, others): (Vec<Clause>, Vec<Clause>) = clauses.into_iter().partition(|clause| clause.of == Of::Label);
+    let sense = |excludes: bool| {
+        let names: Vec<Value> = labels.iter().filter(|clause| clause.excludes == excludes).map(|clause| clause.value.clone().into()).collect();
+        let decoration = if excludes { "excludes" } else { "matches" };
+        (!names.is_empty()).then(|| Filter { kind: "label".to_owned(), value: names.into(), decoration: decoration.to_owned() })
+    };
+    others.into_iter().map(Filter::from).chain([false, true].into_iter().filter_map(sense)).collect()
 }
 
 impl From<Clause> for Filter {
@@ -238,7 +257,7 @@ impl Input {
             input.accepts.push(known.ok_or_else(|| ApiError::bad(format!("accept_missing: {kind:?} is no kind of accessory")))?);
         }
         for filter in self.filters.unwrap_or_default() {
-            let Clause { of, excludes, value } = filter.read()?;
+            for Clause { of, excludes, value } in filter.read()? {
             // The first of a kind stands in the form.
             match of {
                 Of::Repository if input.repositories.is_empty() && !excludes => input.repositories = value,
@@ -248,6 +267,7 @@ impl Input {
                 }
                 Of::Resource if input.resource == Resource::Any && !excludes => input.resource = Resource::from_key(&value).unwrap_or_default(),
                 _ => input.further.push(Clause { of, excludes, value }),
+            }
             }
         }
         Ok(input)

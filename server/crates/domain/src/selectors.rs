@@ -11,12 +11,13 @@ pub(crate) struct Matcher {
     repositories: Vec<(Pattern, bool)>,
     tags: Vec<(Pattern, bool)>,
     resources: Vec<(Resource, bool)>,
+    labels: Vec<(String, bool)>,
 }
 
 impl Matcher {
     /// Compiles; what is no pattern is said of the field `repositories`, `tags` or `further`.
     pub fn new(selector: &Selector) -> Result<Matcher> {
-        let mut all = Matcher { repositories: Vec::new(), tags: Vec::new(), resources: Vec::new() };
+        let mut all = Matcher { repositories: Vec::new(), tags: Vec::new(), resources: Vec::new(), labels: Vec::new() };
         for clause in &selector.clauses {
             let first = match clause.of {
                 Of::Repository if all.repositories.is_empty() => "repositories",
@@ -27,6 +28,7 @@ impl Matcher {
             match clause.of {
                 Of::Repository => all.repositories.push((pattern()?, !clause.excludes)),
                 Of::Tag => all.tags.push((pattern()?, !clause.excludes)),
+                Of::Label => all.labels.push((clause.value.clone(), !clause.excludes)),
                 Of::Resource => all.resources.push((Resource::from_key(&clause.value).unwrap_or_default(), !clause.excludes)),
             }
         }
@@ -46,6 +48,16 @@ impl Matcher {
             Resource::Chart => kind == "chart",
         };
         self.resources.iter().all(|(resource, wanted)| is(*resource) == *wanted)
+    }
+
+    /// Does it look at labels?
+    pub fn looks_at_labels(&self) -> bool {
+        !self.labels.is_empty()
+    }
+
+    /// Does it take what carries these labels?
+    pub fn takes_labels(&self, names: &[String]) -> bool {
+        self.labels.iter().all(|(name, wanted)| names.contains(name) == *wanted)
     }
 
     /// Does it take this tag?

@@ -1,6 +1,7 @@
 //! Artifacts: one manifest digest in one repository, with its tags and accessories.
 
 use crate::accessory::{Kind, Node};
+use crate::label::Label;
 use crate::{ArtifactId, Digest, ProjectName, RepositoryName, Stamp, Tag, TagId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -108,6 +109,8 @@ pub struct Artifact {
     pub tags: Vec<TagView>,
     /// How many there are.
     pub tag_count: i64,
+    /// By name.
+    pub labels: Vec<Label>,
     /// Kinds of what is attached, each once, signatures first.
     pub attached: Vec<Kind>,
     /// How many accessories hang directly under it.
@@ -236,6 +239,8 @@ pub enum Also {
     /// It is the latest of its repository that was pushed.
     Latest,
     Digests(Vec<String>),
+    /// It carries all of these labels, by their numbers.
+    Labels(Vec<i64>),
     Kinds(Vec<Type>),
     /// Its artifact type, its manifest's media type.
     ArtifactTypes(Vec<String>),

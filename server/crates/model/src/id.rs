@@ -51,6 +51,8 @@ ids! {
     CollectionId
     /// A rule of immutable tags: numbered within its project, or the system.
     ImmutableRuleId
+    /// A label.
+    LabelId
     /// A policy of tag retention.
     RetentionId
     /// One run of a policy of tag retention.

@@ -6,6 +6,7 @@
 
 pub mod accessory;
 pub mod artifact;
+pub mod audit;
 pub mod catalogue;
 pub mod configuration;
 pub mod collection;
@@ -14,6 +15,7 @@ pub mod digest;
 pub mod field;
 pub mod id;
 pub mod immutability;
+pub mod label;
 pub mod list;
 pub mod name;
 pub mod permission;

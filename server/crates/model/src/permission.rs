@@ -131,6 +131,14 @@ actions! {
     ImmutableCreate = "immutable-tag" "create";
     ImmutableUpdate = "immutable-tag" "update";
     ImmutableDelete = "immutable-tag" "delete";
+    LogList = "log" "list";
+    LabelRead = "label" "read";
+    LabelList = "label" "list";
+    LabelCreate = "label" "create";
+    LabelUpdate = "label" "update";
+    LabelDelete = "label" "delete";
+    ArtifactLabelCreate = "artifact-label" "create";
+    ArtifactLabelDelete = "artifact-label" "delete";
     RetentionRead = "tag-retention" "read";
     RetentionList = "tag-retention" "list";
     RetentionCreate = "tag-retention" "create";
@@ -200,16 +208,16 @@ pub fn role_may(role: Role, action: Action) -> bool {
         // Whoever is a member sees the project and pulls.
         ProjectRead | RepositoryList | RepositoryRead | RepositoryPull | ArtifactRead | ArtifactList | TagList
         | AccessoryList => true,
-        MemberRead | MemberList => role != LimitedGuest,
+        MemberRead | MemberList | LabelRead | LabelList => role != LimitedGuest,
         // Developers make content; a signature may be removed by whoever could overwrite it.
-        RepositoryPush | RepositoryUpdate | ArtifactCreate | TagCreate | AccessoryDelete => {
+        RepositoryPush | RepositoryUpdate | ArtifactCreate | TagCreate | AccessoryDelete | ArtifactLabelCreate | ArtifactLabelDelete => {
             matches!(role, ProjectAdmin | Maintainer | Developer)
         }
         RuleList | RetentionRead | RetentionList | RetentionCreate | RetentionUpdate | RetentionDelete | RetentionOperate => {
             matches!(role, ProjectAdmin | Maintainer | Developer)
         }
         // Maintainers also remove it, and see how the project is set up.
-        RepositoryDelete | ArtifactDelete | TagDelete | MetadataRead | RobotRead | RobotList | ImmutableList | ImmutableCreate | ImmutableUpdate
+        RepositoryDelete | ArtifactDelete | TagDelete | MetadataRead | RobotRead | RobotList | LogList | LabelCreate | LabelUpdate | LabelDelete | ImmutableList | ImmutableCreate | ImmutableUpdate
         | ImmutableDelete => {
             matches!(role, ProjectAdmin | Maintainer)
         }
@@ -233,6 +241,8 @@ pub fn public_may(action: Action) -> bool {
             | ArtifactList
             | TagList
             | AccessoryList
+            | LabelRead
+            | LabelList
     )
 }
 

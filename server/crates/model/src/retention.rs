@@ -140,7 +140,9 @@ impl RetentionRule {
             (false, true) => ", or without a tag",
             _ => "",
         };
-        format!("In {place}, keep {what}{tags}{untagged}")
+        let labelled = self.selector.clauses.iter().filter(|clause| clause.of == Of::Label);
+        let labels: String = labelled.map(|clause| format!(", {} {}", if clause.excludes { "not labelled" } else { "labelled" }, clause.value)).collect();
+        format!("In {place}, keep {what}{tags}{untagged}{labels}")
     }
 }
 

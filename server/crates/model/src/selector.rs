@@ -57,10 +57,12 @@ pub enum Of {
     Repository,
     Tag,
     Resource,
+    /// A label by its whole name.
+    Label,
 }
 
 impl Of {
-    const ALL: [Of; 3] = [Of::Repository, Of::Tag, Of::Resource];
+    const ALL: [Of; 4] = [Of::Repository, Of::Tag, Of::Resource, Of::Label];
 
     /// Harbor's `type`.
     pub fn key(self) -> &'static str {
@@ -68,6 +70,7 @@ impl Of {
             Of::Repository => "name",
             Of::Tag => "tag",
             Of::Resource => "resource",
+            Of::Label => "label",
         }
     }
 }
@@ -77,7 +80,7 @@ impl Of {
 pub struct Clause {
     pub of: Of,
     pub excludes: bool,
-    /// A pattern; of `resource` its word.
+    /// A pattern; of `resource` its word, of a label its name.
     pub value: String,
 }
 
@@ -94,7 +97,7 @@ impl FromStr for Clause {
         let mut words = text.trim().splitn(3, char::is_whitespace);
         let mut word = || words.next().unwrap_or_default().trim();
         let (of, how, value) = (word(), word(), word());
-        let of = Of::ALL.into_iter().find(|known| known.key() == of).ok_or_else(|| format!("{text:?} must begin with name, tag or resource"))?;
+        let of = Of::ALL.into_iter().find(|known| known.key() == of).ok_or_else(|| format!("{text:?} must begin with name, tag, resource or label"))?;
         let excludes = match how {
             "matches" => false,
             "excludes" => true,
@@ -161,10 +164,11 @@ impl Selector {
                 Of::Repository => "repositories",
                 Of::Tag => "tags",
                 Of::Resource => "resource",
+                Of::Label => "label",
             };
             if let Err(what) = clause.check() {
                 problems.add(field, what);
-            } else if clause.excludes && is_all(&clause.value) {
+            } else if clause.excludes && clause.of != Of::Label && is_all(&clause.value) {
                 problems.add(field, "excludes everything, so that nothing is left: say what it is to match, or exclude less");
             }
         }
@@ -183,6 +187,8 @@ impl Selector {
                 Of::Tag => format!("tags {how} {value}"),
                 Of::Resource if clause.excludes => format!("no {value}"),
                 Of::Resource => format!("{value} only"),
+                Of::Label if clause.excludes => format!("not labelled {value}"),
+                Of::Label => format!("labelled {value}"),
             });
         }
         parts.join(", ")
@@ -224,7 +230,7 @@ mod tests {
         let clauses = Clause::all(&format!("  {lines}\n\n")).unwrap();
         assert_eq!(clauses[0], Clause { of: Of::Repository, excludes: true, value: "a/b c/**".into() });
         assert_eq!(Clause::lines(&clauses), lines);
-        for bad in ["name", "name matches", "label matches x", "tag is x", "resource matches model", "tag matches \u{7}"] {
+        for bad in ["name", "name matches", "colour matches x", "tag is x", "resource matches model", "tag matches \u{7}"] {
             assert!(Clause::all(bad).is_err(), "{bad}");
         }
     }

@@ -25,6 +25,15 @@ impl Stamp {
         )
     }
 
+    /// The beginning of a day in UTC, from `2026-01-31`.
+    pub fn day(text: &str) -> Option<Stamp> {
+        let mut parts = text.split('-');
+        let mut number = || parts.next()?.parse::<u16>().ok();
+        let (year, month, day) = (number()?, u8::try_from(number()?).ok()?, u8::try_from(number()?).ok()?);
+        let date = time::Date::from_calendar_date(i32::from(year), time::Month::try_from(month).ok()?, day).ok()?;
+        (text.len() == 10).then(|| Stamp(date.midnight().assume_utc().unix_timestamp() * 1000))
+    }
+
     /// For a person's eyes: `2026-11-24 09:02:28 UTC`.
     pub fn readable(self) -> String {
         let text = self.rfc3339();

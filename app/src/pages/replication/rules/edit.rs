@@ -58,7 +58,7 @@ async fn page(call: &Call, rule: Option<Rule>) -> Shown {
                         {form.text("tags", "the pattern").value(text(|rule| rule.tags.clone())).placeholder("v*").help("Empty: every tag, and also what has none.")}
                     </div>
                     {form.area("further", "and all of these", 2).value(text(|rule| Clause::lines(&rule.further))).placeholder("tag excludes *-rc*")
-                        .help("One a line: name, tag or resource, then matches or excludes, then the pattern.")}
+                        .help("One a line: name, tag, resource or label, then matches or excludes, then the pattern, or a label's name.")}
                     <h2>"to"</h2>
                     {form.choice("target_id", "the target registry", targets).value(text(|rule| rule.target_id.to_string()))}
                     <div class="form--row">

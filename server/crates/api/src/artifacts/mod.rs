@@ -11,7 +11,7 @@ use axum::extract::Path;
 use domain::artifacts::{self, Reference};
 use domain::repositories;
 use model::artifact::{Also, Filter, From, Type};
-use model::{Digest, Page, ProjectName, RepositoryName};
+use model::{Digest, LabelId, Page, ProjectName, RepositoryName};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,6 +50,13 @@ fn filter(q: &Q) -> Result<Filter, ApiError> {
     if let Some(digests) = q.values("digest")? {
         filter.also.push(Also::Digests(digests));
     }
+    let numbers = |texts: &[String]| texts.iter().map(|text| text.parse().map_err(|_| ApiError::bad("q: labels must be numbers"))).collect::<Result<Vec<i64>, _>>();
+    match q.is("labels") {
+        None => {}
+        Some(Is::One(text)) => filter.also.push(Also::Labels(numbers(std::slice::from_ref(text))?)),
+        Some(Is::All(texts)) => filter.also.push(Also::Labels(numbers(texts)?)),
+        Some(_) => return Err(ApiError::bad("q: labels takes a number, or several of which it carries all: (1 2)")),
+    }
     for key in ["media_type", "artifact_type"] {
         if let Some(types) = q.values(key)? {
             filter.also.push(Also::ArtifactTypes(types.iter().map(|name| name.replace(' ', "+")).collect()));
@@ -75,7 +82,7 @@ fn filter(q: &Q) -> Result<Filter, ApiError> {
 }
 
 const SORTS: &[(&str, &str)] = &[("push_time", "pushed"), ("size", "size"), ("pull_time", "pulled"), ("id", "id")];
-const KEYS: &[&str] = &["tags", "digest", "type", "media_type", "manifest_media_type", "artifact_type", "push_time", "pull_time", "size"];
+const KEYS: &[&str] = &["tags", "labels", "digest", "type", "media_type", "manifest_media_type", "artifact_type", "push_time", "pull_time", "size"];
 
 pub async fn list(call: Call, Path((project, name)): Path<(String, String)>) -> Answer<Listed<Artifact>> {
     let project = call.project(&project).await?;
@@ -218,5 +225,27 @@ pub async fn delete_tag(
         return Err(ApiError::not_found(format!("tag {tag} was not found on that artifact")));
     }
     artifacts::delete_tag(&call.ctx, &call.who, &at.project, &at.repository, &tag, None).await?;
+    Ok(Done)
+}
+
+/// Puts a label on.
+pub async fn put_label(
+    call: Call,
+    Path((project, name, reference)): Path<(String, String, String)>,
+    Json(which): Json<crate::labels::Which>,
+) -> Answer<Done> {
+    let at = place(&call, &project, &name, &reference).await?;
+    if which.id <= 0 {
+        return Err(ApiError::bad("id is required: the number of the label"));
+    }
+    domain::labels::put(&call.ctx, &call.who, &at.project, &at.repository, &at.reference, LabelId(which.id)).await?;
+    Ok(Done)
+}
+
+/// Takes a label off.
+pub async fn take_label(call: Call, Path((project, name, reference, label)): Path<(String, String, String, String)>) -> Answer<Done> {
+    let at = place(&call, &project, &name, &reference).await?;
+    let label = LabelId(crate::call::id(&label)?);
+    domain::labels::take_off(&call.ctx, &call.who, &at.project, &at.repository, &at.reference, label).await?;
     Ok(Done)
 }

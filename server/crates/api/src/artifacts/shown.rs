@@ -3,6 +3,7 @@
 use crate::answers::Time;
 use crate::call::{Call, truth};
 use crate::errors::ApiError;
+use crate::labels::Label;
 use domain::artifacts::{self, Attached, Listed};
 use model::artifact::{self, TagView, Type};
 use model::{Digest, ProjectName, RepositoryName};
@@ -154,7 +155,7 @@ pub struct Artifact {
     accessory_count: i64,
     tag_count: i64,
     tags: Vec<Tag>,
-    labels: Vec<Value>,
+    labels: Vec<Label>,
     addition_links: BTreeMap<&'static str, AdditionLink>,
     accessories: Vec<Accessory>,
 }
@@ -195,7 +196,7 @@ impl Artifact {
             extra_attrs_left_out: artifact.attributes == artifact::LEFT_OUT, references_left_out: hangs.left_out, accessory_count: artifact.accessory_count,
             annotations: artifact.annotations.clone(), references: hangs.children.iter().map(|listed| refers(artifact, listed)).collect(),
             annotations_left_out: artifact.annotations_left_out, tag_count: artifact.tag_count,
-            tags: tags.iter().map(|tag| Tag::new(tag, artifact, repository)).collect(), labels: Vec::new(), addition_links: additions(artifact),
+            tags: tags.iter().map(|tag| Tag::new(tag, artifact, repository)).collect(), labels: artifact.labels.iter().cloned().map(Label::from).collect(), addition_links: additions(artifact),
             accessories: hangs.attached.iter().map(|attached| Accessory::new(attached, artifact)).collect(),
         }
     }

@@ -74,6 +74,7 @@ pub(super) fn artifact(project: &ProjectName, repository: &RepositoryName, row: 
         kind: Type::from_key(&row.get::<String, _>("kind")).unwrap_or(Type::Other),
         size: row.get("size"),
         tags: Vec::new(),
+        labels: Vec::new(),
         tag_count: row.get("tag_count"),
         attached: Vec::new(),
         accessory_count: 0,
@@ -220,6 +221,13 @@ fn condition(w: &mut Conditions, within: &str, also: &Also) {
         Also::Latest => w.and(
             "t.id = (SELECT o.id FROM artifacts AS o WHERE o.repository_id = t.repository_id AND o.listed = 1 ORDER BY o.pushed_at DESC, o.id DESC LIMIT 1)",
         ),
+        Also::Labels(labels) if labels.is_empty() => w.and("1 = 0"),
+        Also::Labels(labels) => {
+            for label in labels {
+                let n = w.bind(*label);
+                w.and(format!("t.id IN (SELECT artifact_id FROM artifact_labels WHERE label_id = {n})"));
+            }
+        }
         Also::Digests(digests) => one_of(w, "t.digest", digests),
         Also::Kinds(kinds) => one_of(w, "t.kind", &kinds.iter().map(|kind| kind.key().to_owned()).collect::<Vec<_>>()),
         Also::ArtifactTypes(types) => one_of(w, "t.artifact_type", types),

@@ -101,7 +101,7 @@ async fn slice(c: &mut AnyConnection, now: Stamp) -> Result<bool> {
     for part in parts(&ids) {
         for (table, column) in [
             ("manifests", "artifact_id"), ("artifact_blobs", "artifact_id"), ("artifact_children", "parent_id"), ("accessories", "artifact_id"),
-            ("tags", "artifact_id"), ("artifacts", "id"),
+            ("artifact_labels", "artifact_id"), ("tags", "artifact_id"), ("artifacts", "id"),
         ] {
             let text = format!("DELETE FROM {table} WHERE {column} IN ({})", places(1, part.len()));
             script.add(text, part.iter().map(|id| (**id).into()));

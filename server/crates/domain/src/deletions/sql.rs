@@ -149,21 +149,25 @@ pub async fn keep(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<()
     .await?;
     let id: i64 = row.get("id");
     let (all, going) = (ordered(c, new.repository, new.ids).await?, new.ids.iter().copied().collect::<HashSet<i64>>());
-    let tags = tags_of(c, new.ids).await?;
+    let (tags, labels) = (tags_of(c, new.ids).await?, labels_of(c, new.ids).await?);
     let mut script = Script::default();
     for (n, part) in all.chunks(TOGETHER).enumerate() {
         // A child that stays is kept as it is needed by its index, and nothing more of it.
-        let row = |m: usize| format!("SELECT CAST(${} AS BIGINT) AS id, CAST(${} AS BIGINT) AS position, CAST(${} AS TEXT) AS tags", 3 * m + 2, 3 * m + 3, 3 * m + 4);
+        let row = |m: usize| {
+            let n = 4 * m + 2;
+            format!("SELECT CAST(${n} AS BIGINT) AS id, CAST(${} AS BIGINT) AS position, CAST(${} AS TEXT) AS tags, CAST(${} AS TEXT) AS labels", n + 1, n + 2, n + 3)
+        };
         let rows: Vec<String> = (0..part.len()).map(row).collect();
         let mut values: Vec<Value> = vec![id.into()];
         for (m, artifact) in part.iter().enumerate() {
             let tags = tags.get(artifact).map(|tags| tags.join(" ")).unwrap_or_default();
-            values.extend([(*artifact).into(), ((n * TOGETHER + m) as i64).into(), tags.as_str().into()]);
+            let labels = labels.get(artifact).map(|labels| labels.join(" ")).unwrap_or_default();
+            values.extend([(*artifact).into(), ((n * TOGETHER + m) as i64).into(), tags.as_str().into(), labels.into()]);
         }
         script.add(
             format!(
-                "INSERT INTO deleted_artifacts (deletion_id, position, digest, media_type, content, tags, hidden, pull_count, pushed_at, pulled_at)
-                 SELECT $1, v.position, a.digest, a.media_type, m.content, v.tags, a.hidden, a.pull_count, a.pushed_at, a.pulled_at
+                "INSERT INTO deleted_artifacts (deletion_id, position, digest, media_type, content, tags, labels, hidden, pull_count, pushed_at, pulled_at)
+                 SELECT $1, v.position, a.digest, a.media_type, m.content, v.tags, v.labels, a.hidden, a.pull_count, a.pushed_at, a.pulled_at
                  FROM ({}) AS v JOIN artifacts AS a ON a.id = v.id JOIN manifests AS m ON m.artifact_id = a.id",
                 rows.join(" UNION ALL ")
             ),
@@ -214,6 +218,20 @@ async fn tags_of(c: &mut AnyConnection, artifacts: &[i64]) -> Result<HashMap<i64
     Ok(tags)
 }
 
+/// The numbers of the labels that each carries.
+async fn labels_of(c: &mut AnyConnection, artifacts: &[i64]) -> Result<HashMap<i64, Vec<String>>> {
+    let mut script = Script::default();
+    for part in parts(artifacts) {
+        let text = format!("SELECT artifact_id, label_id FROM artifact_labels WHERE artifact_id IN ({})", places(1, part.len()));
+        script.add(text, part.iter().map(|artifact| (**artifact).into()));
+    }
+    let mut labels = HashMap::<i64, Vec<String>>::new();
+    for row in script.run(c).await?.iter().flat_map(|ran| &ran.rows) {
+        labels.entry(row.get("artifact_id")).or_default().push(row.get::<i64, _>("label_id").to_string());
+    }
+    Ok(labels)
+}
+
 /// The artifacts that go, and every child of an index among them, also one that another index keeps for now: all that an
 /// undo must place. Children stand before their index.
 async fn ordered(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Result<Vec<i64>> {
@@ -260,6 +278,8 @@ pub struct Kept {
     pub media_type: String,
     pub content: Vec<u8>,
     pub tags: Vec<String>,
+    /// Numbers of the labels that it carried.
+    pub labels: Vec<i64>,
     /// It was a list of referrers.
     pub is_list: bool,
     pub accessories: Vec<KeptAccessory>,
@@ -276,7 +296,7 @@ pub struct KeptAccessory {
 /// The manifest at `position`; `None` after the last.
 pub async fn kept(c: &mut AnyConnection, id: DeletionId, position: i64) -> Result<Option<Kept>> {
     let row = sqlx::query(
-        "SELECT digest, media_type, content, tags, hidden, pull_count, pushed_at, pulled_at
+        "SELECT digest, media_type, content, tags, labels, hidden, pull_count, pushed_at, pulled_at
          FROM deleted_artifacts WHERE deletion_id = $1 AND position = $2",
     )
     .bind(id.0)
@@ -308,6 +328,7 @@ pub async fn kept(c: &mut AnyConnection, id: DeletionId, position: i64) -> Resul
         media_type: row.get("media_type"),
         content: row.get("content"),
         tags: row.get::<String, _>("tags").split_whitespace().map(str::to_owned).collect(),
+        labels: row.get::<String, _>("labels").split_whitespace().filter_map(|id| id.parse().ok()).collect(),
         is_list: row.get::<i64, _>("hidden") != 0 && accessories.is_empty(),
         accessories: accessories.iter().map(accessory).collect::<Result<_>>()?,
         pull_count: row.get("pull_count"),
@@ -338,8 +359,13 @@ pub async fn remember(c: &mut AnyConnection, artifact: i64, kept: &Kept) -> Resu
     .bind(kept.pushed_at.0)
     .bind(kept.pulled_at.map(|at| at.0))
     .bind(kept.pull_count)
-    .execute(c)
+    .execute(&mut *c)
     .await?;
+    // Labels that are there still.
+    for label in &kept.labels {
+        let text = "INSERT INTO artifact_labels (artifact_id, label_id, created_at) SELECT $1, b.id, $3 FROM labels AS b WHERE b.id = $2 ON CONFLICT DO NOTHING";
+        sqlx::query(text).bind(artifact).bind(label).bind(kept.pushed_at.0).execute(&mut *c).await?;
+    }
     Ok(())
 }
 

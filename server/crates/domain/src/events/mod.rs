@@ -105,6 +105,11 @@ events! {
     "immutable-rule.create" ImmutableRuleCreated { project: Option<String>, rule: String } within(project);
     "immutable-rule.update" ImmutableRuleChanged { project: Option<String>, number: i64, rule: String, disabled: bool } within(project);
     "immutable-rule.delete" ImmutableRuleDeleted { project: Option<String>, number: i64 } within(project);
+    "label.create" LabelCreated { project: Option<String>, name: String } within(project);
+    "label.update" LabelChanged { project: Option<String>, label: i64, name: String } within(project);
+    "label.delete" LabelDeleted { project: Option<String>, label: i64, name: String } within(project);
+    "label.put" LabelPut { project: String, repository: String, reference: String, label: i64 } Project(project);
+    "label.take-off" LabelTakenOff { project: String, repository: String, reference: String, label: i64 } Project(project);
     "retention.set" RetentionSet { project: String, rules: String, uncovered: String, cron: Option<String> } Project(project);
     "retention.delete" RetentionDeleted { project: String } Project(project);
     "retention.start" RetentionStarted { project: String, dry_run: bool } Project(project);

@@ -2,11 +2,12 @@
 //! batches, a bounded number of rows each, so that nobody makes the server write at will.
 
 use super::Event;
-use super::sql::{self, Outcome};
+use super::sql;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::identity::Principal;
 use model::Stamp;
+use model::audit::Outcome;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 

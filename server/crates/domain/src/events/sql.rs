@@ -3,27 +3,12 @@
 use super::{Event, Scope};
 use crate::error::Result;
 use crate::identity::Principal;
+use model::audit::Outcome;
 use model::{RobotId, Stamp};
 use sqlx::{AnyConnection, Row};
 
 /// Longest text of a column, in bytes; what clients send is cut there.
 const MAX: usize = 1024;
-
-/// How an event ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Done,
-    Refused,
-}
-
-impl Outcome {
-    fn key(self) -> &'static str {
-        match self {
-            Outcome::Done => "done",
-            Outcome::Refused => "refused",
-        }
-    }
-}
 
 /// The project of a robot account; asked before a change, which may take the robot away.
 pub async fn robot_project(c: &mut AnyConnection, event: &Event) -> Result<Option<i64>> {
@@ -81,12 +66,12 @@ pub async fn again(c: &mut AnyConnection, id: i64, times: i64, last: Stamp) -> R
     Ok(())
 }
 
-/// Deletes at most `limit` of the oldest: those from before `then`, and those that are more than `most`. Answers how many.
+/// Deletes at most `limit` of the oldest: those from before `then`, and where `most` is not 0 those that are more. Answers how many.
 pub async fn purge(c: &mut AnyConnection, then: Stamp, most: i64, limit: i64) -> Result<u64> {
     let oldest = sqlx::query("SELECT id, last_at FROM events ORDER BY id LIMIT $1").bind(limit).fetch_all(&mut *c).await?;
     // Ids are given in order, with few left out: their span is how many there are, or a little more.
     let newest = sqlx::query("SELECT COALESCE(MAX(id), 0) AS id FROM events").fetch_one(&mut *c).await?.get::<i64, _>("id");
-    let gone = oldest.iter().take_while(|row| row.get::<i64, _>("last_at") < then.0 || row.get::<i64, _>("id") <= newest - most);
+    let gone = oldest.iter().take_while(|row| row.get::<i64, _>("last_at") < then.0 || most > 0 && row.get::<i64, _>("id") <= newest - most);
     let Some(last) = gone.last().map(|row| row.get::<i64, _>("id")) else { return Ok(0) };
     Ok(sqlx::query("DELETE FROM events WHERE id <= $1").bind(last).execute(c).await?.rows_affected())
 }

@@ -260,6 +260,8 @@ pub async fn delete(proof: &mut Authorized<'_>, now: Stamp) -> Result<()> {
         "DELETE FROM members WHERE project_id = $1",
         "DELETE FROM schedules WHERE kind = 'retention' AND key IN (SELECT CAST(id AS TEXT) FROM retentions WHERE project_id = $1)",
         "DELETE FROM retentions WHERE project_id = $1",
+        "DELETE FROM artifact_labels WHERE label_id IN (SELECT id FROM labels WHERE project_id = $1)",
+        "DELETE FROM labels WHERE project_id = $1",
         "DELETE FROM uploads WHERE project_id = $1",
         "DELETE FROM repository_blobs WHERE repository_id IN (SELECT id FROM repositories WHERE project_id = $1 AND name NOT LIKE '#%')",
         "DELETE FROM repositories WHERE project_id = $1 AND name NOT LIKE '#%'",

@@ -62,11 +62,11 @@ impl Judge {
         !self.reaching(repository).is_empty()
     }
 
-    /// The rules that take an artifact with these tags.
-    fn taken(&self, reaching: &[usize], tags: &[String]) -> Rules {
+    /// The rules that take an artifact with these tags and labels.
+    fn taken(&self, reaching: &[usize], tags: &[String], labels: &[String]) -> Rules {
         let takes = |n: usize| {
             let (rule, matcher) = &self.rules[n];
-            if tags.is_empty() { rule.takes_untagged() } else { tags.iter().any(|tag| matcher.takes_tag(tag)) }
+            matcher.takes_labels(labels) && if tags.is_empty() { rule.takes_untagged() } else { tags.iter().any(|tag| matcher.takes_tag(tag)) }
         };
         reaching.iter().filter(|n| takes(**n)).fold(0, |mask, n| mask | 1 << n)
     }
@@ -123,13 +123,15 @@ impl Judge {
             after = last.id;
             let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
             let mut tags = crate::artifacts::sql::tag_names_of(c, &ids).await?;
+            let labelled = reaching.iter().any(|n| self.rules[*n].1.looks_at_labels());
+            let mut labels = if labelled { crate::labels::names_of(c, &ids).await? } else { HashMap::new() };
             let times = sql::times_of_tags(c, &ids).await?;
             let indexes: Vec<i64> = rows.iter().filter(|row| row.is_index).map(|row| row.id).collect();
             let below = crate::artifacts::sql::pulled_below(c, &indexes).await?;
             all.extend(rows.into_iter().map(|row| {
                 let (tag_pushed, tag_pulled) = times.get(&row.id).copied().unwrap_or_default();
                 let pulled = [row.pulled, tag_pulled, below.get(&row.id).copied()].into_iter().flatten().max();
-                let taken = self.taken(&reaching, &tags.remove(&row.id).unwrap_or_default());
+                let taken = self.taken(&reaching, &tags.remove(&row.id).unwrap_or_default(), &labels.remove(&row.id).unwrap_or_default());
                 Candidate { id: row.id, pushed: row.pushed.max(tag_pushed), pulled, taken }
             }));
         }
@@ -179,7 +181,7 @@ mod tests {
             id: n as i64 + 1,
             pushed: now.0 - pushed * DAY,
             pulled: pulled.map(|days| now.0 - days * DAY),
-            taken: judge.taken(&reaching, &tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>()),
+            taken: judge.taken(&reaching, &tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>(), &[]),
         }).collect();
         judge.judge(&reaching, &candidates).iter().map(|one| &one.fate.key()[..1]).collect()
     }

@@ -31,7 +31,7 @@ pub struct Spans {
 
 impl Default for Spans {
     fn default() -> Self {
-        Spans { events: 365 * 86_400_000, events_rows: 1_000_000, runs: 90 * 86_400_000, runs_kept: 10_000 }
+        Spans { events: 400 * 86_400_000, events_rows: 0, runs: 90 * 86_400_000, runs_kept: 10_000 }
     }
 }
 
@@ -86,7 +86,10 @@ pub async fn held(ctx: &Ctx, who: &Principal) -> Result<Held> {
     let days = |span: i64| format!("{}, and no more than", model::stamp::span(span));
     let runs = format!("{} {} runs", days(kept.runs), model::stamp::grouped(kept.runs_kept));
     let bounds: [(&str, &str, String); 13] = [
-        ("events", "Audit log", format!("{} {} rows", days(kept.events), model::stamp::grouped(kept.events_rows))),
+        ("events", "Audit log", match kept.events_rows {
+            0 => model::stamp::span(kept.events),
+            rows => format!("{} {} rows", days(kept.events), model::stamp::grouped(rows)),
+        }),
         ("executions", "Replication executions", runs.clone()),
         ("tasks", "Replication tasks and logs", "as long as their execution".to_owned()),
         ("collections", "Garbage collections and logs", runs.clone()),

@@ -3,6 +3,7 @@
 use super::{digest, tags};
 use crate::db::{Script, Value, parts, places};
 use crate::error::Result;
+use crate::labels;
 use model::accessory::Kind;
 use model::artifact::{Artifact, Platforms, Type};
 use sqlx::{AnyConnection, Row};
@@ -62,6 +63,14 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
         ),
         digests(),
     );
+    script.add(
+        format!(
+            "SELECT x.artifact_id AS artifact_id, {} FROM artifact_labels AS x JOIN labels AS t ON t.id = x.label_id WHERE x.artifact_id IN ({}) ORDER BY t.name, t.id",
+            labels::COLUMNS,
+            places(1, length)
+        ),
+        all.iter().map(|artifact| artifact.id.0.into()),
+    );
     let indexes: Vec<i64> = part.iter().filter(|artifact| artifact.kind == Type::Index).map(|artifact| artifact.id.0).collect();
     for these in parts(&indexes) {
         let text = each(these.len(), 1, |id| {
@@ -87,7 +96,12 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
             artifact.tags.push(tag);
         }
     }
-    for row in ran[3..].iter().flat_map(|ran| &ran.rows).filter(|row| row.get::<i64, _>("n") > 0) {
+    for row in &ran[3].rows {
+        if let Some(artifact) = by_id.get_mut(&row.get("artifact_id")) {
+            artifact.labels.push(labels::label(row));
+        }
+    }
+    for row in ran[4..].iter().flat_map(|ran| &ran.rows).filter(|row| row.get::<i64, _>("n") > 0) {
         if let Some(artifact) = by_id.get_mut(&row.get("parent")) {
             artifact.platforms = Some(Platforms { total: row.get("n"), signed: row.get("signed"), described: row.get("described") });
         }

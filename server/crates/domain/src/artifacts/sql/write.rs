@@ -260,6 +260,7 @@ pub async fn delete(c: &mut AnyConnection, now: Stamp, project: i64, repository:
             ("artifact_blobs", "artifact_id"),
             ("artifact_children", "parent_id"),
             ("accessories", "artifact_id"),
+            ("artifact_labels", "artifact_id"),
             ("tags", "artifact_id"),
             ("artifacts", "id"),
         ] {

@@ -238,9 +238,13 @@ pub(crate) async fn candidates(
     let rows: Vec<AnyRow> = rows.into_iter().filter(|row| matcher.takes_kind(row.get("kind"))).collect();
     let ids: Vec<i64> = rows.iter().map(|row| row.get("id")).collect();
     let mut tags = crate::artifacts::sql::tag_names_of(c, &ids).await?;
+    let mut labels = if matcher.looks_at_labels() { crate::labels::names_of(c, &ids).await? } else { Default::default() };
     let mut found = Vec::new();
     for row in rows {
         let id: i64 = row.get("id");
+        if !matcher.takes_labels(&labels.remove(&id).unwrap_or_default()) {
+            continue;
+        }
         let Some(tags) = matcher.take(tags.remove(&id).unwrap_or_default()) else { continue };
         let digest = crate::artifacts::sql::digest(row.get("digest"))?;
         let (project, repository) = (source.project.clone(), source.repository.clone());

@@ -1,0 +1,181 @@
+//! SQL of the audit log.
+
+use super::{Asked, Found, LOOKED};
+use crate::db::{Conditions, folded, like_contains, one_of};
+use crate::error::Result;
+use model::Stamp;
+use model::audit::{Entry, Outcome};
+use serde_json::Value;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use std::collections::BTreeMap;
+
+const COLUMNS: &str = "t.id AS id, t.at AS at, t.last_at AS last_at, t.times AS times, t.kind AS kind, t.payload AS payload, t.outcome AS outcome, \
+    t.actor AS actor, t.via AS via, t.address AS address, t.request_id AS request_id, t.project_id AS project_id, p.name AS project";
+
+fn entry(row: &AnyRow) -> Result<Entry> {
+    let payload: Value = serde_json::from_str(row.get("payload")).unwrap_or_default();
+    let said = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let fields: BTreeMap<String, String> = payload.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), said(value))).collect();
+    Ok(Entry {
+        id: row.get("id"),
+        at: Stamp(row.get("at")),
+        last_at: Stamp(row.get("last_at")),
+        times: row.get("times"),
+        kind: row.get("kind"),
+        project: row.get("project"),
+        fields,
+        outcome: Outcome::from_key(row.get("outcome")).unwrap_or(Outcome::Done),
+        actor: row.get("actor"),
+        via: row.get("via"),
+        address: row.get("address"),
+        request_id: row.get("request_id"),
+    })
+}
+
+/// The first row from then on: rows come in the order of time, or nearly (what is summed up is written some seconds after).
+async fn first_from(c: &mut AnyConnection, at: Stamp) -> Result<Option<i64>> {
+    let ends = sqlx::query("SELECT MIN(id) AS low, MAX(id) AS high FROM events").fetch_one(&mut *c).await?;
+    let (Some(mut low), Some(mut high)) = (ends.get::<Option<i64>, _>("low"), ends.get::<Option<i64>, _>("high")) else { return Ok(None) };
+    while low <= high {
+        let middle = low + (high - low) / 2;
+        let row = sqlx::query("SELECT id, at FROM events WHERE id >= $1 ORDER BY id LIMIT 1").bind(middle).fetch_optional(&mut *c).await?;
+        match row {
+            Some(row) if row.get::<i64, _>("at") < at.0 => low = row.get::<i64, _>("id") + 1,
+            _ => high = middle - 1,
+        }
+    }
+    Ok(Some(low))
+}
+
+/// How far apart what is summed up may lie from its neighbours, in ms: an hour, and the next write.
+const APART: i64 = 3_700_000;
+
+/// Conditions that an index answers: one of them drives.
+fn driven(w: &mut Conditions, project: Option<i64>, asked: &Asked) {
+    match (project, asked.kinds.as_slice(), &asked.actor) {
+        (Some(project), ..) => {
+            let n = w.bind(project);
+            w.and(format!("t.project_id = {n}"));
+        }
+        (None, [kind], _) => {
+            let n = w.bind(kind.clone());
+            w.and(format!("t.kind = {n}"));
+        }
+        (None, _, Some(actor)) => {
+            let n = w.bind(actor.clone());
+            w.and(format!("t.actor = {n}"));
+        }
+        _ => {}
+    }
+}
+
+/// All conditions but the project's, over `t`.
+fn rest(w: &mut Conditions, asked: &Asked) {
+    if !asked.kinds.is_empty() {
+        one_of(w, "t.kind", &asked.kinds);
+    }
+    if let Some(actor) = &asked.actor {
+        one_of(w, "t.actor", std::slice::from_ref(actor));
+    }
+    if let Some(outcome) = asked.outcome {
+        let n = w.bind(outcome.key());
+        w.and(format!("t.outcome = {n}"));
+    }
+    if let Some(from) = asked.from {
+        let n = w.bind(from.0);
+        w.and(format!("t.last_at >= {n}"));
+    }
+    if let Some(to) = asked.to {
+        let n = w.bind(to.0);
+        w.and(format!("t.at <= {n}"));
+    }
+    if !asked.text.is_empty() {
+        let (n, all) = (w.bind(like_contains(&folded(&asked.text))), ["t.payload", "t.actor", "t.address", "t.request_id", "t.kind"]);
+        let any: Vec<String> = all.iter().map(|column| format!("LOWER({column}) LIKE {n} ESCAPE '\\'")).collect();
+        w.and(format!("({})", any.join(" OR ")));
+    }
+}
+
+/// A look: of the rows that an index gives, newest first, at most [`LOOKED`] are gone through.
+pub async fn list(c: &mut AnyConnection, project: Option<i64>, asked: &Asked, after: Option<i64>, limit: i64) -> Result<Found> {
+    let mut below = after;
+    if let Some(to) = asked.to {
+        let top = first_from(c, Stamp(to.0.saturating_add(APART))).await?;
+        below = match (below, top) {
+            (Some(after), Some(top)) => Some(after.min(top)),
+            (one, other) => one.or(other),
+        };
+    }
+    let from = match asked.from {
+        Some(from) => first_from(c, Stamp(from.0.saturating_sub(APART))).await?,
+        None => None,
+    };
+    let inner = |w: &mut Conditions| {
+        driven(w, project, asked);
+        if let Some(below) = below {
+            let n = w.bind(below);
+            w.and(format!("t.id < {n}"));
+        }
+        if let Some(from) = from {
+            let n = w.bind(from);
+            w.and(format!("t.id >= {n}"));
+        }
+    };
+    let mut w = Conditions::new();
+    inner(&mut w);
+    let window = format!("SELECT t.* FROM events AS t{} ORDER BY t.id DESC LIMIT {LOOKED}", w.clause());
+    // The window's conditions are in it; what is added now stands outside.
+    let mut outer = w.continued();
+    rest(&mut outer, asked);
+    let n = outer.bind(limit + 1);
+    let text = format!(
+        "SELECT {COLUMNS} FROM ({window}) AS t LEFT JOIN projects AS p ON p.id = t.project_id{} ORDER BY t.id DESC LIMIT {n}",
+        outer.clause()
+    );
+    let rows = sqlx::query_with(AssertSqlSafe(text), outer.arguments()).fetch_all(&mut *c).await?;
+    let mut found = Found { items: rows.iter().take(limit as usize).map(entry).collect::<Result<_>>()?, ..Found::default() };
+    if rows.len() as i64 > limit {
+        found.next = found.items.last().map(|entry| entry.id);
+        return Ok(found);
+    }
+    let mut w = Conditions::new();
+    inner(&mut w);
+    let text = format!(
+        "SELECT CAST(COUNT(*) AS BIGINT) AS n, MIN(x.id) AS id FROM (SELECT t.id AS id FROM events AS t{} ORDER BY t.id DESC LIMIT {LOOKED}) AS x",
+        w.clause()
+    );
+    let row = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_one(c).await?;
+    if row.get::<i64, _>("n") >= LOOKED {
+        found.further = row.get("id");
+    }
+    Ok(found)
+}
+
+/// A numbered page, and how many there are: as Harbor's clients ask.
+pub async fn page(c: &mut AnyConnection, project: Option<i64>, asked: &Asked, (skip, limit): (i64, i64), order: &str) -> Result<(Vec<Entry>, i64)> {
+    let all = |w: &mut Conditions| {
+        if let Some(project) = project {
+            let n = w.bind(project);
+            w.and(format!("t.project_id = {n}"));
+        }
+        rest(w, asked);
+    };
+    let mut w = Conditions::new();
+    all(&mut w);
+    let text = format!("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM events AS t{}", w.clause());
+    let total = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_one(&mut *c).await?.get("n");
+    let mut w = Conditions::new();
+    all(&mut w);
+    let (limit, skip) = (w.bind(limit), w.bind(skip));
+    let text = format!(
+        "SELECT {COLUMNS} FROM events AS t LEFT JOIN projects AS p ON p.id = t.project_id{} ORDER BY t.id {order} LIMIT {limit} OFFSET {skip}",
+        w.clause()
+    );
+    let rows = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_all(c).await?;
+    Ok((rows.iter().map(entry).collect::<Result<_>>()?, total))
+}

@@ -1,0 +1,77 @@
+//! The log as it is read: by whom, and that looks have an end.
+
+use super::*;
+use crate::error::Error;
+use crate::testing::World;
+use model::Role;
+
+#[tokio::test]
+async fn who_may_sees_what_happened_and_finds_it_again() {
+    let world = World::new().await;
+    let (ctx, admin) = (&world.ctx, &world.admin);
+    let project = world.project("p", false).await;
+    let (guest, maintainer) = (world.member("guest", &project, Role::Guest).await, world.member("mate", &project, Role::Maintainer).await);
+    world.pass(60_000);
+    world.image(&project, &"r".parse().unwrap(), "v1", "one").await;
+    let kinds = async |who: &Principal, project: Option<&ProjectName>, asked: Asked| {
+        list(ctx, who, project, &asked, None, 50).await.map(|found| found.items.into_iter().map(|one| format!("{} {}", one.kind, one.thing())).collect::<Vec<_>>())
+    };
+    assert!(matches!(kinds(&guest, Some(&project), Asked::default()).await, Err(Error::Forbidden { .. })));
+    assert!(matches!(kinds(&maintainer, None, Asked::default()).await, Err(Error::Forbidden { .. })));
+    let own = kinds(&maintainer, Some(&project), Asked::default()).await.unwrap();
+    assert_eq!(own, ["artifact.push p/r:v1", "member.create mate of p", "member.create guest of p", "project.create p"]);
+    let all = kinds(admin, None, Asked::default()).await.unwrap();
+    assert!(all.iter().any(|one| one == "user.create guest") && all.len() > own.len(), "{all:?}");
+    let of = |change: &dyn Fn(&mut Asked)| { let mut asked = Asked::default(); change(&mut asked); asked };
+    for (asked, n) in [
+        (of(&|asked| asked.kinds = vec!["artifact.push".into()]), 1), (of(&|asked| asked.text = "P/R".into()), 0), (of(&|asked| asked.text = "V1".into()), 1),
+        (of(&|asked| asked.outcome = Some(Outcome::Refused)), 0), (of(&|asked| asked.from = Some(Stamp(ctx.now().0))), 1),
+        (of(&|asked| asked.to = Some(Stamp(crate::testing::BEGIN))), 3), (of(&|asked| asked.actor = Some("nobody-at-all".into())), 0),
+        (of(&|asked| asked.text = "198.51.100.7".into()), 4),
+    ] {
+        assert_eq!(kinds(admin, Some(&project), asked.clone()).await.unwrap().len(), n, "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_through_a_million_rows_has_an_end_and_says_where_to_go_on() {
+    let world = World::new().await;
+    let (ctx, admin) = (&world.ctx, &world.admin);
+    let begin = ctx.now().0;
+    ctx.db.write_content(async move |c| {
+        sqlx::query(
+            "WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
+             INSERT INTO events (at, last_at, times, kind, payload, outcome, actor, actor_id, via, address, request_id)
+             SELECT $1 + i * 1000, $1 + i * 1000, 1, CASE WHEN i = 7 THEN 'project.delete' ELSE 'artifact.push' END,
+               CASE WHEN i = 30000 THEN '{\"project\":\"needle\"}' ELSE '{\"project\":\"hay\"}' END, 'done', 'ci', 1, 'basic', '', '' FROM n",
+        ).bind(begin).execute(c).await?;
+        Ok(())
+    }).await.unwrap();
+    // A rare kind is found at once, however far down it lies.
+    let rare = Asked { kinds: vec!["project.delete".into()], ..Asked::default() };
+    assert_eq!(list(ctx, admin, None, &rare, None, 15).await.unwrap().items.len(), 1);
+    // A text is looked for in so many rows at a time.
+    let (asked, mut after, mut looks) = (Asked { text: "needle".into(), ..Asked::default() }, None, 0);
+    let found = loop {
+        looks += 1;
+        let found = list(ctx, admin, None, &asked, after, 15).await.unwrap();
+        if !found.items.is_empty() || found.further.is_none() {
+            break found;
+        }
+        after = found.further;
+    };
+    assert_eq!((found.items.len(), looks), (1, 2));
+    // By time it goes there at once.
+    let then = Asked { from: Some(Stamp(begin + 29_000_000)), to: Some(Stamp(begin + 31_000_000)), text: "needle".into(), ..Asked::default() };
+    assert_eq!(list(ctx, admin, None, &then, None, 15).await.unwrap().items.len(), 1);
+    // Pages follow each other without a hole.
+    let (mut after, mut seen) = (None, Vec::new());
+    for _ in 0..10 {
+        let found = list(ctx, admin, None, &Asked::default(), after, 100).await.unwrap();
+        seen.extend(found.items.iter().map(|entry| entry.id));
+        after = found.next;
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1] + 1) && seen.len() == 1000);
+    let (items, total) = page(ctx, admin, None, &Asked { kinds: vec!["artifact.push".into()], ..Asked::default() }, 50_000, 10, true).await.unwrap();
+    assert_eq!((items.len(), total), (10, 59_999));
+}
