@@ -48,6 +48,19 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
   });
   const execution = await call(wharf, 'POST', '/replication/executions', { policy_id: rule });
   const collection = await call(wharf, 'POST', '/system/gc/schedule', { schedule: { type: 'Manual' }, parameters: { dry_run: true } });
+  const selectors = (pattern: string) => ({
+    scope_selectors: { repository: [{ kind: 'doublestar', decoration: 'repoMatches', pattern: '**' }] },
+    tag_selectors: [{ kind: 'doublestar', decoration: 'matches', pattern }],
+  });
+  const label = await call(wharf, 'POST', '/labels', { name: 'accepted', color: '#2da44e', scope: 'g' });
+  await call(wharf, 'POST', `/projects/cargo/repositories/ship/artifacts/${digest}/labels`, { id: label });
+  const kept = await call(wharf, 'POST', '/projects/cargo/immutabletagrules', selectors('v*'));
+  const everywhere = await call(wharf, 'POST', '/system/immutabletagrules', selectors('release-*'));
+  const number = await call(wharf, 'POST', '/projects', { project_name: 'hold' });
+  const retention = await call(wharf, 'POST', '/retentions', {
+    algorithm: 'or', scope: { level: 'project', ref: number }, rules: [{ template: 'latestPushedK', params: { latestPushedK: 1 }, ...selectors('**') }],
+  });
+  const run = await call(wharf, 'POST', `/retentions/${retention}/executions`, { dry_run: true });
   const repository = '/projects/cargo/repositories/ship';
   const artifact = `${repository}/artifacts/${digest}`;
   const signature = clients.crane('digest', `${wharf.host}/cargo/ship:${digest.replace(':', '-')}.sig`);
@@ -63,6 +76,11 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
     '/admin/users', '/admin/users/new', '/admin/users/2', '/admin/robots', '/admin/robots/new?template=push', `/admin/robots/${system}`,
     '/admin/registries', '/admin/registries/new', '/admin/registries/new?provider=docker-hub', `/admin/registries/${target}`, '/admin/replication', '/admin/replication/new',
     `/admin/replication/${rule}`, `/admin/replication/${rule}/edit`, `/admin/replication/${rule}/executions/${execution}`,
+    '/projects/cargo/policy', `/projects/cargo/policy/immutable/new`, `/projects/cargo/policy/immutable/${kept}`, `/projects/cargo/policy/immutable/${kept}/delete`,
+    '/projects/hold/policy', '/projects/hold/policy/retention/rules/new', '/projects/hold/policy/retention/rules/1', '/projects/hold/policy/retention/start',
+    `/projects/hold/policy/retention/runs/${run}`, '/projects/cargo/labels', '/projects/cargo/labels/new', '/projects/cargo/log', '/admin/audit', '/admin/audit?q=ship',
+    '/admin/labels', '/admin/labels/new', `/admin/labels/${label}`, `/admin/labels/${label}/delete`,
+    '/admin/policy', '/admin/policy/immutable/new', `/admin/policy/immutable/${everywhere}`, `/admin/policy/immutable/${everywhere}/delete`,
     '/admin/garbage', `/admin/garbage/${collection || 1}`, '/nothing-here',
   ];
 }

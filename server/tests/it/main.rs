@@ -17,6 +17,7 @@ mod hostile;
 mod inside;
 mod matrix;
 mod numbers;
+mod policies;
 mod odd;
 mod program;
 mod replication;

@@ -134,6 +134,45 @@ async fn what_terraform_sends_is_taken_and_read_back() -> Result<()> {
         let read = server.call(Method::GET, "/system/gc/schedule", json!(null)).await?;
         assert_eq!((&read["schedule"]["type"], &read["schedule"]["cron"]), (&json!("Daily"), &json!("0 0 0 * * *")));
     }
+    let number = server.call(Method::GET, "/projects/tfmain", json!(null)).await?["project_id"].clone();
+    let label = json!({ "description": "d", "color": "#FF0000", "deleted": false, "scope": "g", "project_id": 0, "id": 0, "name": "accepted" });
+    let (label_at, read) = make(&server, "/labels", &label).await?;
+    same(&json!({ "description": "d", "color": "#FF0000", "scope": "g", "project_id": 0, "name": "accepted" }), &read, "label");
+    server.call(Method::PUT, &label_at, label.clone()).await?;
+    let retention = json!({ "algorithm": "or", "rules": [
+        {
+            "disabled": false, "action": "retain", "params": { "nDaysSinceLastPull": 5 }, "template": "nDaysSinceLastPull",
+            "scope_selectors": { "repository": [{ "kind": "doublestar", "decoration": "repoMatches", "pattern": "**" }] },
+            "tag_selectors": [{ "kind": "doublestar", "decoration": "matches", "pattern": "latest", "extras": "{\"untagged\":true}" }],
+        },
+        {
+            "disabled": false, "action": "retain", "params": { "latestPushedK": 10 }, "template": "latestPushedK",
+            "scope_selectors": { "repository": [{ "kind": "doublestar", "decoration": "repoMatches", "pattern": "**" }] },
+            "tag_selectors": [{ "kind": "doublestar", "decoration": "excludes", "pattern": "v*", "extras": "{\"untagged\":false}" }],
+        },
+    ], "trigger": { "kind": "Schedule", "references": {}, "settings": { "cron": "0 0 0 * * *" } }, "scope": { "level": "project", "ref": number } });
+    let (retention_at, first) = make(&server, "/retentions", &retention).await?;
+    same(&retention, &first, "retention");
+    server.call(Method::PUT, &retention_at, first.clone()).await?;
+    assert_eq!(server.call(Method::GET, &retention_at, json!(null)).await?, first);
+    assert_eq!(first["uncovered"], "remove", "what the API makes is Harbor's");
+    let immutable = json!({
+        "disabled": false, "action": "immutable", "template": "immutable_template",
+        "scope_selectors": { "repository": [{ "kind": "doublestar", "decoration": "repoMatches", "pattern": "**" }] },
+        "tag_selectors": [{ "kind": "doublestar", "decoration": "matches", "pattern": "v*", "extras": "{\"untagged\":true}" }],
+    });
+    let (immutable_at, _) = make(&server, "/projects/tfmain/immutabletagrules", &immutable).await?;
+    for _ in 0..2 {
+        let listed = server.call(Method::GET, "/projects/tfmain/immutabletagrules", json!(null)).await?;
+        assert_eq!(listed.as_array().map(Vec::len), Some(1));
+        same(&immutable, &listed[0], "immutable");
+        server.call(Method::PUT, &immutable_at, immutable.clone()).await?;
+    }
+    for at in [immutable_at, retention_at, label_at] {
+        assert_eq!(server.api(Method::DELETE, &at).send().await?.status(), 200, "{at}");
+        assert_eq!(server.api(Method::GET, &at).send().await?.status(), 404, "{at}");
+    }
+    assert!(server.call(Method::GET, "/projects/tfmain", json!(null)).await?["metadata"].get("retention_id").is_none());
     // Destroyed in turn, nothing is left.
     for at in [rule_at, registry_at, member_at, robots.remove(1), robots.remove(0), project_at, user_at] {
         assert_eq!(server.api(Method::DELETE, &at).send().await?.status(), 200, "{at}");
