@@ -61,7 +61,7 @@ pub enum Answer {
     /// Done: go there, and say this once. `cookie` is one of the portal's own: name, value, seconds.
     Done { to: String, say: String, cookie: Option<(&'static str, String, i64)> },
     /// Signed in again: back to the form that found the session over, with what was typed into it.
-    Back { who: Box<Principal>, kept: Kept },
+    Back { who: Box<Principal>, kept: KeptForm },
     /// A robot account's secret, for the one page that shows it.
     Secret(Secret),
     /// What *Test connection* found.
@@ -82,7 +82,7 @@ impl Answer {
 
 /// A form that was sent when nobody was signed in any more: it waits in the page that asks to sign in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptForm {
     /// [`Act::AT`] of the form.
     pub form: String,
     /// The page that it stands on.
@@ -94,12 +94,12 @@ pub struct Kept {
 }
 
 /// Most that is kept of what was typed, in bytes: it is sent with the form that signs in, which is a stranger's until then.
-const KEPT: usize = 12 * 1024;
+const KEPT_FORM_BYTES: usize = 12 * 1024;
 
-impl Kept {
+impl KeptForm {
     /// What is too long to be kept is left out.
-    pub fn new(form: &str, page: String, by: i64, mut typed: Vec<(String, String)>) -> Kept {
-        let mut room = KEPT;
+    pub fn new(form: &str, page: String, by: i64, mut typed: Vec<(String, String)>) -> KeptForm {
+        let mut room = KEPT_FORM_BYTES;
         typed.retain(|(name, value)| {
             // As a browser sends it: all but a few characters take three.
             let size = 3 * (name.len() + value.len()) + 32;
@@ -107,7 +107,7 @@ impl Kept {
             room -= if fits { size } else { 0 };
             fits
         });
-        Kept { form: form.to_owned(), page, by, typed }
+        KeptForm { form: form.to_owned(), page, by, typed }
     }
 }
 

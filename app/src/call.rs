@@ -4,11 +4,11 @@ use crate::answer::{Act, Answer, Posted};
 use crate::session::Me;
 use crate::ui::form::{Button, Form};
 use crate::server::ISLAND;
-use crate::ui::table::Filter;
+use crate::ui::table::ListAddress;
 use crate::{UiError, paths, wire};
 use axum::http::{HeaderMap, header, request::Parts};
 use domain::identity::Principal;
-use domain::sessions::Door;
+use domain::sessions::SessionControl;
 use domain::Ctx;
 use model::configuration::Creators;
 use model::{Digest, ProjectName, RepositoryName};
@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 
 /// Signing in and out of this request's session.
 #[derive(Clone)]
-pub struct SessionDoor(pub Arc<dyn Door>);
+pub struct SessionDoor(pub Arc<dyn SessionControl>);
 
 /// What pages and forms are given.
 #[derive(Clone)]
@@ -107,9 +107,9 @@ impl Call {
     }
 
     /// What stands in a list's address; `facets` names what narrows it beside the search.
-    pub fn filter(&self, facets: &[&'static str]) -> Filter {
+    pub fn filter(&self, facets: &[&'static str]) -> ListAddress {
         let get = |name: &str| self.query(name).to_owned();
-        Filter {
+        ListAddress {
             path: self.path().to_owned(),
             q: get("q"),
             sort: get("sort"),
@@ -155,7 +155,7 @@ impl Call {
         self.posted.as_deref()
     }
 
-    pub fn door(&self) -> Result<&dyn Door, UiError> {
+    pub fn door(&self) -> Result<&dyn SessionControl, UiError> {
         self.door.as_ref().map(|door| door.0.as_ref()).ok_or(UiError::SignIn)
     }
 }

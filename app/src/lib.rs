@@ -9,6 +9,8 @@
 pub mod islands;
 
 #[cfg(feature = "ssr")]
+mod address;
+#[cfg(feature = "ssr")]
 pub mod answer;
 #[cfg(feature = "ssr")]
 pub mod call;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 /// How long an answer is kept, in ms; it may hold a secret.
-const KEPT: i64 = 30_000;
+const ANSWER_LIFE: i64 = 30_000;
 /// Most answers kept; past it the next are not.
 const MOST: usize = 1024;
 
@@ -30,7 +30,7 @@ impl Once {
 
     fn cell(&self, key: u64, now: Stamp) -> Cell {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, (since, _)| now.0 - since.0 < KEPT);
+        all.retain(|_, (since, _)| now.0 - since.0 < ANSWER_LIFE);
         if all.len() >= MOST && !all.contains_key(&key) {
             return Cell::default();
         }

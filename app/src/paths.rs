@@ -1,10 +1,7 @@
 //! Every address of the portal. A repository's name holds slashes and is one segment here.
 
+pub use crate::address::{segment, with};
 use model::{CollectionId, Digest, ExecutionId, ImmutableRuleId, LabelId, MemberId, ProjectName, RepositoryName, RetentionRunId, RobotId, RuleId, TargetId, TaskId, UserId};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-/// What may stand unencoded in one segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b':');
 
 /// Longest way back, in bytes.
 const LONGEST: usize = 2048;
@@ -20,11 +17,6 @@ pub fn ours(text: &str) -> Option<&str> {
     let dots = path.split('/').skip(1).any(|part| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."));
     let hole = path.contains("//");
     (page && plain && !dots && !hole && text.len() <= LONGEST).then_some(text)
-}
-
-/// One path segment or query value.
-pub fn segment(text: &str) -> String {
-    utf8_percent_encode(text, SEGMENT).to_string()
 }
 
 macro_rules! fixed {
@@ -229,16 +221,6 @@ pub fn execution(rule: RuleId, id: ExecutionId) -> String {
 
 pub fn task(rule: RuleId, execution: ExecutionId, id: TaskId) -> String {
     format!("/admin/replication/{rule}/executions/{execution}/tasks/{id}")
-}
-
-/// An address with a query; empty values are left out.
-pub fn with(path: &str, query: &[(&str, &str)]) -> String {
-    let pairs: Vec<String> = query
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("{name}={}", segment(value)))
-        .collect();
-    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
 #[cfg(test)]

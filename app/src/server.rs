@@ -5,7 +5,7 @@
 //! An island sends the same request with [`ISLAND`] in its head and puts the changed part of that page in place; only a redirect it
 //! gets as 204 with `Location`, because a script cannot see where a 303 leads before it has been followed.
 
-use crate::answer::{Act, Answer, Kept, Posted};
+use crate::answer::{Act, Answer, KeptForm, Posted};
 use crate::call::{Call, FLASH};
 use crate::layout::{Page, document};
 use crate::once::Once;
@@ -174,7 +174,7 @@ impl Portal {
             }
             Err(UiError::SignIn) => {
                 let by = mark.as_ref().and_then(|mark| mark.split('-').next()?.parse().ok()).unwrap_or(0);
-                let kept = Kept::new(route.at, page, by, typed);
+                let kept = KeptForm::new(route.at, page, by, typed);
                 let door = paths::sign_in_for(&kept.page);
                 let call = call.on(door);
                 let mut response = self.shown(&call, &parts, Ok(sign_in::again(&call, kept)));

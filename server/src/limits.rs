@@ -267,7 +267,7 @@ struct Held {
 }
 
 /// A connection's place; it is free again when this is dropped.
-pub struct Place {
+pub struct ConnectionSlot {
     held: Arc<Mutex<Held>>,
     address: IpAddr,
 }
@@ -293,7 +293,7 @@ impl Admission {
     }
 
     /// A place for a connection; `None`: it is refused. `known`: a proxy of ours, behind which are many clients.
-    pub fn enter(&self, address: IpAddr, known: bool) -> Option<Place> {
+    pub fn enter(&self, address: IpAddr, known: bool) -> Option<ConnectionSlot> {
         let address = client(address);
         let mut held = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let of_it = held.by.get(&address).copied().unwrap_or(0);
@@ -305,11 +305,11 @@ impl Admission {
         }
         held.all += 1;
         *held.by.entry(address).or_default() += 1;
-        Some(Place { held: self.0.clone(), address })
+        Some(ConnectionSlot { held: self.0.clone(), address })
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut held = self.held.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         held.all -= 1;
@@ -340,18 +340,18 @@ mod tests {
     fn n_084_the_last_places_are_for_those_who_hold_few() {
         let admission = Admission::new(80, 60);
         let (greedy, honest): (IpAddr, IpAddr) = ("127.0.0.2".parse().unwrap(), "127.0.0.1".parse().unwrap());
-        let mut places: Vec<Place> = (0..80).filter_map(|_| admission.enter(greedy, false)).collect();
+        let mut places: Vec<ConnectionSlot> = (0..80).filter_map(|_| admission.enter(greedy, false)).collect();
         assert_eq!(places.len(), 60, "no more of one address");
         let other: IpAddr = "127.0.0.3".parse().unwrap();
         places.extend((0..80).filter_map(|_| admission.enter(other, false)));
         assert_eq!(places.len(), 70, "an eighth is kept free");
-        let few: Vec<Place> = (0..20).filter_map(|_| admission.enter(honest, false)).collect();
+        let few: Vec<ConnectionSlot> = (0..20).filter_map(|_| admission.enter(honest, false)).collect();
         assert_eq!(few.len(), FEW);
         drop(few);
         places.pop();
         assert!(admission.enter(honest, false).is_some());
         drop(places);
-        let held: Vec<Place> = (0..90).filter_map(|_| admission.enter(honest, true)).collect();
+        let held: Vec<ConnectionSlot> = (0..90).filter_map(|_| admission.enter(honest, true)).collect();
         assert_eq!(held.len(), 80, "a proxy of ours has them all");
     }
 

@@ -196,13 +196,13 @@ async fn text(look: &Look) -> domain::Result<String> {
     TextEncoder::new().encode(&look.metrics.0.registry.gather(), &mut buffer).map_err(|error| domain::Error::Internal(error.to_string()))?;
     let mut page = Page(String::from_utf8_lossy(&buffer).into_owned());
     let (buffers, most) = local.buffers.used();
-    let (answers, _) = local.answers.used();
+    let (answers, _) = local.answer_buffers.used();
     let (uploads, most_uploads, gave_way) = local.uploads_pending.used();
     let (connections, most_connections, turned_away) = look.admission.used();
     let writer = ctx.db.load();
     let bounds = [
         ("buffered_bytes", buffers, most, local.buffers.refused()),
-        ("answered_bytes", answers, most, local.answers.refused()),
+        ("answered_bytes", answers, most, local.answer_buffers.refused()),
         ("uploads_started", uploads, most_uploads, gave_way),
         ("connections", connections, most_connections, turned_away),
         ("writer_queue", writer.queued, writer.queue, writer.queue_refused),

@@ -1,6 +1,7 @@
 //! What surrounds every page: the document, top bar, side navigation and the page's head.
 
 mod document;
+mod failed;
 mod keys;
 mod side;
 mod top;
@@ -8,7 +9,7 @@ mod top;
 pub use document::{FADE_HASH, document};
 
 use crate::UiError;
-use crate::ui::empty::failed;
+use failed::failed;
 use leptos::prelude::*;
 
 /// A page: where one is, its title with one line of purpose, what one can do, and what stands below.

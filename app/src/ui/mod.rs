@@ -21,6 +21,6 @@ pub use field::account;
 pub use form::{Form, buttons};
 pub use icon::icon;
 pub use menu::menu;
-pub use pill::{Tone, execution_status, label_chip, pill, robot_state, target_health, task_status};
-pub use table::{Filter, actions_heading, facet, filter_bar, heading, listing, pager, table};
+pub use pill::{Tone, run_status, label_chip, pill, robot_state, target_health, task_status};
+pub use table::{ListAddress, actions_heading, facet, filter_bar, heading, listing, pager, table};
 pub use text::{bytes, facts, time, when};

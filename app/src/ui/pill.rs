@@ -3,7 +3,7 @@
 use super::icon;
 use leptos::prelude::*;
 use model::replication::execution::TaskStatus;
-use model::run::Status;
+use model::run::RunStatus;
 use model::robot::State;
 
 /// What a status means for the reader.
@@ -34,15 +34,15 @@ pub fn pill(tone: Tone, icon_name: &'static str, label: impl Into<String>) -> An
     view! { <span class=class>{sign}{label}</span> }.into_any()
 }
 
-pub fn execution_status(status: Status) -> AnyView {
+pub fn run_status(status: RunStatus) -> AnyView {
     let (tone, sign) = match status {
-        Status::Queued => (Tone::Neutral, "clock"),
-        Status::Running => (Tone::Info, "spin"),
-        Status::Succeeded => (Tone::Ok, "check"),
-        Status::PartlyFailed => (Tone::Warn, "warn"),
-        Status::Failed => (Tone::Bad, "warn"),
-        Status::Stopped => (Tone::Neutral, ""),
-        Status::Empty => (Tone::Warn, "warn"),
+        RunStatus::Queued => (Tone::Neutral, "clock"),
+        RunStatus::Running => (Tone::Info, "spin"),
+        RunStatus::Succeeded => (Tone::Ok, "check"),
+        RunStatus::PartlyFailed => (Tone::Warn, "warn"),
+        RunStatus::Failed => (Tone::Bad, "warn"),
+        RunStatus::Stopped => (Tone::Neutral, ""),
+        RunStatus::Empty => (Tone::Warn, "warn"),
     };
     pill(tone, sign, status.label())
 }

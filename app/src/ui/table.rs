@@ -1,12 +1,12 @@
 //! Around tables: filter, sortable headings, pages. All of it is links and a GET form, so the address holds the state.
 
 use super::empty::no_match;
-use crate::paths;
+use crate::address;
 use leptos::prelude::*;
 
 /// What stands in a list's address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
+pub struct ListAddress {
     /// The list's own path.
     pub path: String,
     pub q: String,
@@ -16,13 +16,13 @@ pub struct Filter {
     pub more: Vec<(&'static str, String)>,
 }
 
-impl Filter {
+impl ListAddress {
     /// The list's question to a use-case.
     pub fn ask(&self) -> model::list::Query {
         model::list::Query::portal(Some(self.q.clone()), Some(self.sort.clone()), self.after.parse().ok())
     }
 
-    /// As [`Filter::ask`], for a list that is only paged.
+    /// As [`ListAddress::ask`], for a list that is only paged.
     pub fn ask_page(&self) -> model::list::Query {
         model::list::Query::portal(None, None, self.after.parse().ok())
     }
@@ -44,12 +44,12 @@ impl Filter {
             query.push((name, changed(name).unwrap_or(value)));
         }
         query.push(("after", changed("after").unwrap_or_default()));
-        paths::with(&self.path, &query)
+        address::with(&self.path, &query)
     }
 }
 
 /// Search field, facets and the count.
-pub fn filter_bar(filter: &Filter, label: &'static str, total: i64, what: &'static str, facets: impl IntoAny) -> AnyView {
+pub fn filter_bar(filter: &ListAddress, label: &'static str, total: i64, what: &'static str, facets: impl IntoAny) -> AnyView {
     let hidden = filter
         .more
         .iter()
@@ -74,14 +74,14 @@ pub fn filter_bar(filter: &Filter, label: &'static str, total: i64, what: &'stat
 }
 
 /// A facet: a link that narrows, or that widens again where it is chosen.
-pub fn facet(filter: &Filter, name: &'static str, value: &'static str, label: &'static str) -> AnyView {
+pub fn facet(filter: &ListAddress, name: &'static str, value: &'static str, label: &'static str) -> AnyView {
     let chosen = filter.facet(name) == value;
     let href = filter.link(&[(name, if chosen { "" } else { value })]);
     view! { <a class="facet" href=href aria-current=chosen.then_some("true")>{label}</a> }.into_any()
 }
 
 /// A heading that sorts: by `key`, and the other way when it does so already.
-pub fn heading(filter: &Filter, key: &'static str, label: &'static str, class: &'static str) -> AnyView {
+pub fn heading(filter: &ListAddress, key: &'static str, label: &'static str, class: &'static str) -> AnyView {
     let (sort, order) = match filter.sort.as_str() {
         sort if sort == key => (format!("-{key}"), "ascending"),
         sort if sort.strip_prefix('-') == Some(key) => (key.to_owned(), "descending"),
@@ -111,7 +111,7 @@ pub fn table(class: &'static str, headings: impl IntoAny, rows: Vec<AnyView>) ->
 
 /// A list: the table of its rows with the way to more of them, or what is said where there is nothing at all, or nothing that matches.
 pub fn listing<T>(
-    filter: &Filter,
+    filter: &ListAddress,
     page: &model::Page<T>,
     nothing: impl FnOnce() -> AnyView,
     headings: impl IntoAny,
@@ -129,7 +129,7 @@ pub fn actions_heading() -> AnyView {
 }
 
 /// Older rows, and back to the first.
-pub fn pager(filter: &Filter, next: Option<String>) -> AnyView {
+pub fn pager(filter: &ListAddress, next: Option<String>) -> AnyView {
     if filter.after.is_empty() && next.is_none() {
         return ().into_any();
     }

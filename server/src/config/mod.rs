@@ -13,27 +13,27 @@ use std::path::{Path, PathBuf};
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum SetBy {
     Default,
     File(PathBuf),
     Env(String),
     Flag,
 }
 
-impl std::fmt::Display for Source {
+impl std::fmt::Display for SetBy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Source::Default => f.write_str("default"),
-            Source::File(path) => write!(f, "file {}", path.display()),
-            Source::Env(name) => write!(f, "environment {name}"),
-            Source::Flag => f.write_str("flag"),
+            SetBy::Default => f.write_str("default"),
+            SetBy::File(path) => write!(f, "file {}", path.display()),
+            SetBy::Env(name) => write!(f, "environment {name}"),
+            SetBy::Flag => f.write_str("flag"),
         }
     }
 }
 
 /// All values, each with where it came from.
 pub struct Values {
-    values: BTreeMap<&'static str, (String, Source)>,
+    values: BTreeMap<&'static str, (String, SetBy)>,
     /// Variables that begin like ours and are not.
     foreign: Vec<String>,
 }
@@ -132,14 +132,14 @@ impl Values {
         vars: &BTreeMap<String, String>,
         file: Option<&Path>,
     ) -> Result<Values, String> {
-        let mut values: BTreeMap<&'static str, (String, Source)> =
-            KEYS.iter().map(|key| (key.name, (key.default.to_owned(), Source::Default))).collect();
+        let mut values: BTreeMap<&'static str, (String, SetBy)> =
+            KEYS.iter().map(|key| (key.name, (key.default.to_owned(), SetBy::Default))).collect();
         if let Some(path) = file {
             for (name, value) in from_file(path)? {
                 let key = KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
                     format!("{}: unknown key {name}{}", path.display(), nearest(&name, KEYS.iter().map(|k| k.name)))
                 })?;
-                values.insert(key.name, (value, Source::File(path.to_owned())));
+                values.insert(key.name, (value, SetBy::File(path.to_owned())));
             }
         }
         let mut foreign = Vec::new();
@@ -147,7 +147,7 @@ impl Values {
             if name == "WHARF_CONFIG" {
                 continue;
             }
-            let source = Source::Env(name.clone());
+            let source = SetBy::Env(name.clone());
             if let Some(key) = KEYS.iter().find(|key| key.env == name) {
                 values.insert(key.name, (value.clone(), source));
             } else if let Some(key) = KEYS.iter().find(|k| k.secret && name.strip_suffix("_FILE") == Some(k.env)) {
@@ -164,7 +164,7 @@ impl Values {
             }
         }
         for (name, value) in flags {
-            values.insert(name, (value.clone(), Source::Flag));
+            values.insert(name, (value.clone(), SetBy::Flag));
         }
         Ok(Values { values, foreign })
     }
@@ -403,8 +403,8 @@ mod tests {
         let values = read(BTreeMap::from([("listen", "127.0.0.1:3".to_owned())]));
         let config = values.check().unwrap();
         assert_eq!((config.listen.port(), config.log, config.outbound_allow.len()), (3, LogFormat::Json, 2));
-        assert_eq!(values.values["listen"].1, Source::Flag);
-        assert_eq!(values.values["key_file"].1, Source::Default);
+        assert_eq!(values.values["listen"].1, SetBy::Flag);
+        assert_eq!(values.values["key_file"].1, SetBy::Default);
     }
 
     #[test]

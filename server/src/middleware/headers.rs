@@ -1,4 +1,4 @@
-//! Security headers on every answer that is not the registry's or an asset: `reference/safety.md` section 4.
+//! Security headers on every answer that is not the registry's or an asset.
 
 use super::held;
 use app::layout::FADE_HASH;

@@ -33,7 +33,7 @@ pub async fn charge(ctx: &Ctx, address: &str, response: Response) -> Response {
     if response.extensions().get::<Shared>().is_some() {
         return response;
     }
-    let mut share = ctx.local.answers.share(&holder_at(address));
+    let mut share = ctx.local.answer_buffers.share(&holder_at(address));
     if share.grow(size).is_err() {
         let busy = "the server holds as many answers as it may that nobody has read yet: read them, or try again in a moment\n";
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, HeaderValue::from_static("2"))], busy).into_response();

@@ -69,7 +69,7 @@ pub async fn principal(State(ctx): State<Ctx>, session: Session, mut request: Re
         let _ = sessions::touch(&ctx, &id.to_string()).await;
     }
     request.extensions_mut().insert(who);
-    let door = std::sync::Arc::new(Door(session.clone()));
+    let door = std::sync::Arc::new(CookieSession(session.clone()));
     request.extensions_mut().insert(app::call::SessionDoor(door.clone()));
     request.extensions_mut().insert(api::SessionDoor(door));
     next.run(request).await
@@ -92,10 +92,10 @@ fn client(request: &Request) -> Client {
 }
 
 /// Signing in and out of one request's session.
-struct Door(Session);
+struct CookieSession(Session);
 
 #[async_trait]
-impl domain::sessions::Door for Door {
+impl domain::sessions::SessionControl for CookieSession {
     async fn enter(&self, who: &Principal) -> domain::Result<()> {
         let Who::User { id, name } = &who.who else { return Err(domain::Error::Unauthenticated) };
         let account =

@@ -432,7 +432,7 @@ fn s_03_answers_that_nobody_reads_share_a_budget() {
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap().as_array().unwrap().len(), 40);
         assert_eq!(ask(list, [10, 1, 1, 1]).await.status(), StatusCode::SERVICE_UNAVAILABLE, "the bytes are still there");
         drop((body, other));
-        assert_eq!((world.ctx.local.answers.used().0, world.ctx.local.buffers.used().0), (0, 0));
+        assert_eq!((world.ctx.local.answer_buffers.used().0, world.ctx.local.buffers.used().0), (0, 0));
         assert_eq!(ask(list, [10, 1, 1, 1]).await.status(), StatusCode::OK);
     });
 }

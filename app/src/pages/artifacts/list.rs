@@ -85,7 +85,7 @@ fn rest_row(open: &ArtifactPage) -> Option<AnyView> {
     }.into_any())
 }
 
-fn facets(f: &Filter) -> AnyView {
+fn facets(f: &ListAddress) -> AnyView {
     let kinds = Type::ALL.into_iter().filter(|kind| !matches!(kind, Type::Wasm | Type::Other));
     view! {
         {facet(f, "signed", "yes", "Signed")}
@@ -98,7 +98,7 @@ fn facets(f: &Filter) -> AnyView {
 }
 
 /// A facet a label; of many the first, and the one that is chosen.
-fn label_facets(f: &Filter, labels: &[Label]) -> AnyView {
+fn label_facets(f: &ListAddress, labels: &[Label]) -> AnyView {
     let facets = labels.iter().enumerate().filter_map(|(n, label)| {
         let id = label.id.to_string();
         let chosen = f.facet("label") == id;
@@ -108,7 +108,7 @@ fn label_facets(f: &Filter, labels: &[Label]) -> AnyView {
     facets.collect_view().into_any()
 }
 
-fn row(call: &Call, f: &Filter, frame: &ProjectFrame, artifact: &Artifact, open: bool) -> AnyView {
+fn row(call: &Call, f: &ListAddress, frame: &ProjectFrame, artifact: &Artifact, open: bool) -> AnyView {
     let (now, full, short) = (call.me.now, artifact.digest.to_string(), artifact.digest.short());
     let own = paths::artifact(&artifact.project, &artifact.repository, &artifact.digest);
     let disclosure = (artifact.accessory_count > 0 || artifact.kind == Type::Index).then(|| {

@@ -73,7 +73,7 @@ async fn page(call: &Call, project: Option<ProjectName>) -> Shown {
 }
 
 /// One form for all that narrows.
-fn filter(f: &Filter) -> AnyView {
+fn filter(f: &ListAddress) -> AnyView {
     let value = |name: &str| f.facet(name).to_owned();
     let kinds = audit::kinds().iter().map(|kind| {
         let selected = f.facet("action") == *kind;
@@ -98,7 +98,7 @@ fn filter(f: &Filter) -> AnyView {
     .into_any()
 }
 
-fn row(call: &Call, f: &Filter, entry: &Entry, within: bool) -> AnyView {
+fn row(call: &Call, f: &ListAddress, entry: &Entry, within: bool) -> AnyView {
     let now = call.me.now;
     let times = (entry.times > 1).then(|| format!(" · {} times, the last ", model::stamp::grouped(entry.times)));
     let last = (entry.times > 1).then(|| time(entry.last_at, now));

@@ -61,7 +61,7 @@ fn row(run: &Collection, now: Stamp) -> AnyView {
     view! {
         <tr data-key=run.id.to_string()>
             <td><a href=paths::collection(run.id)>{format!("Collection {}", run.id)}</a>" "{dry}</td>
-            <td>{execution_status(run.status)}</td>
+            <td>{run_status(run.status)}</td>
             <td>{outcome(run)}</td>
             <td class="p2">{run.trigger.label()}</td>
             <td class="p2">{time(run.started_at, now)}</td>

@@ -14,7 +14,7 @@ pub async fn show(call: &Call) -> Shown {
     let way = vec![("Garbage collection".into(), paths::collections()), (name.clone(), String::new())];
     Ok(Page::new(name).way(way).purpose(about).actions(stop).live(!settled).body(view! {
         <div class="progress" role="group" aria-label="Progress">
-            <span aria-live="polite">{execution_status(run.status)}</span><span>{outcome(&run)}</span>
+            <span aria-live="polite">{run_status(run.status)}</span><span>{outcome(&run)}</span>
         </div>
         {error}
         {facts(vec![

@@ -2,7 +2,7 @@
 
 use crate::pages::prelude::*;
 use model::Stamp;
-use model::collection::Kept;
+use model::collection::WhyKept;
 use model::stamp::bytes;
 
 /// The answer for the digest that was asked for; nothing where none was.
@@ -17,12 +17,12 @@ pub async fn answer(call: &Call, text: &str) -> Option<AnyView> {
     })
 }
 
-async fn ask(call: &Call, text: &str) -> Result<Kept, UiError> {
+async fn ask(call: &Call, text: &str) -> Result<WhyKept, UiError> {
     let digest = text.parse().map_err(|what| UiError::wrong(format!("the digest {what}")))?;
     Ok(domain::gc::why(&call.ctx, &call.who, &digest).await?)
 }
 
-fn reasons(kept: &Kept, now: Stamp) -> AnyView {
+fn reasons(kept: &WhyKept, now: Stamp) -> AnyView {
     let used = kept.used_by.iter().map(|(name, of)| view! {
         <li>"Part of "<code>{format!("{name}@{}", of.short())}</code></li>
     });

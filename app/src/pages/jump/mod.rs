@@ -6,7 +6,7 @@ use domain::artifacts::Reference;
 use model::artifact::From;
 
 /// A page that one can jump to.
-struct Place {
+struct Hit {
     label: String,
     /// What kind of thing it is: "Project", "Repository", "Page", "Action".
     kind: &'static str,
@@ -17,7 +17,7 @@ struct Place {
 const FOUND: i64 = 8;
 
 pub async fn show(call: &Call) -> Shown {
-    let f = Filter { path: paths::jump(), ..call.filter(&[]) };
+    let f = ListAddress { path: paths::jump(), ..call.filter(&[]) };
     let found = find(call, &f.q).await?;
     let total = found.len() as i64;
     let rows = found.into_iter().map(|place| view! {
@@ -36,20 +36,20 @@ pub async fn show(call: &Call) -> Shown {
 }
 
 /// What matches `q`: the artifact that it names, projects, repositories by any part of their path, then pages and actions.
-async fn find(call: &Call, q: &str) -> Result<Vec<Place>, UiError> {
+async fn find(call: &Call, q: &str) -> Result<Vec<Hit>, UiError> {
     let artifact = pasted(call, q).await;
     let q = q.trim().to_lowercase();
     let query = model::list::Query { search: q.clone(), ..model::list::Query::all(FOUND) };
     let mut all = Vec::new();
     let found = domain::projects::list(&call.ctx, &call.who, &query, &Default::default()).await?;
-    all.extend(found.items.into_iter().map(|project| Place {
+    all.extend(found.items.into_iter().map(|project| Hit {
         label: project.name.to_string(),
         kind: "Project",
         href: paths::project(&project.name),
     }));
     if !q.is_empty() {
         let found = domain::repositories::search(&call.ctx, &call.who, &q, FOUND).await?;
-        all.extend(found.into_iter().map(|(project, name)| Place {
+        all.extend(found.into_iter().map(|(project, name)| Hit {
             label: format!("{project}/{name}"),
             kind: "Repository",
             href: paths::repository(&project, &name),
@@ -61,7 +61,7 @@ async fn find(call: &Call, q: &str) -> Result<Vec<Place>, UiError> {
 
 /// The artifact that a reference names as clients write it, with or without our address and the command before it:
 /// `docker pull registry.example/project/repository:tag@sha256:…`.
-async fn pasted(call: &Call, q: &str) -> Option<Place> {
+async fn pasted(call: &Call, q: &str) -> Option<Hit> {
     let text = q.split_whitespace().last()?;
     let text = text.split_once("://").map_or(text, |(_, rest)| rest);
     let text = text.strip_prefix(call.me.registry.as_str()).map_or(text, |rest| rest.trim_start_matches('/'));
@@ -71,7 +71,7 @@ async fn pasted(call: &Call, q: &str) -> Option<Place> {
     let reference: Reference = digest.or(tag)?.parse().ok()?;
     let (project, name) = model::name::split_full(name).ok()?;
     let found = domain::artifacts::page(&call.ctx, &call.who, &project, &name, &reference, From::default()).await.ok()?.artifact;
-    Some(Place {
+    Some(Hit {
         label: format!("{project}/{name}{}", if digest.is_some() { format!("@{}", found.digest.short()) } else { format!(":{}", tag.unwrap_or_default()) }),
         kind: "Artifact",
         href: paths::artifact(&project, &name, &found.digest),
@@ -79,7 +79,7 @@ async fn pasted(call: &Call, q: &str) -> Option<Place> {
 }
 
 /// The pages and actions that do not depend on data.
-fn places(me: &Me) -> Vec<Place> {
+fn places(me: &Me) -> Vec<Hit> {
     let mut all = vec![("Projects", "Page", paths::projects())];
     if me.user.is_some() {
         all.push(("Your account", "Page", paths::account()));
@@ -105,5 +105,5 @@ fn places(me: &Me) -> Vec<Place> {
             ("New replication rule", "Action", paths::rule_new()),
         ]);
     }
-    all.into_iter().map(|(label, kind, href)| Place { label: label.into(), kind, href }).collect()
+    all.into_iter().map(|(label, kind, href)| Hit { label: label.into(), kind, href }).collect()
 }

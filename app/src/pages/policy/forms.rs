@@ -87,7 +87,7 @@ act! {
 
 /// What the form of a rule of retention sends.
 #[derive(Deserialize)]
-struct Kept {
+struct RuleFields {
     project: ProjectName,
     /// Which rule, from 0; empty for a new one.
     #[serde(default)]
@@ -109,7 +109,7 @@ struct Kept {
     disabled: bool,
 }
 
-impl Kept {
+impl RuleFields {
     fn rule(&self) -> Result<RetentionRule, UiError> {
         let template = Template::by_name(&self.template).ok_or_else(|| UiError::at("template", "must be one of those listed"))?;
         let number = match (template.unit(), self.number.trim()) {
@@ -143,7 +143,7 @@ impl Kept {
 
 act! {
     /// Makes a rule of retention, or changes the one at `place`.
-    "/fn/retention/save-rule" SaveRetentionRule(Kept)
+    "/fn/retention/save-rule" SaveRetentionRule(RuleFields)
     |form, call| {
         let input = form.0.input(call).await?;
         retention::set(&call.ctx, &call.who, &form.0.project, input).await?;
@@ -153,7 +153,7 @@ act! {
 
 act! {
     /// What the policy would do with the typed rule.
-    "/fn/retention/preview" PreviewRetention(Kept)
+    "/fn/retention/preview" PreviewRetention(RuleFields)
     |form, call| {
         let input = form.0.input(call).await?;
         Ok(Answer::Foreseen(retention::foresee(&call.ctx, &call.who, &form.0.project, &input).await?))

@@ -119,7 +119,7 @@ pub fn outcome(run: &RetentionRun) -> String {
     format!("{} {done} ({}), {} kept{rest}{held}", count(sums.removed, "artifact"), bytes(sums.bytes), grouped(sums.kept))
 }
 
-fn history(call: &Call, project: &ProjectName, f: &Filter, runs: model::Page<RetentionRun>) -> AnyView {
+fn history(call: &Call, project: &ProjectName, f: &ListAddress, runs: model::Page<RetentionRun>) -> AnyView {
     if runs.items.is_empty() {
         return ().into_any();
     }
@@ -129,7 +129,7 @@ fn history(call: &Call, project: &ProjectName, f: &Filter, runs: model::Page<Ret
         view! {
             <tr data-key=run.id.to_string()>
                 <td><a href=paths::retention_run(project, run.id)>{format!("Run {}", run.id)}</a>" "{dry}</td>
-                <td>{execution_status(run.status)}</td>
+                <td>{run_status(run.status)}</td>
                 <td>{outcome(run)}</td>
                 <td class="p2">{run.trigger.label()}</td>
                 <td class="p2">{time(run.started_at, now)}</td>

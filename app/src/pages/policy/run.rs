@@ -53,7 +53,7 @@ pub async fn show(call: &Call) -> Shown {
     };
     Ok(Page::new(name.clone()).way(way(&Owner::Project(project.clone()), &name)).purpose(about).actions(stop).live(!settled).body(view! {
         <div class="progress" role="group" aria-label="Progress">
-            <span aria-live="polite">{execution_status(run.status)}</span><span>{outcome(run)}</span>
+            <span aria-live="polite">{run_status(run.status)}</span><span>{outcome(run)}</span>
         </div>
         {error}
         {facts(vec![

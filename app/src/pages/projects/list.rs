@@ -5,7 +5,7 @@ use model::Stamp;
 use model::project::Project;
 
 pub async fn list(call: &Call) -> Shown {
-    let f = Filter { path: paths::projects(), ..call.filter(&["public"]) };
+    let f = ListAddress { path: paths::projects(), ..call.filter(&["public"]) };
     let public = match f.facet("public") {
         "yes" => Some(true),
         "no" => Some(false),

@@ -20,7 +20,7 @@ pub async fn of_system(call: &Call) -> Shown {
     Ok(page(call, &f, None, found))
 }
 
-fn page(call: &Call, f: &Filter, frame: Option<&ProjectFrame>, found: model::Page<Robot>) -> Page {
+fn page(call: &Call, f: &ListAddress, frame: Option<&ProjectFrame>, found: model::Page<Robot>) -> Page {
     let project = frame.map(|frame| &frame.project.name);
     let action = if frame.is_none_or(|frame| frame.may(Action::RobotCreate)) {
         let new = project.map_or_else(paths::robot_new, paths::project_robot_new);

@@ -1,6 +1,6 @@
 //! Signing in.
 
-use crate::answer::{Kept, act};
+use crate::answer::{KeptForm, act};
 use crate::{Answer, UiError, paths};
 use domain::Who;
 use domain::secrets::PlainSecret;
@@ -30,7 +30,7 @@ act! {
         // The form that waited, on its page, for who typed it.
         let same = matches!(who.who, Who::User { id, .. } if id.0 == form.kept_by);
         if let (true, false, Some(page)) = (same, form.kept_form.is_empty(), paths::ours(&form.kept_page)) {
-            let kept = Kept { form: form.kept_form, page: page.to_owned(), by: form.kept_by, typed: pairs(&form.kept_fields) };
+            let kept = KeptForm { form: form.kept_form, page: page.to_owned(), by: form.kept_by, typed: pairs(&form.kept_fields) };
             return Ok(Answer::Back { who: Box::new(who), kept });
         }
         Ok(Answer::done(paths::ours(&form.next).map_or_else(paths::projects, str::to_owned), ""))

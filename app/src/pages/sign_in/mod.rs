@@ -2,7 +2,7 @@
 
 pub mod forms;
 
-use crate::answer::Kept;
+use crate::answer::KeptForm;
 use crate::pages::prelude::*;
 
 pub async fn show(call: &Call) -> Shown {
@@ -10,17 +10,17 @@ pub async fn show(call: &Call) -> Shown {
 }
 
 /// The page for a form that found nobody signed in: it waits here with what was typed into it.
-pub fn again(call: &Call, kept: Kept) -> Page {
+pub fn again(call: &Call, kept: KeptForm) -> Page {
     page(call, Some(kept))
 }
 
-fn page(call: &Call, kept: Option<Kept>) -> Page {
+fn page(call: &Call, kept: Option<KeptForm>) -> Page {
     let mut form = call.form::<forms::SignIn>();
     // Of a form that nothing was typed into nothing waits; of one that waits a wrong password changes nothing.
     let kept = kept.filter(|kept| !kept.typed.is_empty()).or_else(|| {
         let get = |name| form.typed(name).filter(|text| !text.is_empty());
         let typed = forms::pairs(&form.all_typed("kept_fields[]")?);
-        Some(Kept { form: get("kept_form")?, page: get("kept_page")?, by: get("kept_by")?.parse().ok()?, typed })
+        Some(KeptForm { form: get("kept_form")?, page: get("kept_page")?, by: get("kept_by")?.parse().ok()?, typed })
     });
     let next = match &kept {
         Some(kept) => kept.page.clone(),

@@ -3,7 +3,7 @@
 use crate::answers::{Answer, Done, Shown};
 use crate::call::{Call, Json};
 use crate::errors::ApiError;
-use domain::configuration::{self, KEPT};
+use domain::configuration::{self, WITHOUT_EFFECT};
 use model::configuration::{Configuration, Creators};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -100,7 +100,7 @@ pub async fn update(call: Call, Json(Settings(sent)): Json<Settings>) -> Answer<
             "auth_mode" => text(&name, &value)? == "db_auth",
             "self_registration" | "skip_audit_log_database" => !truth(&name, &value)?,
             "storage_per_project" => number(&name, &value)? == -1,
-            known if KEPT.iter().any(|(name, _)| *name == known) => {
+            known if WITHOUT_EFFECT.iter().any(|(name, _)| *name == known) => {
                 kept.insert(name.clone(), truth(&name, &value)?.to_string());
                 true
             }

@@ -1,4 +1,4 @@
-//! The REST API that Harbor's clients speak: `/api/v2.0`, with the quirks they rely on (`reference/api.md` 2.2).
+//! The REST API that Harbor's clients speak: `/api/v2.0`, with the quirks they rely on, each said where it is kept.
 //!
 //! Adapters over the same use-cases as the portal, one file a resource. [`ROUTES`] lists every route with what it takes;
 //! the router is made from the same list, so none exists without a line.

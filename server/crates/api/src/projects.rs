@@ -8,7 +8,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use domain::projects::{self, Filter};
 use model::{ProjectName, Role};
-use model::project::{self, KEPT};
+use model::project::{self, WITHOUT_EFFECT};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -133,7 +133,7 @@ fn settings(metadata: Option<&Metadata>) -> Result<Sent, ApiError> {
                 return Err(ApiError::bad(format!("metadata.severity must be one of {}", SEVERITIES.join(", "))));
             }
             "proxy_speed_kb" if text.parse::<i64>().is_err() => return Err(ApiError::bad("metadata.proxy_speed_kb must be a number")),
-            known if KEPT.contains(&known) => {
+            known if WITHOUT_EFFECT.contains(&known) => {
                 if text.len() > 64 || text.contains(char::is_control) {
                     return Err(ApiError::bad(format!("metadata.{name} must be at most 64 plain characters")));
                 }
@@ -281,7 +281,7 @@ pub async fn unset_metadata_of(call: Call, Path((project, setting)): Path<(Strin
         return Err(ApiError::not_found(format!("the project has no setting {setting}")));
     }
     let off = |what: &str| (setting == what).then_some(false);
-    let kept = if KEPT.contains(&setting.as_str()) { BTreeMap::from([(setting.clone(), String::new())]) } else { BTreeMap::new() };
+    let kept = if WITHOUT_EFFECT.contains(&setting.as_str()) { BTreeMap::from([(setting.clone(), String::new())]) } else { BTreeMap::new() };
     projects::update_keeping(&call.ctx, &call.who, &name, off("public"), off("enable_content_trust_cosign"), kept).await?;
     Ok(Done)
 }

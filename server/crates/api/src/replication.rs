@@ -9,9 +9,9 @@ use axum::extract::Path;
 use domain::replication::{executions, rules, targets};
 use model::replication::execution::{self, TaskStatus};
 use model::list::{Holds, Query};
-use model::run::Status;
+use model::run::RunStatus;
 use model::accessory::Kind;
-use model::selector::{Clause, Of, Resource};
+use model::selector::{Clause, Of, Carried};
 use model::replication::rule::{Rule, RuleInput, TagMode};
 use model::replication::target::Target;
 use model::{ExecutionId, Page, RuleId, TargetId, TaskId};
@@ -243,7 +243,7 @@ impl Input {
             tags: String::new(),
             namespace: self.dest_namespace,
             flatten,
-            resource: Resource::Any,
+            resource: Carried::Any,
             further: Vec::new(),
             accepts: Vec::new(),
             speed: self.speed,
@@ -265,7 +265,7 @@ impl Input {
                     input.tags = value;
                     input.tag_mode = if excludes { TagMode::Excludes } else { TagMode::Matches };
                 }
-                Of::Resource if input.resource == Resource::Any && !excludes => input.resource = Resource::from_key(&value).unwrap_or_default(),
+                Of::Resource if input.resource == Carried::Any && !excludes => input.resource = Carried::from_key(&value).unwrap_or_default(),
                 _ => input.further.push(Clause { of, excludes, value }),
             }
             }
@@ -363,9 +363,9 @@ pub async fn executions(call: Call) -> Answer<Listed<Execution>> {
     let status = match list::one(&call, &q, "status")? {
         None => None,
         Some(word) => Some(
-            Status::ALL
+            RunStatus::ALL
                 .into_iter()
-                .find(|status| status.harbor() == word && *status != Status::Queued)
+                .find(|status| status.harbor() == word && *status != RunStatus::Queued)
                 .ok_or_else(|| ApiError::bad("status must be InProgress, Succeed, Failed or Stopped"))?,
         ),
     };

@@ -1,14 +1,14 @@
 //! What runs by itself, in Harbor's words for all but replication.
 
-use model::run::Status;
+use model::run::RunStatus;
 
 /// How it stands.
-pub fn word(status: Status) -> &'static str {
+pub fn word(status: RunStatus) -> &'static str {
     match status {
-        Status::Queued => "Pending",
-        Status::Running => "Running",
-        Status::Succeeded => "Success",
-        Status::PartlyFailed | Status::Failed | Status::Empty => "Error",
-        Status::Stopped => "Stopped",
+        RunStatus::Queued => "Pending",
+        RunStatus::Running => "Running",
+        RunStatus::Succeeded => "Success",
+        RunStatus::PartlyFailed | RunStatus::Failed | RunStatus::Empty => "Error",
+        RunStatus::Stopped => "Stopped",
     }
 }

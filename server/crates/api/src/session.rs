@@ -6,7 +6,7 @@ use crate::errors::ApiError;
 use axum::extract::Extension;
 use axum::http::StatusCode;
 use domain::secrets::PlainSecret;
-use domain::sessions::Door;
+use domain::sessions::SessionControl;
 use domain::users;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ const FORM: usize = 4 * 1024;
 
 /// The session of this request; the server puts it there.
 #[derive(Clone)]
-pub struct SessionDoor(pub Arc<dyn Door>);
+pub struct SessionDoor(pub Arc<dyn SessionControl>);
 
 /// The form of a sign-in.
 #[derive(ToSchema)]

@@ -3,7 +3,6 @@
 use crate::answers::{Answer, Listed, Shown, Text, Time};
 use crate::call::Call;
 use crate::list::{self, Asks, page};
-use domain::clock::Clock;
 use model::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -108,8 +107,8 @@ pub async fn info(call: Call) -> Answer<Shown<SystemInfo>> {
         project_creation_restriction: set.project_creation_restriction.key(),
         has_ca_root: false,
         notification_enable: false,
-        not_in_effect: model::project::KEPT.into_iter().chain(domain::configuration::KEPT.iter().map(|(name, _)| *name)).collect(),
+        not_in_effect: model::project::WITHOUT_EFFECT.into_iter().chain(domain::configuration::WITHOUT_EFFECT.iter().map(|(name, _)| *name)).collect(),
         harbor_version: known.then(|| format!("Wharf v{}", env!("CARGO_PKG_VERSION"))),
-        current_time: known.then(|| Clock::System.now().into()),
+        current_time: known.then(|| call.ctx.now().into()),
     }))
 }

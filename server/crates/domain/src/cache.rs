@@ -8,12 +8,12 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 /// Answers of one kind, by a key that holds everything they depend on but the database and the time.
-pub struct Answers<V> {
-    kept: Cache<String, Kept<V>, Weigh>,
+pub struct ExactCache<V> {
+    kept: Cache<String, Entry<V>, Weigh>,
 }
 
 #[derive(Clone)]
-struct Kept<V> {
+struct Entry<V> {
     generation: u64,
     until: Option<Stamp>,
     /// Bytes, about.
@@ -24,8 +24,8 @@ struct Kept<V> {
 #[derive(Clone)]
 struct Weigh;
 
-impl<V> Weighter<String, Kept<V>> for Weigh {
-    fn weight(&self, key: &String, kept: &Kept<V>) -> u64 {
+impl<V> Weighter<String, Entry<V>> for Weigh {
+    fn weight(&self, key: &String, kept: &Entry<V>) -> u64 {
         // A key, an entry and its place in the table.
         key.len() as u64 + kept.weight + 128
     }
@@ -46,10 +46,10 @@ impl Moment {
     }
 }
 
-impl<V: Clone> Answers<V> {
+impl<V: Clone> ExactCache<V> {
     /// At most `bytes`, for answers of about `each`.
     pub fn new(bytes: u64, each: u64) -> Self {
-        Answers { kept: Cache::with_weighter((bytes / each) as usize, bytes, Weigh) }
+        ExactCache { kept: Cache::with_weighter((bytes / each) as usize, bytes, Weigh) }
     }
 
     /// The answer, if nothing was committed since and its time is not over.
@@ -62,7 +62,7 @@ impl<V: Clone> Answers<V> {
     /// Keeps an answer that was read after `moment`, of about `weight` bytes.
     pub fn keep(&self, moment: Moment, key: String, until: Option<Stamp>, weight: usize, value: V) {
         if let Some(generation) = moment.0 {
-            self.kept.insert(key, Kept { generation, until, weight: weight as u64, value });
+            self.kept.insert(key, Entry { generation, until, weight: weight as u64, value });
         }
     }
 }

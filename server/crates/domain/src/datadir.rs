@@ -2,10 +2,9 @@
 //! is damaged, newer or foreign is refused and left untouched.
 
 use crate::clock::Random;
-use crate::db::{Db, Refusal};
+use crate::db::{Db, NotOpened, meta};
 use crate::keys::Keys;
 use rustix::fs::{FlockOperation, flock};
-use sqlx::Row;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -24,13 +23,13 @@ pub struct DataDir {
     _lock: File,
 }
 
-fn refuse(message: String) -> Refusal {
-    Refusal(message)
+fn refuse(message: String) -> NotOpened {
+    NotOpened(message)
 }
 
 impl DataDir {
     /// Opens or makes the directory.
-    pub fn open(path: &Path) -> Result<DataDir, Refusal> {
+    pub fn open(path: &Path) -> Result<DataDir, NotOpened> {
         if path.join(RESTORING).exists() {
             return Err(refuse(format!("data directory {}: a restore was cut: run it again", path.display())));
         }
@@ -38,7 +37,7 @@ impl DataDir {
     }
 
     /// Opens or makes a directory that a backup is restored into.
-    pub fn open_for_restore(path: &Path) -> Result<DataDir, Refusal> {
+    pub fn open_for_restore(path: &Path) -> Result<DataDir, NotOpened> {
         let data = Self::lock(path)?;
         let mark = path.join(RESTORING);
         if !path.join("wharf.db").exists() && !mark.exists() {
@@ -47,7 +46,7 @@ impl DataDir {
         Ok(data)
     }
 
-    fn lock(path: &Path) -> Result<DataDir, Refusal> {
+    fn lock(path: &Path) -> Result<DataDir, NotOpened> {
         let shown = path.display();
         let failed = |what: &str, error: io::Error| refuse(format!("data directory {shown}: {what}: {error}"));
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| failed("cannot be made", e))?;
@@ -94,7 +93,7 @@ impl DataDir {
 
     /// The embedded database's URL. Where there are blobs and no database, one has gone missing: a new one would know nothing
     /// of them.
-    pub fn sqlite_url(&self) -> Result<String, Refusal> {
+    pub fn sqlite_url(&self) -> Result<String, NotOpened> {
         let file = self.path.join("wharf.db");
         let blobs = std::fs::read_dir(self.path.join("blobs")).is_ok_and(|mut all| all.next().is_some());
         if blobs && !file.exists() {
@@ -105,7 +104,7 @@ impl DataDir {
     }
 
     /// The master key: from `file`, or from `key` in the directory, which the first start makes.
-    pub fn keys(&self, file: Option<&Path>) -> Result<Keys, Refusal> {
+    pub fn keys(&self, file: Option<&Path>) -> Result<Keys, NotOpened> {
         let own = self.path.join("key");
         let path = file.unwrap_or(&own);
         let shown = path.display();
@@ -151,17 +150,11 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Refuses a key that is not the one this database was made with; a new database notes it.
-pub async fn check_key(db: &Db, keys: &Keys) -> Result<(), Refusal> {
+pub async fn check_key(db: &Db, keys: &Keys) -> Result<(), NotOpened> {
     let value = keys.check_value();
     let wanted = value.clone();
     let stored: String = db
-        .write(async move |c| {
-            sqlx::query("INSERT INTO meta (key, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING")
-                .bind(wanted.as_str())
-                .execute(&mut *c)
-                .await?;
-            Ok(sqlx::query("SELECT value FROM meta WHERE key = 'key_check'").fetch_one(c).await?.get("value"))
-        })
+        .write(async move |c| meta::put_first(c, "key_check", &wanted).await)
         .await
         .map_err(|error| refuse(format!("the database cannot be used: {error}")))?;
     if stored != value {

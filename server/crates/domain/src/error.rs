@@ -4,7 +4,7 @@ use model::{Action, Problems};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An answer other than success. Adapters turn it into their protocol's shape (`house.md`, "Refusals").
+/// An answer other than success. Adapters turn it into their protocol's shape: `oci::errors`, `api::errors`, `app::error`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The input is wrong; each problem names its field.

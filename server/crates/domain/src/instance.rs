@@ -3,23 +3,23 @@
 
 use crate::blobs::BlobStore;
 use crate::clock::Random;
-use crate::db::{Db, Refusal};
+use crate::db::{Db, NotOpened, meta};
+use crate::uploads;
 use futures_util::StreamExt;
 use model::Digest;
-use sqlx::Row;
 
 /// Blobs of the database that are looked for where one of the two has no id yet.
 const SAMPLE: i64 = 20;
 
 /// Checks that the two belong together; a new pair, or one of before there were ids, is given one.
-pub async fn check(db: &Db, blobs: &dyn BlobStore) -> Result<(), Refusal> {
-    let failed = |error: String| Refusal(format!("it cannot be found out whether database and blobs belong together: {error}"));
+pub async fn check(db: &Db, blobs: &dyn BlobStore) -> Result<(), NotOpened> {
+    let failed = |error: String| NotOpened(format!("it cannot be found out whether database and blobs belong together: {error}"));
     let there = blobs.instance().await.map_err(|error| failed(error.to_string()))?;
     let here = of(db).await.map_err(|error| failed(error.to_string()))?;
     match (&here, &there) {
         (Some(here), Some(there)) if here == there => return Ok(()),
         (Some(here), Some(there)) => {
-            return Err(Refusal(format!(
+            return Err(NotOpened(format!(
                 "the blobs are not those of this database (blobs of {there}, database {here}): set database_url, data and s3.* to what belongs together"
             )));
         }
@@ -46,7 +46,7 @@ pub async fn check(db: &Db, blobs: &dyn BlobStore) -> Result<(), Refusal> {
             (false, 0) => "knows blobs, and none of them lie there".to_owned(),
             (false, found) => format!("knows blobs, and of {} that were looked for only {found} lie there", known.len()),
         };
-        return Err(Refusal(format!(
+        return Err(NotOpened(format!(
             "this database {what}: it is another one, or new. Set database_url, data and s3.* to what belongs together, restore a backup, \
              or move the blobs away to begin anew"
         )));
@@ -59,28 +59,15 @@ pub async fn check(db: &Db, blobs: &dyn BlobStore) -> Result<(), Refusal> {
 
 /// The id of a server's database, which its blobs carry too.
 pub async fn of(db: &Db) -> crate::Result<Option<String>> {
-    let row = sqlx::query("SELECT value FROM meta WHERE key = 'instance'").fetch_optional(&mut *db.read().await?).await?;
-    Ok(row.map(|row| row.get("value")))
+    meta::get(&mut *db.read().await?, "instance").await
+}
+
+async fn sample(db: &Db) -> crate::Result<Vec<(Digest, u64)>> {
+    uploads::some_blobs(&mut *db.read().await?, SAMPLE).await
 }
 
 async fn note(db: &Db, id: String) -> crate::Result<()> {
-    let text = "INSERT INTO meta (key, value) VALUES ('instance', $1) ON CONFLICT (key) DO UPDATE SET value = $1";
-    db.write(async move |c| Ok(sqlx::query(text).bind(id.as_str()).execute(c).await.map(drop)?)).await
-}
-
-/// Some blobs that the database knows, from both ends, with their sizes.
-async fn sample(db: &Db) -> crate::Result<Vec<(Digest, u64)>> {
-    let mut c = db.read().await?;
-    let mut all = Vec::new();
-    for order in ["ASC", "DESC"] {
-        let text = format!("SELECT digest, size FROM blobs WHERE state = 'live' ORDER BY digest {order} LIMIT {SAMPLE}");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).fetch_all(&mut *c).await?;
-        all.extend(rows.iter().filter_map(|row| Some((row.get::<String, _>("digest").parse().ok()?, row.get::<i64, _>("size").unsigned_abs()))));
-    }
-    // Of few blobs both ends are the same.
-    all.sort();
-    all.dedup();
-    Ok(all)
+    db.write(async move |c| meta::put(c, "instance", &id).await).await
 }
 
 #[cfg(test)]

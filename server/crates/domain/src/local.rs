@@ -4,9 +4,9 @@
 //! process gives anew, and the connections that a process admits (`server::limits`), and whose turn it is with many bytes (`aside`, exact: it is this process's memory).
 
 use crate::access::Looks;
-use crate::artifacts::{Kept, Pulls};
+use crate::artifacts::{CachedManifest, Pulls};
 use crate::buffers::Buffers;
-use crate::cache::Answers;
+use crate::cache::ExactCache;
 use crate::ctx::Settings;
 use crate::db::Turns;
 use crate::identity::{Passwords, Shares, Throttle, Tokens};
@@ -29,7 +29,7 @@ pub struct Local {
     pub buffers: Buffers,
     /// Answers that wait for their clients to read them: apart from bodies, so that who reads nothing keeps nobody from pushing. Exact,
     /// as those.
-    pub answers: Buffers,
+    pub answer_buffers: Buffers,
     /// Uploads that are being written to. Wrong until moved: two processes could write to one upload at once; its bytes lie
     /// in one data directory or bucket, and only the lock of the directory keeps the second process away.
     pub uploads_in_use: InUse,
@@ -40,9 +40,9 @@ pub struct Local {
     /// Uses of robot accounts that are not written yet. Harmless, as pulls.
     pub robot_uses: Uses,
     /// Manifests that are pulled again and again. Exact: kept only on SQLite, which has one process, by the count of its commits.
-    pub pulled: Answers<Kept>,
+    pub pulled: ExactCache<CachedManifest>,
     /// Sizes of blobs that are. Exact, as manifests.
-    pub blob_sizes: Answers<i64>,
+    pub blob_sizes: ExactCache<i64>,
     /// What callers were found to be allowed. Exact, as manifests.
     pub looks: Looks,
     /// Tokens whose signature was checked. Exact: a signature stays right.
@@ -79,13 +79,13 @@ impl Local {
             throttle: Throttle::new(keys),
             shares: Default::default(),
             buffers: Buffers::new(settings.buffers),
-            answers: Buffers::new(settings.buffers),
+            answer_buffers: Buffers::new(settings.buffers),
             uploads_in_use: Default::default(),
             uploads_pending: Default::default(),
             pulls: Default::default(),
             robot_uses: Default::default(),
-            pulled: Answers::new(32 << 20, 4096),
-            blob_sizes: Answers::new(8 << 20, 256),
+            pulled: ExactCache::new(32 << 20, 4096),
+            blob_sizes: ExactCache::new(8 << 20, 256),
             looks: Default::default(),
             tokens: Default::default(),
             collecting: RwLock::new(()),

@@ -83,7 +83,7 @@ impl std::fmt::Debug for HashedSecret {
 
 /// Where a sealed secret stands: sealing binds it there, so that it opens nowhere else.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct SealedAt {
     pub table: &'static str,
     pub column: &'static str,
     pub row: i64,
@@ -91,7 +91,7 @@ pub struct Place {
     pub version: i64,
 }
 
-impl Place {
+impl SealedAt {
     /// Length-prefixed, so that two places never read alike.
     fn associated(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -107,12 +107,12 @@ impl Place {
 
 const FORMAT: &[u8] = b"w1";
 
-/// A secret at rest: `w1 | nonce (12) | AES-256-GCM ciphertext and tag`, bound to its [`Place`].
+/// A secret at rest: `w1 | nonce (12) | AES-256-GCM ciphertext and tag`, bound to its [`SealedAt`].
 #[derive(Clone)]
 pub struct SealedSecret(Vec<u8>);
 
 impl SealedSecret {
-    pub fn seal(keys: &Keys, random: &Random, place: Place, secret: &PlainSecret) -> Result<Self> {
+    pub fn seal(keys: &Keys, random: &Random, place: SealedAt, secret: &PlainSecret) -> Result<Self> {
         let nonce = random.bytes::<12>();
         let mut sealed = secret.reveal().as_bytes().to_vec();
         sealing_key(keys)?
@@ -132,7 +132,7 @@ impl SealedSecret {
     }
 
     /// Opens it, or fails closed: never text that was not sealed here.
-    pub fn open(&self, keys: &Keys, place: Place, what: &str) -> Result<PlainSecret> {
+    pub fn open(&self, keys: &Keys, place: SealedAt, what: &str) -> Result<PlainSecret> {
         let unreadable = || Error::CredentialUnreadable(what.to_owned());
         let rest = self.0.strip_prefix(FORMAT).ok_or_else(unreadable)?;
         let (nonce, sealed) = rest.split_at_checked(12).ok_or_else(unreadable)?;
@@ -161,8 +161,8 @@ fn sealing_key(keys: &Keys) -> Result<LessSafeKey> {
 mod tests {
     use super::*;
 
-    fn place(row: i64, version: i64) -> Place {
-        Place { table: "targets", column: "secret", row, version }
+    fn place(row: i64, version: i64) -> SealedAt {
+        SealedAt { table: "targets", column: "secret", row, version }
     }
 
     #[test]

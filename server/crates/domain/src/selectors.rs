@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::pattern::Pattern;
-use model::selector::{Of, Resource, Selector};
+use model::selector::{Of, Carried, Selector};
 
 /// A selector whose patterns are compiled. Of each kind all clauses hold.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub(crate) struct Matcher {
     /// Each with whether it is to match.
     repositories: Vec<(Pattern, bool)>,
     tags: Vec<(Pattern, bool)>,
-    resources: Vec<(Resource, bool)>,
+    resources: Vec<(Carried, bool)>,
     labels: Vec<(String, bool)>,
 }
 
@@ -29,7 +29,7 @@ impl Matcher {
                 Of::Repository => all.repositories.push((pattern()?, !clause.excludes)),
                 Of::Tag => all.tags.push((pattern()?, !clause.excludes)),
                 Of::Label => all.labels.push((clause.value.clone(), !clause.excludes)),
-                Of::Resource => all.resources.push((Resource::from_key(&clause.value).unwrap_or_default(), !clause.excludes)),
+                Of::Resource => all.resources.push((Carried::from_key(&clause.value).unwrap_or_default(), !clause.excludes)),
             }
         }
         Ok(all)
@@ -43,9 +43,9 @@ impl Matcher {
     /// Does it take artifacts of this kind (`model::artifact::Type`'s stored form)?
     pub fn takes_kind(&self, kind: &str) -> bool {
         let is = |resource| match resource {
-            Resource::Any | Resource::Artifact => true,
-            Resource::Image => matches!(kind, "image" | "index"),
-            Resource::Chart => kind == "chart",
+            Carried::Any | Carried::Artifact => true,
+            Carried::Image => matches!(kind, "image" | "index"),
+            Carried::Chart => kind == "chart",
         };
         self.resources.iter().all(|(resource, wanted)| is(*resource) == *wanted)
     }

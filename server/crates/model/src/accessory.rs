@@ -1,6 +1,6 @@
 //! Accessories: what is attached to an artifact, and by which way.
 //!
-//! Matched exhaustively: a new kind is a variant here and a recogniser in `domain::accessories`; the compiler
+//! Matched exhaustively: a new kind is a variant here and a recogniser in `domain::manifest::recognise`; the compiler
 //! finds the rest.
 
 use crate::{Digest, Stamp};

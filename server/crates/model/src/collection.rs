@@ -1,6 +1,6 @@
 //! Garbage collections: one row each run.
 
-use crate::run::{Status, Trigger};
+use crate::run::{RunStatus, Trigger};
 use crate::{CollectionId, Digest, Stamp};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Collection {
     pub id: CollectionId,
-    pub status: Status,
+    pub status: RunStatus,
     pub trigger: Trigger,
     /// It only says what it would delete.
     pub dry_run: bool,
@@ -50,7 +50,7 @@ impl Schedule {
 
 /// Why a blob is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct WhyKept {
     pub digest: Digest,
     /// Bytes.
     pub size: i64,

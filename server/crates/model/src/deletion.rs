@@ -59,7 +59,7 @@ pub struct Deletion {
 
 /// What deletions keep until they are over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct Undoable {
     pub deletions: i64,
     /// Bytes that are freed then.
     pub bytes: i64,
@@ -67,7 +67,7 @@ pub struct Waiting {
     pub until: Option<Stamp>,
 }
 
-impl Waiting {
+impl Undoable {
     /// `105 MB wait for an undo, at most 7 days more`; empty when nothing waits.
     pub fn said(&self, now: Stamp) -> String {
         const DAY: i64 = 86_400_000;

@@ -2,8 +2,8 @@
 //!
 //! A role's rights in a project, what everybody may do in a public project, what a robot account may be
 //! given, and what needs a system administrator. `domain` enforces it beside each write, the portal uses it to
-//! grey out, and the test at the foot prints it as a matrix for review. Harbor's table (reference, section 2),
-//! with its contradictions mended: project admins and maintainers see the log; whoever may push may also
+//! grey out, and the test at the foot prints it as a matrix for review. It is Harbor's table with its
+//! contradictions mended: project admins and maintainers see the log; whoever may push may also
 //! remove signatures; robots are listed for maintainers and up.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -52,7 +52,7 @@ pub struct Project {
 
 /// Settings of a project that a server without scanner and without proxy caches keeps as they are sent: nobody could tell that they do
 /// nothing.
-pub const KEPT: [&str; 6] =
+pub const WITHOUT_EFFECT: [&str; 6] =
     ["auto_scan", "auto_sbom_generation", "severity", "reuse_sys_cve_allowlist", "proxy_speed_kb", "proxy_cache_local_on_not_found"];
 
 /// A project with what the caller may do in it: what its pages start from.
@@ -96,5 +96,5 @@ pub struct ProjectDeletion {
     pub members: i64,
     pub robots: i64,
     /// Deletions in it that could still be undone, and their bytes.
-    pub waiting: crate::deletion::Waiting,
+    pub waiting: crate::deletion::Undoable,
 }

@@ -1,6 +1,6 @@
 //! Tag retention: which artifacts of a project stay, and the runs that remove the others.
 
-use crate::run::{Status, Trigger};
+use crate::run::{RunStatus, Trigger};
 use crate::schedule::Schedule;
 use crate::selector::{Of, Selector, is_all};
 use crate::{Digest, Problems, ProjectId, RepositoryName, RetentionId, RetentionRunId, Stamp};
@@ -188,7 +188,7 @@ pub struct RetentionPolicy {
 pub struct RetentionRun {
     pub id: RetentionRunId,
     pub policy_id: RetentionId,
-    pub status: Status,
+    pub status: RunStatus,
     pub trigger: Trigger,
     /// It only says what it would remove.
     pub dry_run: bool,
@@ -218,7 +218,7 @@ pub struct Sums {
 pub struct RetentionTask {
     pub id: i64,
     pub repository: RepositoryName,
-    pub status: Status,
+    pub status: RunStatus,
     pub sums: Sums,
     pub started_at: Stamp,
     pub ended_at: Option<Stamp>,

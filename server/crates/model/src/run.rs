@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
+pub enum RunStatus {
     Queued,
     Running,
     Succeeded,
@@ -17,55 +17,55 @@ pub enum Status {
     Empty,
 }
 
-impl Status {
-    pub const ALL: [Status; 7] = [
-        Status::Queued, Status::Running, Status::Succeeded, Status::PartlyFailed, Status::Failed, Status::Stopped,
-        Status::Empty,
+impl RunStatus {
+    pub const ALL: [RunStatus; 7] = [
+        RunStatus::Queued, RunStatus::Running, RunStatus::Succeeded, RunStatus::PartlyFailed, RunStatus::Failed, RunStatus::Stopped,
+        RunStatus::Empty,
     ];
 
     /// The stored form.
     pub fn key(self) -> &'static str {
         match self {
-            Status::Queued => "queued",
-            Status::Running => "running",
-            Status::Succeeded => "succeeded",
-            Status::PartlyFailed => "partly-failed",
-            Status::Failed => "failed",
-            Status::Stopped => "stopped",
-            Status::Empty => "empty",
+            RunStatus::Queued => "queued",
+            RunStatus::Running => "running",
+            RunStatus::Succeeded => "succeeded",
+            RunStatus::PartlyFailed => "partly-failed",
+            RunStatus::Failed => "failed",
+            RunStatus::Stopped => "stopped",
+            RunStatus::Empty => "empty",
         }
     }
 
     /// From the stored form; what is unknown has failed.
-    pub fn from_key(key: &str) -> Status {
-        Status::ALL.into_iter().find(|status| status.key() == key).unwrap_or(Status::Failed)
+    pub fn from_key(key: &str) -> RunStatus {
+        RunStatus::ALL.into_iter().find(|status| status.key() == key).unwrap_or(RunStatus::Failed)
     }
 
     pub fn label(self) -> &'static str {
         match self {
-            Status::Queued => "Queued",
-            Status::Running => "Running",
-            Status::Succeeded => "Succeeded",
-            Status::PartlyFailed => "Partly failed",
-            Status::Failed => "Failed",
-            Status::Stopped => "Stopped",
-            Status::Empty => "Nothing matched",
+            RunStatus::Queued => "Queued",
+            RunStatus::Running => "Running",
+            RunStatus::Succeeded => "Succeeded",
+            RunStatus::PartlyFailed => "Partly failed",
+            RunStatus::Failed => "Failed",
+            RunStatus::Stopped => "Stopped",
+            RunStatus::Empty => "Nothing matched",
         }
     }
 
     /// Harbor's word.
     pub fn harbor(self) -> &'static str {
         match self {
-            Status::Queued | Status::Running => "InProgress",
-            Status::Succeeded => "Succeed",
-            Status::PartlyFailed | Status::Failed | Status::Empty => "Failed",
-            Status::Stopped => "Stopped",
+            RunStatus::Queued | RunStatus::Running => "InProgress",
+            RunStatus::Succeeded => "Succeed",
+            RunStatus::PartlyFailed | RunStatus::Failed | RunStatus::Empty => "Failed",
+            RunStatus::Stopped => "Stopped",
         }
     }
 
     /// Nothing more will happen.
     pub fn settled(self) -> bool {
-        !matches!(self, Status::Queued | Status::Running)
+        !matches!(self, RunStatus::Queued | RunStatus::Running)
     }
 }
 

@@ -13,7 +13,7 @@ const LENGTH: usize = 512;
 /// What artifacts are, as rules tell them apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Resource {
+pub enum Carried {
     /// Nothing said: all.
     #[default]
     Any,
@@ -23,29 +23,29 @@ pub enum Resource {
     Chart,
 }
 
-impl Resource {
-    pub const ALL: [Resource; 4] = [Resource::Any, Resource::Artifact, Resource::Image, Resource::Chart];
+impl Carried {
+    pub const ALL: [Carried; 4] = [Carried::Any, Carried::Artifact, Carried::Image, Carried::Chart];
 
     /// Harbor's word, and the stored form.
     pub fn key(self) -> &'static str {
         match self {
-            Resource::Any => "",
-            Resource::Artifact => "artifact",
-            Resource::Image => "image",
-            Resource::Chart => "chart",
+            Carried::Any => "",
+            Carried::Artifact => "artifact",
+            Carried::Image => "image",
+            Carried::Chart => "chart",
         }
     }
 
     /// From the stored form.
-    pub fn from_key(key: &str) -> Option<Resource> {
-        Resource::ALL.into_iter().find(|resource| resource.key() == key)
+    pub fn from_key(key: &str) -> Option<Carried> {
+        Carried::ALL.into_iter().find(|resource| resource.key() == key)
     }
 
     pub fn label(self) -> &'static str {
         match self {
-            Resource::Any | Resource::Artifact => "Everything",
-            Resource::Image => "Images",
-            Resource::Chart => "Helm charts",
+            Carried::Any | Carried::Artifact => "Everything",
+            Carried::Image => "Images",
+            Carried::Chart => "Helm charts",
         }
     }
 }
@@ -115,7 +115,7 @@ impl Clause {
         if self.value.is_empty() || self.value.chars().count() > LENGTH || self.value.contains(char::is_control) {
             return Err(format!("the {} filter {:?} must have a pattern of at most {LENGTH} characters", self.of.key(), self.value));
         }
-        if self.of == Of::Resource && Resource::from_key(&self.value).is_none() {
+        if self.of == Of::Resource && Carried::from_key(&self.value).is_none() {
             return Err(format!("resource {:?}: there are artifact, image and chart", self.value));
         }
         Ok(())

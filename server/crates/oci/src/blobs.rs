@@ -46,7 +46,7 @@ pub async fn get(call: &Call) -> Answer {
             .header(header::LOCATION, address)
             .header("docker-content-digest", digest.as_str())
             .body(Body::empty())
-            .expect("checked header values"));
+            .map_err(|error| Error::Internal(format!("where the object store has {digest} is no header: {error}")))?);
     }
     let (response, range) = match wanted {
         Wanted::Unsatisfiable => {

@@ -1,4 +1,4 @@
-//! Errors in the protocol's shape: distribution-spec 1.1, "Error Codes"; and who gets which (`house.md`, "Refusals").
+//! Errors in the protocol's shape: distribution-spec 1.1, "Error Codes"; and who gets which: [`Refusal::from_domain`].
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};

@@ -15,5 +15,5 @@ mod registry;
 pub use blobs::{Pushed, Sending, There};
 pub use failure::{Failure, Nature, Side};
 pub use line::Say;
-pub use lists::Listed;
+pub use lists::RemoteList;
 pub use registry::Registry;

@@ -13,7 +13,7 @@ const ENTRIES: usize = 20_000;
 
 /// What a list came to.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Listed<T> {
+pub enum RemoteList<T> {
     All(Vec<T>),
     /// The registry has no such list.
     Unknown,
@@ -21,14 +21,14 @@ pub enum Listed<T> {
 
 impl Registry {
     /// The tags of a repository.
-    pub async fn tags(&self, repository: &str) -> Result<Listed<String>, Failure> {
+    pub async fn tags(&self, repository: &str) -> Result<RemoteList<String>, Failure> {
         let first = self.url(repository, "tags/list?n=1000")?;
         let name = |value: &Value| value.as_str().map(str::to_owned);
         self.pages(repository, &format!("listing the tags of {repository}"), first, "/tags", name).await
     }
 
     /// The descriptors of what names `subject`; unknown where the registry has no referrers API ("Unavailable Referrers API").
-    pub async fn referrers(&self, repository: &str, subject: &Digest) -> Result<Listed<Value>, Failure> {
+    pub async fn referrers(&self, repository: &str, subject: &Digest) -> Result<RemoteList<Value>, Failure> {
         let first = self.url(repository, &format!("referrers/{subject}"))?;
         let what = format!("listing what is attached to {repository}@{}", subject.short());
         self.pages(repository, &what, first, "/manifests", |value| Some(value.clone())).await
@@ -41,28 +41,28 @@ impl Registry {
         first: Url,
         member: &str,
         read: impl Fn(&Value) -> Option<T>,
-    ) -> Result<Listed<T>, Failure> {
+    ) -> Result<RemoteList<T>, Failure> {
         let scopes = both(repository);
         let (mut entries, mut url) = (Vec::new(), first);
         for _ in 0..PAGES {
             let (headers, bytes) = match self.line.fetch(self.about(what, Method::GET, url.clone(), &scopes), ANSWER).await? {
                 Ok(found) => found,
-                Err(reply) if matches!(reply.status().as_u16(), 400 | 404 | 405 | 406 | 501) => return Ok(Listed::Unknown),
-                Err(reply) if reply.status() == StatusCode::FORBIDDEN => return Ok(Listed::Unknown),
+                Err(reply) if matches!(reply.status().as_u16(), 400 | 404 | 405 | 406 | 501) => return Ok(RemoteList::Unknown),
+                Err(reply) if reply.status() == StatusCode::FORBIDDEN => return Ok(RemoteList::Unknown),
                 Err(reply) => return Err(reply.failure(what).await),
             };
             // Some registries answer what they do not know with a page for people.
-            let Ok(page) = serde_json::from_slice::<Value>(&bytes) else { return Ok(Listed::Unknown) };
+            let Ok(page) = serde_json::from_slice::<Value>(&bytes) else { return Ok(RemoteList::Unknown) };
             let part = match page.pointer(member) {
                 Some(Value::Array(part)) => part.as_slice(),
                 Some(Value::Null) => &[],
-                _ => return Ok(Listed::Unknown),
+                _ => return Ok(RemoteList::Unknown),
             };
             entries.extend(part.iter().filter_map(&read));
             if entries.len() > ENTRIES {
                 return Err(Failure::destination(format!("{what}: there are more than {ENTRIES}")));
             }
-            let Some(next) = next(&headers, &url) else { return Ok(Listed::All(entries)) };
+            let Some(next) = next(&headers, &url) else { return Ok(RemoteList::All(entries)) };
             // Neither our token nor our question goes elsewhere, and a page that names itself has no end.
             if next.origin() != self.base.origin() || next == url {
                 return Err(Failure::destination(format!("{what}: its next page is at {next}, which is not followed")));

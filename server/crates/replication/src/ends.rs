@@ -7,7 +7,7 @@ use domain::artifacts::{self, GraphNode};
 use domain::{Ctx, Principal};
 use futures_util::stream::BoxStream;
 use model::Digest;
-use remote::{Failure, Listed, Pushed, Registry, Sending, There};
+use remote::{Failure, RemoteList, Pushed, Registry, Sending, There};
 use std::io;
 use std::ops::Range;
 
@@ -31,7 +31,7 @@ pub trait Destination: Send + Sync {
     async fn put_manifest(&self, to: &str, reference: &str, media_type: &str, content: Bytes) -> Result<(), Failure>;
     async fn has_blob(&self, to: &str, digest: &Digest) -> Result<There, Failure>;
     async fn push_blob(&self, to: &str, blob: &Blob<'_>, bytes: &dyn Sending) -> Result<Pushed, Failure>;
-    async fn referrers(&self, to: &str, subject: &Digest) -> Result<Listed<serde_json::Value>, Failure>;
+    async fn referrers(&self, to: &str, subject: &Digest) -> Result<RemoteList<serde_json::Value>, Failure>;
 }
 
 /// A blob that is to stand at a destination.
@@ -87,7 +87,7 @@ impl Destination for Registry {
         Registry::push_blob(self, to, blob.digest, blob.size, blob.from, blob.left, blob.chunked, bytes).await
     }
 
-    async fn referrers(&self, to: &str, subject: &Digest) -> Result<Listed<serde_json::Value>, Failure> {
+    async fn referrers(&self, to: &str, subject: &Digest) -> Result<RemoteList<serde_json::Value>, Failure> {
         Registry::referrers(self, to, subject).await
     }
 }

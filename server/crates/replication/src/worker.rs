@@ -1,7 +1,7 @@
 //! The worker: takes executions, runs their tasks side by side, says how far they are, and stops when asked.
 
 use crate::adapters;
-use crate::copy::{Copy, Done, Pace, Shared};
+use crate::copy::{ArtifactCopy, TaskEnd, Pace, Shared};
 use crate::ends::{Here, Source};
 use crate::meter::Meter;
 use domain::replication::executions::{self, Progress, Work, WorkTask};
@@ -10,7 +10,7 @@ use domain::replication::targets;
 use domain::{Ctx, Principal};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use model::replication::execution::TaskStatus;
-use model::run::Status;
+use model::run::RunStatus;
 use model::replication::target::Provider;
 use remote::{Failure, Nature, Registry};
 use std::panic::AssertUnwindSafe;
@@ -51,7 +51,7 @@ async fn broken(ctx: &Ctx, claim: &Claim) -> domain::Result<()> {
     let Ok(id) = claim.key.parse() else { return jobs::finish(ctx, claim).await };
     executions::settle(ctx, id, TaskStatus::Failed).await?;
     let words = "this server made a mistake, which its log tells; other executions go on".to_owned();
-    executions::close(ctx, id, Some((Status::Failed, words))).await?;
+    executions::close(ctx, id, Some((RunStatus::Failed, words))).await?;
     jobs::finish(ctx, claim).await
 }
 
@@ -89,12 +89,12 @@ async fn execute(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> 
         (None, Some(Cut::Released)) => return Ok(()),
         (None, _) => {
             executions::settle(ctx, work.id, TaskStatus::Stopped).await?;
-            Some((Status::Stopped, executions::STOPPED.to_owned()))
+            Some((RunStatus::Stopped, executions::STOPPED.to_owned()))
         }
         (Some(Ok(())), _) => None,
         (Some(Err(failure)), _) => {
             executions::settle(ctx, work.id, TaskStatus::Failed).await?;
-            Some((Status::Failed, failure.to_string()))
+            Some((RunStatus::Failed, failure.to_string()))
         }
     };
     executions::close(ctx, work.id, whole).await?;
@@ -168,7 +168,7 @@ impl Run<'_> {
     async fn task(&self, task: WorkTask) -> Result<(), Failure> {
         let meter = Arc::new(Meter::default());
         let input = &self.work.rule.input;
-        let copy = Copy {
+        let copy = ArtifactCopy {
             ctx: self.ctx,
             source: self.source.clone(),
             destination: Box::new(self.registry.saying(meter.voice())),
@@ -197,13 +197,13 @@ impl Run<'_> {
             self.unanswered.store(0, Ordering::Relaxed);
         }
         match done {
-            Ok(Done::Copied) => self.note(&task, &meter, Some(TaskStatus::Succeeded), String::new()).await,
-            Ok(Done::StandsThere) => {
+            Ok(TaskEnd::Copied) => self.note(&task, &meter, Some(TaskStatus::Succeeded), String::new()).await,
+            Ok(TaskEnd::StandsThere) => {
                 if let Err(error) = executions::unchanged(self.ctx, self.work.id, task.id).await {
                     tracing::warn!(%error, task = %task.id, "a task's end could not be written");
                 }
             }
-            Ok(Done::Without(what)) => {
+            Ok(TaskEnd::Without(what)) => {
                 let error = format!("destination: it does not hold {}", what.join("; "));
                 self.note(&task, &meter, Some(TaskStatus::PartlyFailed), error).await;
             }
@@ -219,7 +219,7 @@ impl Run<'_> {
     }
 
     /// What may pass is tried again: what arrived stands there by then.
-    async fn tries(&self, task: &WorkTask, copy: &Copy<'_>) -> Result<Done, Failure> {
+    async fn tries(&self, task: &WorkTask, copy: &ArtifactCopy<'_>) -> Result<TaskEnd, Failure> {
         let mut tried = 0;
         loop {
             tried += 1;

@@ -4,7 +4,7 @@ use super::forms::{Retry, Stop};
 use crate::pages::replication::rules::sentence;
 use crate::pages::prelude::*;
 use model::replication::execution::{Execution, Task};
-use model::run::{Status, duration};
+use model::run::{RunStatus, duration};
 use model::stamp::{bytes, count};
 use model::{ExecutionId, RuleId};
 
@@ -55,7 +55,7 @@ fn action(call: &Call, execution: &Execution) -> Option<AnyView> {
     if !execution.status.settled() {
         return Some(call.button::<Stop>(vec![("rule", execution.rule_id.to_string()), id], "Stop").into_render());
     }
-    let nothing = execution.total == 0 && execution.status == Status::Failed;
+    let nothing = execution.total == 0 && execution.status == RunStatus::Failed;
     let again = execution.failed + execution.stopped > 0 || nothing;
     again.then(|| call.button::<Retry>(vec![id], "Retry what failed").primary().into_render())
 }
@@ -69,7 +69,7 @@ fn progress(execution: &Execution) -> AnyView {
     let done = execution.succeeded + execution.skipped;
     view! {
         <div class="progress" role="group" aria-label="Progress">
-            <span aria-live="polite">{execution_status(execution.status)}</span>
+            <span aria-live="polite">{run_status(execution.status)}</span>
             <span>{format!("{done} of {}", count(execution.total, "artifact"))}</span>
             <progress max="100" value=percent.to_string() aria-label="Bytes sent">{format!("{percent} %")}</progress>
             <span>{format!("{} of {}", bytes(execution.bytes_done), bytes(execution.bytes_total))}</span>

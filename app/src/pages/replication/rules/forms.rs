@@ -4,7 +4,7 @@ use crate::answer::act;
 use crate::{Answer, UiError, paths};
 use domain::replication::rules;
 use model::accessory::Kind;
-use model::selector::{Clause, Resource};
+use model::selector::{Clause, Carried};
 use model::replication::rule::{RuleInput, TagMode};
 use model::{Problems, RuleId, TargetId};
 use serde::Deserialize;
@@ -52,7 +52,7 @@ impl Fields {
         if mode.is_none() {
             problems.add("tag_mode", "must be matching or excluding");
         }
-        let resource = Resource::from_key(&self.resource);
+        let resource = Carried::from_key(&self.resource);
         if resource.is_none() {
             problems.add("resource", "must be everything, images or Helm charts");
         }

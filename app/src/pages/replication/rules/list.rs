@@ -30,7 +30,7 @@ pub async fn list(call: &Call) -> Shown {
 fn row(call: &Call, rule: &Rule) -> AnyView {
     let last = match &rule.last_execution {
         Some(last) => view! {
-            <a href=paths::execution(rule.id, last.id)>{execution_status(last.status)}</a>" "{time(last.started_at, call.me.now)}
+            <a href=paths::execution(rule.id, last.id)>{run_status(last.status)}</a>" "{time(last.started_at, call.me.now)}
         }.into_any(),
         None => view! { <span class="muted">"never run"</span> }.into_any(),
     };

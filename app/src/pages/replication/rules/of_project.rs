@@ -18,7 +18,7 @@ pub async fn of_project(call: &Call) -> Shown {
             view! {
                 <tr class="tall">
                     <td><a href=href>{rule.input.name.clone()}</a><span class="tree__of">{sentence(rule)}</span></td>
-                    <td>{rule.last_execution.as_ref().map(|last| execution_status(last.status))}</td>
+                    <td>{rule.last_execution.as_ref().map(|last| run_status(last.status))}</td>
                     <td class="p2">{if rule.input.enabled { "enabled" } else { "disabled" }}</td>
                 </tr>
             }

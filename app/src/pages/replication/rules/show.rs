@@ -55,7 +55,7 @@ fn row(call: &Call, rule: RuleId, execution: &Execution) -> AnyView {
     view! {
         <tr data-key=execution.id.to_string()>
             <td><a href=paths::execution(rule, execution.id)>{format!("Execution {}", execution.id)}</a></td>
-            <td>{execution_status(execution.status)}</td>
+            <td>{run_status(execution.status)}</td>
             <td class="p2">{execution.trigger.label()}</td>
             <td class="p2">{time(execution.started_at, call.me.now)}</td>
             <td class="num p2">{duration(execution.duration_ms(call.me.now))}</td>

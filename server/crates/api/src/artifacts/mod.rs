@@ -18,15 +18,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 /// Where a path points: project, repository and tag or digest.
-struct Place {
+struct ArtifactPath {
     project: ProjectName,
     repository: RepositoryName,
     reference: Reference,
 }
 
-async fn place(call: &Call, project: &str, name: &str, reference: &str) -> Result<Place, ApiError> {
+async fn place(call: &Call, project: &str, name: &str, reference: &str) -> Result<ArtifactPath, ApiError> {
     let text = percent_decode_str(reference).decode_utf8_lossy();
-    Ok(Place {
+    Ok(ArtifactPath {
         project: call.project(project).await?,
         repository: repository(name)?,
         reference: text.parse().map_err(|what| ApiError::bad(format!("the reference {text:?} {what}")))?,

@@ -4,7 +4,7 @@ use crate::answers::Time;
 use crate::call::{Call, truth};
 use crate::errors::ApiError;
 use crate::labels::Label;
-use domain::artifacts::{self, Attached, Listed};
+use domain::artifacts::{self, Attached, IndexEntry};
 use model::artifact::{self, TagView, Type};
 use model::{Digest, ProjectName, RepositoryName};
 use serde::Serialize;
@@ -90,7 +90,7 @@ pub struct Platform {
     os_features: Vec<String>,
 }
 
-fn refers(artifact: &artifact::Artifact, listed: &Listed) -> Refers {
+fn refers(artifact: &artifact::Artifact, listed: &IndexEntry) -> Refers {
     let platform = listed.platform.clone();
     Refers {
         parent_id: artifact.id.0, child_id: listed.child.number.map_or(0, |id| id.0), child_digest: listed.child.digest.to_string(),
@@ -163,7 +163,7 @@ pub struct Artifact {
 /// What hangs on a row of a list.
 pub struct Hangs {
     attached: Vec<Attached>,
-    children: Vec<Listed>,
+    children: Vec<IndexEntry>,
     left_out: bool,
     /// Its tags, too.
     tags: bool,

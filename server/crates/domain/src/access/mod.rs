@@ -6,7 +6,7 @@
 
 mod sql;
 
-use crate::cache::{Answers, Moment};
+use crate::cache::{ExactCache, Moment};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::{Access, Principal, Who};
@@ -185,11 +185,11 @@ pub async fn standing(c: &mut AnyConnection, now: Stamp, who: &Principal) -> Res
 type Look = (ProjectRow, Rights, Option<Role>, Option<Stamp>);
 
 /// Looks by who may do something, exact ([`crate::db::Db::permissions`]): a push asks several times.
-pub struct Looks(Answers<Look>);
+pub struct Looks(ExactCache<Look>);
 
 impl Default for Looks {
     fn default() -> Self {
-        Looks(Answers::new(2 << 20, 256))
+        Looks(ExactCache::new(2 << 20, 256))
     }
 }
 

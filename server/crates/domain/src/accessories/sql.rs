@@ -1,6 +1,6 @@
 //! SQL of accessories. The functions take a connection: their callers hold the proof for the repository.
 
-use crate::db::{Conditions, Listing, Script, parts, places};
+use crate::db::{Conditions, Listing, Script, parts, placeholders};
 use crate::error::{Error, Result};
 use model::accessory::{Attachment, Kind};
 use model::list::Query;
@@ -87,7 +87,7 @@ async fn under(c: &mut AnyConnection, repository: i64, subjects: &[Digest], only
     for part in parts(subjects) {
         let text = format!(
             "{SELECT} WHERE x.repository_id = $1 AND x.subject_digest IN ({}) {only} ORDER BY x.id LIMIT $2",
-            places(3, part.len())
+            placeholders(3, part.len())
         );
         script.add(text, [repository.into(), (skip + limit).into()].into_iter().chain(part.iter().map(|digest| digest.as_str().into())));
     }
@@ -111,7 +111,7 @@ async fn count(c: &mut AnyConnection, repository: i64, subjects: &[Digest], only
         let text = format!(
             "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM (SELECT x.id AS id FROM accessories AS x
              WHERE x.repository_id = $1 AND x.subject_digest IN ({}) {only} LIMIT {COUNTED}) AS y",
-            places(2, part.len())
+            placeholders(2, part.len())
         );
         script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
     }
@@ -224,7 +224,7 @@ pub fn add_marks(script: &mut Script, artifacts: &[i64]) {
     };
     let text = format!("UPDATE artifacts SET accessory_kind = {}, accessory_detail = COALESCE({}, '')", first("kind"), first("detail"));
     for part in parts(artifacts) {
-        script.add(format!("{text} WHERE id IN ({})", places(1, part.len())), part.iter().map(|id| (**id).into()));
+        script.add(format!("{text} WHERE id IN ({})", placeholders(1, part.len())), part.iter().map(|id| (**id).into()));
     }
 }
 
@@ -239,7 +239,7 @@ pub async fn settle_words(c: &mut AnyConnection, artifacts: &[i64]) -> Result<()
                 JOIN artifact_children AS y ON y.repository_id = a.repository_id AND y.child_digest = accessories.subject_digest AND y.parent_id = x.parent_id
                 WHERE a.id = accessories.artifact_id)
              RETURNING artifact_id",
-            places(1, part.len())
+            placeholders(1, part.len())
         );
         script.add(text, part.iter().map(|id| (**id).into()));
     }
@@ -280,17 +280,17 @@ pub async fn settle(c: &mut AnyConnection, artifact: i64) -> Result<Vec<String>>
 }
 
 /// Most accessories that are looked after as what they are attached to comes.
-const WAITING: i64 = 2000;
+const AWAITING: i64 = 2000;
 
 /// What is listed by itself because `subject` was not here.
-pub async fn waiting(c: &mut AnyConnection, repository: i64, subject: &str) -> Result<Vec<i64>> {
+pub async fn awaiting_subject(c: &mut AnyConnection, repository: i64, subject: &str) -> Result<Vec<i64>> {
     let rows = sqlx::query(
         "SELECT a.id AS id FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id
          WHERE x.repository_id = $1 AND x.subject_digest = $2 AND a.listed = 1 LIMIT $3",
     )
     .bind(repository)
     .bind(subject)
-    .bind(WAITING)
+    .bind(AWAITING)
     .fetch_all(c)
     .await?;
     Ok(rows.iter().map(|row| row.get("id")).collect())

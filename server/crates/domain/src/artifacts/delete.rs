@@ -1,6 +1,6 @@
 //! Deleting: says before what goes along, and then does exactly that.
 
-use super::push::{Moves, tags_moved};
+use super::push::{TagUndo, tags_moved};
 use super::{Reference, sql};
 use crate::access::{self, Authorized};
 use crate::accessories::sql as accessories;
@@ -72,12 +72,12 @@ struct Drawn {
 /// What a deletion takes along, as it is found.
 struct Walk {
     repository: i64,
-    found: Vec<Found>,
+    found: Vec<Walked>,
     seen: HashSet<i64>,
 }
 
 /// One of them.
-struct Found {
+struct Walked {
     id: i64,
     digest: Digest,
     /// What it goes along with: its index, or what it is attached to.
@@ -104,7 +104,7 @@ impl Walk {
         if self.found.len() > MOST {
             return Err(too_much(&format!("{MOST} artifacts")));
         }
-        self.found.push(Found { id, digest: digest.clone(), with, what, is_accessory });
+        self.found.push(Walked { id, digest: digest.clone(), with, what, is_accessory });
         Ok(true)
     }
 
@@ -182,7 +182,7 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
     if ids.len() > 1 && sql::manifest_bytes(c, &ids).await? > BYTES {
         return Err(too_much(&format!("{} MiB of manifests", BYTES >> 20)));
     }
-    let as_accessory = |found: &Found| match found.what {
+    let as_accessory = |found: &Walked| match found.what {
         As::Accessory(kind) => Some((kind, found.digest.clone())),
         _ => None,
     };
@@ -416,7 +416,7 @@ pub async fn delete_tag(
 ) -> Result<TagRemoval> {
     let (now, caller, project, repository, tag, meant) =
         (ctx.now(), who.clone(), project.clone(), repository.clone(), tag.clone(), meant.cloned());
-    let (moves, window) = (Moves::of(&ctx.settings, now, who), ctx.settings.recycle);
+    let (moves, window) = (TagUndo::of(&ctx.settings, now, who), ctx.settings.recycle);
     ctx.change(who, Event::TagRemoved { project: project.to_string(), repository: repository.to_string(), tag: tag.to_string() }, async move |c| {
         let mut proof =
             access::repository(c, now, &caller, &project, repository.as_str(), Action::TagDelete).await?;

@@ -26,10 +26,10 @@ pub(crate) use delete::{Seen, retire};
 pub use graph::{GraphNode, graph};
 pub use attached::{Attached, attached, attached_to, said};
 pub use list::{list, list_all};
-pub use page::{Listed, page, references};
+pub use page::{IndexEntry, page, references};
 pub use pulls::Pulls;
 pub use push::{Pushed, add_tag, may_push, push};
-pub(crate) use push::{Moves, Placing, place, set_tag};
+pub(crate) use push::{TagUndo, Placing, place, set_tag};
 pub use tags::{names, tags};
 
 use crate::access;
@@ -77,7 +77,7 @@ pub struct Pulled {
 
 /// A manifest as it is kept in memory, with what its pulls count for.
 #[derive(Clone)]
-pub struct Kept {
+pub struct CachedManifest {
     pulled: Pulled,
     artifact: i64,
     repository: i64,
@@ -115,7 +115,7 @@ pub async fn pull(
             }
             let (weight, until) = (content.len(), proof.until);
             let pulled = Pulled { digest: found.digest, media_type: found.media_type, content };
-            let kept = Kept { pulled, artifact: found.id, repository: found.repository_id, tag: found.tag_id };
+            let kept = CachedManifest { pulled, artifact: found.id, repository: found.repository_id, tag: found.tag_id };
             ctx.local.pulled.keep(moment, key, until, weight, kept.clone());
             kept
         }

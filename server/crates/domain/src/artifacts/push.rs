@@ -3,7 +3,7 @@
 //! What costs is done before the transaction: the bytes are read, parsed and recognised there. Within it rows are touched, a
 //! bounded number of them ([`Manifest::check_bounds`]), many in one statement.
 
-use super::sql::{self, Listed, Part};
+use super::sql::{self, ChildManifest, Part};
 use super::Reference;
 use crate::access;
 use crate::accessories;
@@ -95,7 +95,7 @@ pub async fn push(
     let subject = manifest.subject.as_ref().map(|s| s.digest.clone());
     let pushed = Pushed { digest: digest.clone(), subject };
 
-    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, attributes, lists, was_list: false, moves: Moves::of(&ctx.settings, ctx.now(), who) };
+    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, attributes, lists, was_list: false, moves: TagUndo::of(&ctx.settings, ctx.now(), who) };
     let (ctx2, caller, project, repository) = (ctx.clone(), who.clone(), project.clone(), repository.clone());
     let (now, event) = (ctx.now(), pushed_as(&project, &repository, reference, Some(&placing.digest)));
     ctx.change_content(who, event, async move |c| {
@@ -160,20 +160,20 @@ pub(crate) struct Placing {
     /// It was such a list as it was deleted: what it lists may be deleted by now.
     pub was_list: bool,
     /// Tags that it takes from others are kept for an undo.
-    pub moves: Option<Moves>,
+    pub moves: Option<TagUndo>,
 }
 
 /// For whom, and until when, tags that are moved or removed are kept for an undo.
 #[derive(Clone)]
-pub(crate) struct Moves {
+pub(crate) struct TagUndo {
     by: String,
     until: Stamp,
 }
 
-impl Moves {
+impl TagUndo {
     /// `None` where nothing can be undone.
-    pub fn of(settings: &Settings, now: Stamp, who: &Principal) -> Option<Moves> {
-        (settings.recycle > 0).then(|| Moves { by: who.name(), until: Stamp(now.0 + settings.recycle) })
+    pub fn of(settings: &Settings, now: Stamp, who: &Principal) -> Option<TagUndo> {
+        (settings.recycle > 0).then(|| TagUndo { by: who.name(), until: Stamp(now.0 + settings.recycle) })
     }
 
     /// Remembers that the tag named this artifact. Machinery sets its own tags anew.
@@ -196,7 +196,7 @@ pub(crate) async fn set_tag(
     (name, repository): (&RepositoryName, i64),
     tag: &Tag,
     artifact: i64,
-    moves: Option<&Moves>,
+    moves: Option<&TagUndo>,
 ) -> Result<Option<i64>> {
     let at = (proof.project.id.0, repository);
     let before = sql::set_tag(proof.conn(), now, repository, tag, artifact).await?;
@@ -302,7 +302,7 @@ pub(crate) async fn place(
         touched.extend(known.values().map(|row| row.id));
     }
     if new.is_some_and(|made| made.awaited) {
-        touched.extend(accessories::sql::waiting(c, id, digest.as_str()).await?);
+        touched.extend(accessories::sql::awaiting_subject(c, id, digest.as_str()).await?);
     }
     sql::relist(c, project_id, id, &touched).await?;
     Ok(artifact)
@@ -331,7 +331,7 @@ async fn attest(
     now: Stamp,
     repository: i64,
     children: &[Child],
-    known: &HashMap<String, Listed>,
+    known: &HashMap<String, ChildManifest>,
 ) -> Result<Vec<i64>> {
     let (mut attested, mut script) = (Vec::new(), Script::default());
     for child in children {
@@ -361,7 +361,7 @@ async fn parts(
     manifest: &Manifest,
     children: &[Child],
     sizes: &HashMap<String, i64>,
-    known: &HashMap<String, Listed>,
+    known: &HashMap<String, ChildManifest>,
     sparse: Sparse,
 ) -> Result<Vec<Part>> {
     let wrong = |what: &str, digest: &Digest, is: &str, said: &str| Error::Manifest {
@@ -435,7 +435,7 @@ pub async fn add_tag(
     let event = Event::TagSet {
         project: project.to_string(), repository: repository.to_string(), tag: tag.to_owned(), reference: reference.to_string(),
     };
-    let (parsed, moves) = (tag.parse::<Tag>(), Moves::of(&ctx.settings, ctx.now(), who));
+    let (parsed, moves) = (tag.parse::<Tag>(), TagUndo::of(&ctx.settings, ctx.now(), who));
     // A tag of cosign's makes a signature of what it names.
     let recognised = match &parsed {
         Ok(tag) if manifest::machinery_subject(tag).is_some() => tagged_as(ctx, who, &project, &repository, &reference, tag).await?,

@@ -3,21 +3,12 @@
 use super::{Reference, sql};
 use crate::access;
 use crate::ctx::Ctx;
-use crate::db::{Conditions, Listing, named};
 use crate::error::Result;
 use crate::identity::Principal;
 use crate::policy::locks::Locks;
 use model::artifact::TagView;
 use model::list::Query;
 use model::{Action, Page, ProjectName, RepositoryName};
-
-static LIST: Listing = Listing {
-    from: "tags AS t",
-    columns: "t.id AS id, t.name AS name, t.pushed_at AS pushed_at, t.pulled_at AS pulled_at",
-    sorts: &[("name", "t.name"), ("pushed", "t.pushed_at"), ("pulled", "COALESCE(t.pulled_at, 0)"), ("id", "t.id")],
-    descending: false,
-    keys: &[("id", "t.id"), ("pushed", "t.pushed_at"), ("pulled", "COALESCE(t.pulled_at, 0)")],
-};
 
 /// The tags of an artifact, by name unless told: a page of them, and how many there are.
 pub async fn tags(
@@ -32,14 +23,7 @@ pub async fn tags(
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::TagList).await?;
     let found = sql::found(&mut proof, repository, reference).await?;
     let c = proof.conn();
-    let all = query.search.is_empty() && query.names.is_none();
-    let known = if all { Some(sql::tag_count(c, found.id).await?) } else { None };
-    let of = |w: &mut Conditions| {
-        let n = w.bind(found.id);
-        w.and(format!("t.artifact_id = {n}"));
-        named(w, query, "LOWER(t.name)", "t.name");
-    };
-    let mut page = LIST.fetch_of(c, query, known, of, sql::view).await?;
+    let mut page = sql::tags(c, found.id, query).await?;
     Locks::of(&proof.project, repository)?.mark(&mut page.items);
     Ok(page)
 }

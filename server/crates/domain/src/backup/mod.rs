@@ -128,8 +128,8 @@ pub async fn make(ctx: &Ctx, to: &Path, key: Option<&Path>, say: impl Fn(String)
             }
             match copy(&*ctx.blobs, &disk, &digest, size as u64).await {
                 Ok(()) => found.copied += size as u64,
-                Err(Copy::Source(why)) => found.lost.push(format!("{digest} {why}")),
-                Err(Copy::Destination(error)) => return Err(failed(to, error)),
+                Err(CopyFailed::Source(why)) => found.lost.push(format!("{digest} {why}")),
+                Err(CopyFailed::Destination(error)) => return Err(failed(to, error)),
             }
         }
     }
@@ -191,15 +191,15 @@ async fn same_server(ctx: &Ctx, disk: &Disk, to: &Path) -> Result<()> {
 }
 
 /// Which side a copy failed on.
-enum Copy {
+enum CopyFailed {
     Source(String),
     Destination(io::Error),
 }
 
 /// Copies a blob, and keeps it only if its content is what its digest says.
-async fn copy(from: &dyn BlobStore, to: &dyn BlobStore, digest: &Digest, size: u64) -> std::result::Result<(), Copy> {
+async fn copy(from: &dyn BlobStore, to: &dyn BlobStore, digest: &Digest, size: u64) -> std::result::Result<(), CopyFailed> {
     let upload = &digest.hex()[..32];
-    let mut stream = from.read(digest, 0..size).await.map_err(|error| Copy::Source(format!("cannot be read: {error}")))?;
+    let mut stream = from.read(digest, 0..size).await.map_err(|error| CopyFailed::Source(format!("cannot be read: {error}")))?;
     let (sender, chunks) = mpsc::channel(8);
     let feed = async move {
         while let Some(chunk) = stream.next().await {
@@ -211,17 +211,17 @@ async fn copy(from: &dyn BlobStore, to: &dyn BlobStore, digest: &Digest, size: u
         Ok::<(), String>(())
     };
     let (written, fed) = tokio::join!(to.append(upload, 0, Hasher::new(digest.algorithm()), chunks), feed);
-    let (_, hasher) = written.map_err(Copy::Destination)?;
+    let (_, hasher) = written.map_err(CopyFailed::Destination)?;
     let wrong = match fed {
         Err(error) => Some(error),
         Ok(()) if hasher.finish() != *digest => Some("has changed: its content is not what its digest says".to_owned()),
         Ok(()) => None,
     };
     if let Some(wrong) = wrong {
-        to.discard(upload).await.map_err(Copy::Destination)?;
-        return Err(Copy::Source(wrong));
+        to.discard(upload).await.map_err(CopyFailed::Destination)?;
+        return Err(CopyFailed::Source(wrong));
     }
-    to.publish(upload, digest, size).await.map_err(Copy::Destination)
+    to.publish(upload, digest, size).await.map_err(CopyFailed::Destination)
 }
 
 fn size(path: &Path) -> i64 {

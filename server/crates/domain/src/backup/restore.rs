@@ -1,6 +1,6 @@
 //! From a backup back to a data directory; and whether a backup is whole.
 
-use super::{Copy, DATABASE, DONE, Done, KEY, copy, durable, failed, lock, remove, sync};
+use super::{CopyFailed, DATABASE, DONE, Done, KEY, copy, durable, failed, lock, remove, sync};
 use crate::blobs::{BlobStore, Bucket, Disk, S3};
 use crate::clock::Clock;
 use crate::ctx::{Ctx, Settings, Sparse};
@@ -85,8 +85,8 @@ pub async fn restore(
         if here.size(&digest).await.map_err(|error| failed(to, error))? != Some(size) {
             match copy(&there, &*here, &digest, size).await {
                 Ok(()) => {}
-                Err(Copy::Source(why)) => return Err(failed(from, format!("blob {digest} {why}: use another backup"))),
-                Err(Copy::Destination(error)) => return Err(failed(to, error)),
+                Err(CopyFailed::Source(why)) => return Err(failed(from, format!("blob {digest} {why}: use another backup"))),
+                Err(CopyFailed::Destination(error)) => return Err(failed(to, error)),
             }
         }
         blobs += 1;

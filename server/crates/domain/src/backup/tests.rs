@@ -123,7 +123,7 @@ async fn no_collection_deletes_while_a_backup_copies() {
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let run = tokio::spawn(gc::run(world.ctx.clone(), stopping));
     let status = async || gc::get(&world.ctx, &world.admin, id).await.unwrap().0.status;
-    while status().await == model::run::Status::Queued {
+    while status().await == model::run::RunStatus::Queued {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     // It has had time to get to its blobs, and may not.

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Settings of Harbor's whose absence here nobody could tell: kept as they were sent, and not in effect. Name and default.
-pub const KEPT: &[(&str, &str)] =
+pub const WITHOUT_EFFECT: &[(&str, &str)] =
     &[("notification_enable", "false"), ("quota_per_project_enable", "false"), ("scanner_skip_update_pulltime", "false")];
 
 /// What is in effect, by the names under which it is stored.
@@ -65,7 +65,7 @@ pub async fn get(ctx: &Ctx, who: &Principal) -> Result<(Configuration, BTreeMap<
     let mut c = ctx.db.read().await?;
     let mut proof = access::system(&mut c, ctx.now(), who).await?;
     let (found, kept) = sql::read(proof.conn()).await?;
-    let default = KEPT.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    let default = WITHOUT_EFFECT.iter().map(|(name, value)| (name.to_string(), value.to_string()));
     Ok((found, default.chain(kept).collect()))
 }
 

@@ -10,11 +10,11 @@ pub(super) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// Why a database (or data directory) is not opened. It is left untouched.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Refusal(pub String);
+pub struct NotOpened(pub String);
 
-impl From<sqlx::Error> for Refusal {
+impl From<sqlx::Error> for NotOpened {
     fn from(error: sqlx::Error) -> Self {
-        Refusal(format!("the database cannot be opened: {error}"))
+        NotOpened(format!("the database cannot be opened: {error}"))
     }
 }
 
@@ -29,16 +29,16 @@ async fn damage(c: &mut AnyConnection) -> Result<Option<String>, sqlx::Error> {
 
 impl super::Db {
     /// Reads the whole database for damage, beside what else goes on. PostgreSQL looks after itself.
-    pub async fn look(&self) -> Result<(), Refusal> {
+    pub async fn look(&self) -> Result<(), NotOpened> {
         if self.engine() != Engine::Sqlite {
             return Ok(());
         }
-        let mut c = self.read().await.map_err(|error| Refusal(error.to_string()))?;
-        damage(&mut c).await?.map_or(Ok(()), |damage| Err(Refusal(damage)))
+        let mut c = self.read().await.map_err(|error| NotOpened(error.to_string()))?;
+        damage(&mut c).await?.map_or(Ok(()), |damage| Err(NotOpened(damage)))
     }
 }
 
-pub(super) async fn run(url: &str, engine: Engine) -> Result<(), Refusal> {
+pub(super) async fn run(url: &str, engine: Engine) -> Result<(), NotOpened> {
     let create = if engine == Engine::Sqlite { format!("{url}?mode=rwc") } else { url.to_owned() };
     let mut c = AnyConnection::connect(&create).await?;
     if engine == Engine::Sqlite {
@@ -47,7 +47,7 @@ pub(super) async fn run(url: &str, engine: Engine) -> Result<(), Refusal> {
         if std::fs::metadata(path).is_ok_and(|about| about.len() <= LOOKED_AT)
             && let Some(damage) = damage(&mut c).await?
         {
-            return Err(Refusal(damage));
+            return Err(NotOpened(damage));
         }
     }
     let tables = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM ";
@@ -61,17 +61,17 @@ pub(super) async fn run(url: &str, engine: Engine) -> Result<(), Refusal> {
     let foreign = count(&mut c, format!("{tables}{all}")).await? > 0
         && count(&mut c, format!("{tables}{all}{ours}'_sqlx_migrations'")).await? == 0;
     if foreign {
-        return Err(Refusal("the database holds tables of another program; give Wharf a database of its own".into()));
+        return Err(NotOpened("the database holds tables of another program; give Wharf a database of its own".into()));
     }
     let migrator = if engine == Engine::Sqlite { &SQLITE } else { &POSTGRES };
     migrator.run_direct(None, &mut c, false).await.map_err(|error| match error {
-        MigrateError::VersionMissing(version) => Refusal(format!(
+        MigrateError::VersionMissing(version) => NotOpened(format!(
             "the database was written by a newer Wharf (it has migration {version}); use that version or newer"
         )),
         MigrateError::VersionMismatch(version) => {
-            Refusal(format!("migration {version} of the database is not the one this Wharf knows; it was not made by a release"))
+            NotOpened(format!("migration {version} of the database is not the one this Wharf knows; it was not made by a release"))
         }
-        other => Refusal(format!("the database could not be brought up to date: {other}")),
+        other => NotOpened(format!("the database could not be brought up to date: {other}")),
     })?;
     c.close().await?;
     Ok(())

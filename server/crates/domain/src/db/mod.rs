@@ -9,6 +9,7 @@
 //! `FOR UPDATE`, sums cast to BIGINT, names instead of `*`.
 
 mod list;
+pub(crate) mod meta;
 mod migrate;
 #[cfg(feature = "testing")]
 mod permissions;
@@ -22,8 +23,8 @@ mod turns;
 mod writer;
 
 pub use list::{Listing, between, named, one_of};
-pub use migrate::Refusal;
-pub use script::{Ran, Script, Value, parts, places};
+pub use migrate::NotOpened;
+pub use script::{Ran, Script, Value, parts, placeholders};
 pub use snapshot::Snapshot;
 pub use turns::{asked_by, asked_on, asks};
 pub use text::{Conditions, folded, like_contains, like_prefix};
@@ -142,7 +143,7 @@ const POSTGRES_READER: &str = "SET default_transaction_read_only = on; SET state
 impl Db {
     /// Opens `url` (`sqlite:///path/wharf.db` or `postgres://…`), creating and migrating the schema where needed.
     /// A database that is damaged, foreign or newer than this program is refused and left as it is.
-    pub async fn open(url: &str) -> Result<Db, Refusal> {
+    pub async fn open(url: &str) -> Result<Db, NotOpened> {
         sqlx::any::install_default_drivers();
         let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
         migrate::run(url, engine).await?;
@@ -162,9 +163,9 @@ impl Db {
             Engine::Postgres => (pool(WRITERS, POSTGRES_WRITER), pool(READERS, POSTGRES_READER)),
         };
         let counts = Arc::new(Counts::default());
-        let jobs = writer::start(writers, url.to_owned(), engine, GROUP, counts.clone()).await.map_err(Refusal::from)?;
+        let jobs = writer::start(writers, url.to_owned(), engine, GROUP, counts.clone()).await.map_err(NotOpened::from)?;
         // The readers open after the writer: the file is there, and in WAL mode.
-        let readers = readers.connect(url).await.map_err(Refusal::from)?;
+        let readers = readers.connect(url).await.map_err(NotOpened::from)?;
         let turns = Arc::new((Turns::of(READERS as usize), Turns::of(jobs.max_capacity())));
         Ok(Db { jobs, readers, engine, url: url.into(), counts, turns })
     }

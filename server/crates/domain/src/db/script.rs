@@ -61,7 +61,7 @@ pub fn parts<T>(all: &[T]) -> impl Iterator<Item = Vec<&T>> {
 }
 
 /// `$first, …`, `n` of them.
-pub fn places(first: usize, n: usize) -> String {
+pub fn placeholders(first: usize, n: usize) -> String {
     (first..first + n).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
 }
 

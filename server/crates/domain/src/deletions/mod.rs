@@ -5,15 +5,16 @@
 //! a push would have made, whatever else was pushed in between. When the window is over the next collection of garbage
 //! forgets the rows, and from then on nothing keeps the blobs.
 
-pub(crate) mod parked;
 pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use sql::parked;
+
 use crate::access;
 use crate::accessories;
 use crate::aside;
-use crate::artifacts::{Moves, Placing, place, set_tag};
+use crate::artifacts::{TagUndo, Placing, place, set_tag};
 use crate::manifest::{self, Manifest};
 use crate::ctx::{Ctx, Settings};
 use crate::db::Script;
@@ -21,7 +22,7 @@ use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::points::point;
-use model::deletion::{Deletion, Restored, Waiting, What};
+use model::deletion::{Deletion, Restored, Undoable, What};
 use model::list::Query;
 use model::{Action, DeletionId, Digest, Page, ProjectName, RepositoryName, Stamp, Tag};
 use std::collections::HashSet;
@@ -35,20 +36,20 @@ pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Que
 }
 
 /// What a project's deletions keep, for who may list them; nothing for others.
-pub async fn waiting(ctx: &Ctx, who: &Principal, project: &ProjectName) -> Result<Waiting> {
+pub async fn waiting(ctx: &Ctx, who: &Principal, project: &ProjectName) -> Result<Undoable> {
     let (mut c, now) = (ctx.db.read().await?, ctx.now());
     match access::project_seen(&mut c, now, who, project, Action::RepositoryPush).await {
         Ok(mut proof) => {
             let project = proof.project.id.0;
             sql::waiting(proof.conn(), now, Some(project)).await
         }
-        Err(error) if error.is_refusal() => Ok(Waiting::default()),
+        Err(error) if error.is_refusal() => Ok(Undoable::default()),
         Err(error) => Err(error),
     }
 }
 
 /// What all deletions keep, for administrators.
-pub async fn all_waiting(ctx: &Ctx, who: &Principal) -> Result<Waiting> {
+pub async fn all_waiting(ctx: &Ctx, who: &Principal) -> Result<Undoable> {
     let (mut c, now) = (ctx.db.read().await?, ctx.now());
     let mut proof = access::system(&mut c, now, who).await?;
     sql::waiting(proof.conn(), now, None).await
@@ -115,7 +116,7 @@ const BLOBS: usize = 256;
 
 /// Of an undo that is large, all but the last comes back before in writes of its own, which others pass: what an index lists stands before the
 /// index. An undo that is broken off is asked for again; what is there by then is skipped.
-async fn children_first(ctx: &Ctx, who: &Principal, project: &ProjectName, prepared: &Arc<Option<(Deletion, Vec<(sql::Kept, Manifest)>)>>) -> Result<()> {
+async fn children_first(ctx: &Ctx, who: &Principal, project: &ProjectName, prepared: &Arc<Option<(Deletion, Vec<(sql::KeptManifest, Manifest)>)>>) -> Result<()> {
     let Some((deletion, manifests)) = prepared.as_ref() else { return Ok(()) };
     if manifests.len() <= SLICE {
         return Ok(());
@@ -151,7 +152,7 @@ async fn children_first(ctx: &Ctx, who: &Principal, project: &ProjectName, prepa
 }
 
 /// What stands before the artifact itself, which comes with the undo, as does what comes after it.
-fn before<'a>(deletion: &Deletion, manifests: &'a [(sql::Kept, Manifest)]) -> &'a [(sql::Kept, Manifest)] {
+fn before<'a>(deletion: &Deletion, manifests: &'a [(sql::KeptManifest, Manifest)]) -> &'a [(sql::KeptManifest, Manifest)] {
     let itself = manifests.iter().position(|(kept, _)| Some(&kept.digest) == deletion.digest.as_ref());
     &manifests[..itself.unwrap_or(manifests.len())]
 }
@@ -173,7 +174,7 @@ async fn to_undo(proof: &mut access::Authorized<'_>, now: Stamp, id: DeletionId)
 
 /// The manifests of an artifact's deletion, parsed: nothing is parsed while others wait for the writer. A deletion's rows never
 /// change. `None` for whom it is refused, which is told, and noted, by the write.
-async fn prepare(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Option<(Deletion, Vec<(sql::Kept, Manifest)>)>> {
+async fn prepare(ctx: &Ctx, who: &Principal, project: &ProjectName, id: DeletionId) -> Result<Option<(Deletion, Vec<(sql::KeptManifest, Manifest)>)>> {
     let (mut c, now) = (ctx.db.read().await?, ctx.now());
     let Ok(mut proof) = access::project_seen(&mut c, now, who, project, Action::RepositoryPush).await else { return Ok(None) };
     let Ok(deletion) = to_undo(&mut proof, now, id).await else { return Ok(None) };
@@ -226,7 +227,7 @@ async fn tag_back(proof: &mut access::Authorized<'_>, now: Stamp, who: &Principa
         return Err(Error::conflict("tag", format!("the tag {tag} names {} by now: move it by hand if you want it back", other.short())));
     }
     let project = proof.project.id.0;
-    let moves = Moves::of(settings, now, who);
+    let moves = TagUndo::of(settings, now, who);
     set_tag(proof, now, (&deletion.repository, deletion.repository_id), &tag, artifact, moves.as_ref()).await?;
     crate::artifacts::sql::relist(proof.conn(), project, deletion.repository_id, &[artifact]).await
 }
@@ -238,7 +239,7 @@ async fn one(
     repository: &RepositoryName,
     repository_id: i64,
     sparse: crate::Sparse,
-    (kept, manifest): (&sql::Kept, &Manifest),
+    (kept, manifest): (&sql::KeptManifest, &Manifest),
     taken: &mut Vec<Tag>,
 ) -> Result<()> {
     // A child that stayed, and is there: nothing of it was undone.

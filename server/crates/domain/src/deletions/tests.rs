@@ -6,7 +6,7 @@ use crate::manifest::{self, OCI_INDEX, OCI_MANIFEST};
 use crate::gc;
 use crate::testing::World;
 use model::collection::Collection;
-use model::run::Status;
+use model::run::RunStatus;
 use model::repository::Storage;
 use model::{Digest, RepositoryName, Role};
 use serde_json::json;
@@ -42,7 +42,7 @@ async fn collect(world: &World) -> Collection {
     };
     stop.send(true).unwrap();
     run.await.unwrap();
-    assert_eq!(ended.status, Status::Succeeded);
+    assert_eq!(ended.status, RunStatus::Succeeded);
     ended
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What a push may count on is safe for [`Settings::gc_grace`]: a blob is touched in the transaction that stores, links or
 //! mounts it, that deletes the artifact it was part of, or that tells a client it is there although no artifact uses it. A
-//! collection takes what was touched before the grace only, by conditional updates (reference, safety 3.2): first the
+//! collection takes what was touched before the grace only, by conditional updates: first the
 //! row is `deleting`, committed, then the bytes go, then the row. A push of the same content waits for that, and a crash
 //! between leaves a row that the next collection finishes.
 //!
@@ -27,8 +27,8 @@ use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::jobs;
 use crate::schedules::{self, Due};
-use model::collection::{Collection, Kept};
-use model::run::{Status, Trigger};
+use model::collection::{Collection, WhyKept};
+use model::run::{RunStatus, Trigger};
 use model::list::Query;
 use model::{CollectionId, Digest, Page, Stamp};
 
@@ -93,7 +93,7 @@ pub async fn stop(ctx: &Ctx, who: &Principal, id: CollectionId) -> Result<()> {
         }
         // Without a job nobody works on it.
         if !jobs::request_stop(c, JOB, &id.to_string()).await? {
-            sql::note(c, id, Status::Stopped, &sql::Tally::default(), "stopped; nobody was working on it\n", Some(now)).await?;
+            sql::note(c, id, RunStatus::Stopped, &sql::Tally::default(), "stopped; nobody was working on it\n", Some(now)).await?;
         }
         Ok(())
     })
@@ -101,14 +101,14 @@ pub async fn stop(ctx: &Ctx, who: &Principal, id: CollectionId) -> Result<()> {
 }
 
 /// Why a blob is kept; an error if there is no such blob.
-pub async fn why(ctx: &Ctx, who: &Principal, digest: &Digest) -> Result<Kept> {
+pub async fn why(ctx: &Ctx, who: &Principal, digest: &Digest) -> Result<WhyKept> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::system(&mut c, ctx.now(), who).await?;
     let c = proof.conn();
     let size = sql::size(c, digest).await?.ok_or_else(|| Error::not_found("blob", digest))?;
     let waits = sql::waits(c, digest).await?;
     let grace = ctx.settings.gc_grace;
-    Ok(Kept {
+    Ok(WhyKept {
         digest: digest.clone(),
         size,
         used_by: sql::used_by(c, digest).await?,

@@ -3,7 +3,7 @@
 use crate::db::Listing;
 use crate::error::Result;
 use model::collection::Collection;
-use model::run::{Status, Trigger};
+use model::run::{RunStatus, Trigger};
 use model::list::Query;
 use model::{CollectionId, Digest, Page, Stamp};
 use sqlx::any::AnyRow;
@@ -23,7 +23,7 @@ const LOG: usize = 256 * 1024;
 fn collection(row: &AnyRow) -> Collection {
     Collection {
         id: CollectionId(row.get("id")),
-        status: Status::from_key(&row.get::<String, _>("status")),
+        status: RunStatus::from_key(&row.get::<String, _>("status")),
         trigger: Trigger::from_key(&row.get::<String, _>("trigger_kind")),
         dry_run: row.get::<i64, _>("dry_run") != 0,
         requested_by: row.get("requested_by"),
@@ -96,7 +96,7 @@ pub struct Tally {
 pub async fn note(
     c: &mut AnyConnection,
     id: CollectionId,
-    status: Status,
+    status: RunStatus,
     more: &Tally,
     line: &str,
     ended: Option<Stamp>,

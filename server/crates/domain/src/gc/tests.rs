@@ -9,7 +9,7 @@ use crate::testing::World;
 use crate::{jobs, uploads};
 use futures_util::StreamExt;
 use model::collection::Collection;
-use model::run::{Status, Trigger};
+use model::run::{RunStatus, Trigger};
 use model::list::Query;
 use model::{CollectionId, Digest, ProjectName, RepositoryName, Stamp};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,7 +55,7 @@ async fn garbage_goes_after_the_grace_and_what_is_used_stays() {
     let layer = crate::blobs::digest_of(model::Algorithm::Sha256, b"doomed");
     // The stray is old enough; the layers of the deleted image are not.
     let first = run(&world, false).await;
-    assert_eq!((first.status, first.checked, first.blobs, first.bytes, first.young), (Status::Succeeded, 5, 1, 20, 2));
+    assert_eq!((first.status, first.checked, first.blobs, first.bytes, first.young), (RunStatus::Succeeded, 5, 1, 20, 2));
     assert!(!there(&world, &stray).await && there(&world, &layer).await);
     world.pass(3 * HOUR);
     let second = run(&world, false).await;
@@ -157,9 +157,9 @@ async fn a_stopped_collection_ends_and_the_next_one_may_begin() {
     let refused = start(&world.ctx, &world.admin, false).await.unwrap_err();
     assert!(matches!(&refused, Error::Precondition(text) if text.contains(&format!("collection {id} is still running"))), "{refused}");
     stop(&world.ctx, &world.admin, id).await.unwrap();
-    assert_eq!(work(&world, id).await.status, Status::Stopped);
+    assert_eq!(work(&world, id).await.status, RunStatus::Stopped);
     assert!(matches!(stop(&world.ctx, &world.admin, id).await, Err(Error::Precondition(_))));
-    assert_eq!(run(&world, true).await.status, Status::Succeeded);
+    assert_eq!(run(&world, true).await.status, RunStatus::Succeeded);
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_long_log_keeps_its_end_and_is_cut_between_letters() {
     for pad in ["", "a"] {
         let line = format!("{pad}{}\nthe end\n", "é".repeat(150_000));
         let written = async move |c: &mut sqlx::AnyConnection| {
-            sql::note(c, id, Status::Running, &sql::Tally::default(), &line, None).await
+            sql::note(c, id, RunStatus::Running, &sql::Tally::default(), &line, None).await
         };
         world.ctx.db.write(written).await.unwrap();
         let (_, log) = get(&world.ctx, &world.admin, id).await.unwrap();

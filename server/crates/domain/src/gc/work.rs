@@ -7,7 +7,7 @@ use crate::deletions;
 use crate::error::{Error, Result};
 use crate::jobs::{self, Claim, Hold};
 use crate::points::point;
-use model::run::Status;
+use model::run::RunStatus;
 use model::stamp::count;
 use model::{CollectionId, Digest, Stamp};
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ pub(crate) async fn collect(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver
     }
     let run = Run { ctx, id, claim, stopping, dry: found.dry_run, before: Stamp(ctx.now().0 - ctx.settings.gc_grace) };
     ctx.db.write(async move |c| sql::begin(c, id).await).await?;
-    run.say(Status::Running, Tally::default(), format!("takes what was touched before {}", run.before.rfc3339()), None).await?;
+    run.say(RunStatus::Running, Tally::default(), format!("takes what was touched before {}", run.before.rfc3339()), None).await?;
     let mut ended = None;
     if !run.dry {
         ended = match run.deletions().await? {
@@ -72,8 +72,8 @@ pub(crate) async fn collect(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver
         ended = run.blobs().await?;
     }
     match ended {
-        None => run.end(Status::Succeeded, "done").await,
-        Some(Cut::Stopped) => run.end(Status::Stopped, "stopped by an administrator").await,
+        None => run.end(RunStatus::Succeeded, "done").await,
+        Some(Cut::Stopped) => run.end(RunStatus::Stopped, "stopped by an administrator").await,
         Some(Cut::Left) => Ok(()),
     }
 }
@@ -89,12 +89,12 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn say(&self, status: Status, more: Tally, line: String, ended: Option<Stamp>) -> Result<()> {
+    async fn say(&self, status: RunStatus, more: Tally, line: String, ended: Option<Stamp>) -> Result<()> {
         let (id, line) = (self.id, format!("{} {line}\n", self.ctx.now().rfc3339()));
         self.ctx.db.write(async move |c| sql::note(c, id, status, &more, &line, ended).await).await
     }
 
-    async fn end(&self, status: Status, words: &str) -> Result<()> {
+    async fn end(&self, status: RunStatus, words: &str) -> Result<()> {
         self.say(status, Tally::default(), words.to_owned(), Some(self.ctx.now())).await?;
         jobs::finish(self.ctx, self.claim).await
     }
@@ -111,7 +111,7 @@ impl Run<'_> {
                     deletions::parked::dismantle(self.ctx).await?;
                     return Ok(None);
                 }
-                n => self.say(Status::Running, Tally::default(), format!("{} cannot be undone any more", count(n as i64, "deletion")), None).await?,
+                n => self.say(RunStatus::Running, Tally::default(), format!("{} cannot be undone any more", count(n as i64, "deletion")), None).await?,
             }
         }
     }
@@ -204,7 +204,7 @@ impl Run<'_> {
         let (id, line) = (self.id, format!("{} {}\n", self.ctx.now().rfc3339(), lines.join("\n")));
         let done = async move |c: &mut sqlx::AnyConnection| {
             sql::forget(c, &gone).await?;
-            sql::note(c, id, Status::Running, &tally, &line, None).await
+            sql::note(c, id, RunStatus::Running, &tally, &line, None).await
         };
         self.ctx.db.write(done).await?;
         point!("gc.forgotten");

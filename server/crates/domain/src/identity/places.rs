@@ -2,7 +2,7 @@
 //! else whoever guesses on would keep the owner out until the flood ends.
 
 use super::sql;
-use super::throttle::{BATCH, KEPT, Key, lock, some_of};
+use super::throttle::{BATCH, MOST_KEYS, Key, lock, some_of};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use model::Stamp;
@@ -31,9 +31,9 @@ impl Places {
     /// Somebody signed in from there.
     pub fn note(&self, place: Key, now: Stamp) {
         let mut known = lock(&self.known);
-        if known.len() >= KEPT && !known.contains_key(&place) {
+        if known.len() >= MOST_KEYS && !known.contains_key(&place) {
             let mut ages: Vec<i64> = known.values().map(|at| at.0).collect();
-            let (_, middle, _) = ages.select_nth_unstable(KEPT / 2);
+            let (_, middle, _) = ages.select_nth_unstable(MOST_KEYS / 2);
             let middle = *middle;
             known.retain(|_, at| at.0 > middle);
         }
@@ -45,7 +45,7 @@ impl Places {
 
     /// What was known before the last restart.
     pub async fn load(&self, ctx: &Ctx, now: Stamp) -> Result<()> {
-        let found = sql::places_since(&mut *ctx.db.read().await?, Stamp(now.0 - REMEMBERED), KEPT as i64 / 2).await?;
+        let found = sql::places_since(&mut *ctx.db.read().await?, Stamp(now.0 - REMEMBERED), MOST_KEYS as i64 / 2).await?;
         let mut known = lock(&self.known);
         for (text, at) in found {
             let mut key = Key::default();
@@ -74,7 +74,7 @@ impl Places {
     /// Deletes what is past its time, and the oldest beyond what memory would hold, a few at a time.
     pub async fn sweep(&self, ctx: &Ctx) -> Result<()> {
         let then = Stamp(ctx.now().0 - REMEMBERED);
-        let swept = async move |c: &mut AnyConnection| sql::sweep(c, "places", then, KEPT as i64, BATCH as i64).await;
+        let swept = async move |c: &mut AnyConnection| sql::sweep(c, "places", then, MOST_KEYS as i64, BATCH as i64).await;
         while ctx.db.write_content(swept).await? > 0 {}
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 /// Tokens an account may have a second, and at once. A busy CI asks for some hundred.
 pub(super) const TOKENS: i64 = 500;
 /// Accounts that are kept in mind; those whose second is over are forgotten first.
-const KEPT: usize = 65_536;
+const MOST_ACCOUNTS: usize = 65_536;
 
 /// Until when, in µs, each account has had its share.
 #[derive(Default)]
@@ -23,9 +23,9 @@ impl Shares {
         }
         let (now, second) = (now.0 * 1000, 1_000_000);
         let mut had = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if had.len() >= KEPT {
+        if had.len() >= MOST_ACCOUNTS {
             had.retain(|_, until| *until > now);
-            if had.len() >= KEPT {
+            if had.len() >= MOST_ACCOUNTS {
                 had.clear();
             }
         }

@@ -28,7 +28,7 @@ const SLOWED: i64 = 2000;
 /// Longest wait, in ms.
 pub(super) const LONGEST: i64 = 900_000;
 /// Most counters; beyond it half of them are forgotten, those first that matter least.
-pub(super) const KEPT: usize = 65_536;
+pub(super) const MOST_KEYS: usize = 65_536;
 /// Most rows of one write.
 pub(super) const BATCH: usize = 1024;
 /// For the counter of an account over all addresses.
@@ -146,12 +146,12 @@ impl Throttle {
                 return wait(left);
             }
         }
-        if counters.len() + 2 > KEPT {
+        if counters.len() + 2 > MOST_KEYS {
             // Those of names that nobody has go first, and of these the ones that make nobody wait: a flood of them forgets nothing of
             // who is guessed at.
             let rank = |counter: &Counter| (counter.account.is_some(), counter.failures > FREE, counter.last);
             let mut ranks: Vec<_> = counters.values().map(rank).collect();
-            let (_, middle, _) = ranks.select_nth_unstable(KEPT / 2);
+            let (_, middle, _) = ranks.select_nth_unstable(MOST_KEYS / 2);
             let middle = *middle;
             counters.retain(|_, counter| rank(counter) > middle);
         }
@@ -168,7 +168,7 @@ impl Throttle {
                 counter.account = Some(account.into());
             }
             let mut unwritten = lock(&self.unwritten);
-            if counter.failures > free && (unwritten.len() < KEPT || unwritten.contains_key(&key)) {
+            if counter.failures > free && (unwritten.len() < MOST_KEYS || unwritten.contains_key(&key)) {
                 counter.address = address.into();
                 unwritten.insert(key, Some(counter.clone()));
             }
@@ -235,7 +235,7 @@ impl Throttle {
     pub async fn sweep(&self, ctx: &Ctx) -> Result<()> {
         self.good.sweep(ctx).await?;
         let then = Stamp(ctx.now().0 - LONGEST);
-        let swept = async move |c: &mut AnyConnection| sql::sweep(c, "failures", then, KEPT as i64, BATCH as i64).await;
+        let swept = async move |c: &mut AnyConnection| sql::sweep(c, "failures", then, MOST_KEYS as i64, BATCH as i64).await;
         while ctx.db.write_content(swept).await? > 0 {}
         Ok(())
     }
@@ -243,7 +243,7 @@ impl Throttle {
     /// What slowed before the last restart.
     async fn load(&self, ctx: &Ctx, now: Stamp) -> Result<()> {
         self.good.load(ctx, now).await?;
-        let found = sql::failures_since(&mut *ctx.db.read().await?, Stamp(now.0 - LONGEST), KEPT as i64 / 2).await?;
+        let found = sql::failures_since(&mut *ctx.db.read().await?, Stamp(now.0 - LONGEST), MOST_KEYS as i64 / 2).await?;
         let mut counters = lock(&self.counters);
         for (text, counter) in found {
             let mut key = Key::default();
@@ -462,7 +462,7 @@ mod tests {
         }
         let counters = lock(&throttle.counters);
         let bytes = counters.capacity() * size_of::<(Key, Counter)>();
-        assert!(counters.len() <= KEPT && bytes <= 64 << 20, "{} counters, {bytes} bytes", counters.len());
+        assert!(counters.len() <= MOST_KEYS && bytes <= 64 << 20, "{} counters, {bytes} bytes", counters.len());
         println!("{} counters of 2,000,000, {} KiB", counters.len(), bytes >> 10);
         assert!(counters.contains_key(&throttle.key("name999999", "10.15.66.63")));
     }
@@ -495,7 +495,7 @@ mod tests {
                 }
             }
             assert_eq!(counted(), before, "{each} guesses at each name, {guesses} at ada");
-            assert!(lock(&throttle.counters).len() <= KEPT);
+            assert!(lock(&throttle.counters).len() <= MOST_KEYS);
         }
     }
 }

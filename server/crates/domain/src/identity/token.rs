@@ -1,4 +1,4 @@
-//! Registry tokens: Ed25519 JWTs (RFC 8037) of fifteen minutes, as the distribution project's "Docker Registry v2
+//! Registry tokens: Ed25519 JWTs (RFC 8037) of some minutes (`token_expiration`), as the distribution project's "Docker Registry v2
 //! authentication" asks for.
 //!
 //! A token's scope is a ceiling. What the holder may do is looked up at each request: rights, disablement, expiry and

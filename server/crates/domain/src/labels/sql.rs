@@ -1,6 +1,6 @@
 //! SQL of labels.
 
-use crate::db::{Conditions, Listing, Script, named, parts, places};
+use crate::db::{Conditions, Listing, Script, named, parts, placeholders};
 use crate::error::{Error, Result};
 use model::label::{Label, LabelInput};
 use model::list::Query;
@@ -99,7 +99,7 @@ pub(crate) async fn names_of(c: &mut AnyConnection, ids: &[i64]) -> Result<HashM
     for part in parts(ids) {
         let text = format!(
             "SELECT x.artifact_id AS id, b.name AS name FROM artifact_labels AS x JOIN labels AS b ON b.id = x.label_id WHERE x.artifact_id IN ({})",
-            places(1, part.len())
+            placeholders(1, part.len())
         );
         script.add(text, part.iter().map(|id| (**id).into()));
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Largest configuration that is looked into, and most that is kept of it, in bytes.
 const LOOKED_INTO: i64 = 1 << 20;
-const KEPT: usize = 8 * 1024;
+const MOST_BYTES: usize = 8 * 1024;
 
 /// Members that are kept: of an image's configuration, and of a chart's (helm's Chart.yaml).
 const IMAGE: &[&str] = &["architecture", "os", "variant", "created", "author", "config"];
@@ -37,7 +37,7 @@ pub fn attributes(manifest: &Manifest, config: &[u8]) -> String {
     let mut sum = 2;
     kept.retain(|(.., length)| {
         sum += length;
-        sum <= KEPT
+        sum <= MOST_BYTES
     });
     Value::Object(kept.into_iter().map(|(name, value, _)| (name, value)).collect()).to_string()
 }

@@ -1,5 +1,5 @@
 //! Recognising accessories: signatures, attestations, bills of materials, in every form that cosign, notation, BuildKit
-//! and oras write them (reference: signing, section 1.1). A kind is decided from content, not from a tag's looks.
+//! and oras write them. A kind is decided from content, not from a tag's looks.
 //!
 //! Presence only: nothing here verifies a signature. Bytes are handed in ([`Parts`]): only those of the manifest's own
 //! repository, so that nobody learns what lies in another.
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 /// What `cosign sign` signs in its bundle form.
 const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
 
-/// Bounds of what is read to decide (reference: signing, section 3.1). A signature's bundle has some KiB; what is larger is
+/// Bounds of what is read to decide. A signature's bundle has some KiB; what is larger is
 /// an attestation, and says of itself which.
 const PAYLOAD_MAX: u64 = 64 * 1024;
 const BUNDLE_MAX: u64 = 4 * 1024 * 1024;
@@ -237,7 +237,7 @@ pub(super) fn named_digest(payload: &Value) -> Option<String> {
     digest.as_str().map(str::to_owned)
 }
 
-/// The short name of a predicate's type (reference: signing, section 1.4); what is not known is shown as it is.
+/// The short name of a predicate's type ; what is not known is shown as it is.
 fn predicate_name(uri: &str) -> String {
     let known = match uri {
         u if u.starts_with("https://slsa.dev/provenance/") => "SLSA provenance",

@@ -23,7 +23,7 @@ use crate::selectors::Matcher;
 use judge::Judge;
 use model::list::Query;
 use model::retention::{Fate, MOST, RetentionPolicy, RetentionResult, RetentionRule, RetentionRun, RetentionTask, Sums, Uncovered};
-use model::run::{Status, Trigger};
+use model::run::{RunStatus, Trigger};
 use model::{Action, Page, ProjectName, RetentionId, RetentionRunId};
 use std::collections::HashSet;
 
@@ -230,7 +230,7 @@ pub async fn stop(ctx: &Ctx, who: &Principal, project: &ProjectName, run: Retent
             return Err(Error::Precondition(format!("run {run} has ended")));
         }
         if !jobs::request_stop(c, JOB, &run.to_string()).await? {
-            sql::end(c, now, run, Status::Stopped, "").await?;
+            sql::end(c, now, run, RunStatus::Stopped, "").await?;
         }
         Ok(())
     })

@@ -1,11 +1,11 @@
 //! SQL of tag retention: policies, runs with their tasks and results, and what rules look at.
 
-use crate::db::{Listing, Script, parts, places};
+use crate::db::{Listing, Script, parts, placeholders};
 use crate::error::{Error, Result};
 use crate::schedules::{self, Kind};
 use model::list::Query;
 use model::retention::{Fate, RetentionPolicy, RetentionResult, RetentionRule, RetentionRun, RetentionTask, Sums, Uncovered};
-use model::run::{Status, Trigger};
+use model::run::{RunStatus, Trigger};
 use model::{Digest, Page, ProjectId, ProjectName, RetentionId, RetentionRunId, Stamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
@@ -83,7 +83,7 @@ fn run(row: &AnyRow) -> RetentionRun {
     RetentionRun {
         id: RetentionRunId(row.get("id")),
         policy_id: RetentionId(row.get("retention_id")),
-        status: Status::from_key(row.get("status")),
+        status: RunStatus::from_key(row.get("status")),
         trigger: Trigger::from_key(row.get("trigger_kind")),
         dry_run: row.get::<i64, _>("dry_run") != 0,
         requested_by: row.get("requested_by"),
@@ -201,7 +201,7 @@ pub async fn times_of_tags(c: &mut AnyConnection, ids: &[i64]) -> Result<HashMap
     for part in parts(ids) {
         let text = format!(
             "SELECT artifact_id, MAX(pushed_at) AS pushed, MAX(pulled_at) AS pulled FROM tags WHERE artifact_id IN ({}) GROUP BY artifact_id",
-            places(1, part.len())
+            placeholders(1, part.len())
         );
         script.add(text, part.iter().map(|id| (**id).into()));
     }
@@ -224,7 +224,7 @@ pub async fn indexes_over(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(i64
                  JOIN artifacts AS p ON p.id = x.parent_id WHERE p.hidden = 0 AND o.depth < {DEEP} AND (o.depth = 0 OR k.listed = 0))
              SELECT DISTINCT o.child AS child, a.id AS id, a.digest AS digest FROM up AS o JOIN artifacts AS a ON a.id = o.id
              WHERE o.depth > 0 AND a.listed = 1",
-            places(1, part.len())
+            placeholders(1, part.len())
         );
         script.add(text, part.iter().map(|id| (**id).into()));
     }
@@ -236,7 +236,7 @@ pub async fn indexes_over(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(i64
 pub async fn named(c: &mut AnyConnection, ids: &[i64]) -> Result<HashMap<i64, Digest>> {
     let mut script = Script::default();
     for part in parts(ids) {
-        let text = format!("SELECT id, digest FROM artifacts WHERE id IN ({})", places(1, part.len()));
+        let text = format!("SELECT id, digest FROM artifacts WHERE id IN ({})", placeholders(1, part.len()));
         script.add(text, part.iter().map(|id| (**id).into()));
     }
     let ran = script.run(c).await?;
@@ -309,7 +309,7 @@ pub async fn note(c: &mut AnyConnection, run: RetentionRunId, task: i64, noted: 
 }
 
 /// A repository is done.
-pub async fn end_task(c: &mut AnyConnection, now: Stamp, run: RetentionRunId, (task, repository): (i64, i64), status: Status, line: &str) -> Result<()> {
+pub async fn end_task(c: &mut AnyConnection, now: Stamp, run: RetentionRunId, (task, repository): (i64, i64), status: RunStatus, line: &str) -> Result<()> {
     sqlx::query("UPDATE retention_tasks SET status = $2, ended_at = $3 WHERE id = $1").bind(task).bind(status.key()).bind(now.0).execute(&mut *c).await?;
     sqlx::query("UPDATE retention_runs SET at_repository = $2 WHERE id = $1").bind(run.0).bind(repository).execute(&mut *c).await?;
     say(c, run, line).await
@@ -334,7 +334,7 @@ pub async fn say(c: &mut AnyConnection, id: RetentionRunId, line: &str) -> Resul
 }
 
 /// Ends a run, and what of its tasks is open.
-pub async fn end(c: &mut AnyConnection, now: Stamp, id: RetentionRunId, status: Status, error: &str) -> Result<()> {
+pub async fn end(c: &mut AnyConnection, now: Stamp, id: RetentionRunId, status: RunStatus, error: &str) -> Result<()> {
     let open = "UPDATE retention_tasks SET status = $2, ended_at = $3 WHERE run_id = $1 AND ended_at IS NULL";
     sqlx::query(open).bind(id.0).bind(status.key()).bind(now.0).execute(&mut *c).await?;
     let text = "UPDATE retention_runs SET status = $2, error = $3, ended_at = $4 WHERE id = $1 AND ended_at IS NULL";
@@ -359,7 +359,7 @@ pub async fn tasks(c: &mut AnyConnection, run: RetentionRunId, query: &Query) ->
         Ok(RetentionTask {
             id: row.get("id"),
             repository: name(row)?,
-            status: Status::from_key(row.get("status")),
+            status: RunStatus::from_key(row.get("status")),
             sums: sums(row),
             started_at: Stamp(row.get("started_at")),
             ended_at: row.get::<Option<i64>, _>("ended_at").map(Stamp),

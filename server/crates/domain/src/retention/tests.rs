@@ -83,7 +83,7 @@ async fn a_run_removes_what_no_rule_keeps_with_all_that_hangs_on_it() {
     // A dry run says it, and does nothing.
     let dry = shop.run(true).await;
     assert_eq!((dry.run.sums.kept, dry.run.sums.removed, dry.run.sums.uncovered, dry.run.sums.held), (1, 1, 1, 0));
-    assert!(dry.run.sums.bytes > 0 && dry.run.status == Status::Succeeded);
+    assert!(dry.run.sums.bytes > 0 && dry.run.status == RunStatus::Succeeded);
     assert!(shop.is_there(&one).await);
     let run = shop.run(false).await;
     assert_eq!(run.run.sums.removed, 1);
@@ -155,7 +155,7 @@ async fn an_immutable_tag_wins_and_the_run_says_so() {
     shop.set(input(vec![rule("v*", Template::LatestPushed, 0)], Uncovered::Remove)).await;
     for dry in [true, false] {
         let run = shop.run(dry).await;
-        assert_eq!((run.run.sums.held, run.run.sums.removed, run.run.status), (1, 1, Status::Succeeded));
+        assert_eq!((run.run.sums.held, run.run.sums.removed, run.run.status), (1, 1, RunStatus::Succeeded));
         assert!(shop.told(run.run.id, Fate::Held).await[0].1.contains("immutable tag v1"));
     }
     assert!(shop.is_there(&kept).await && !shop.is_there(&gone).await);
@@ -198,7 +198,7 @@ async fn r_19_a_run_that_is_killed_goes_on_and_nothing_is_half_removed() {
         shop.world.pass(60_000);
     }
     let run = get_run(ctx, admin, project, id).await.unwrap().run;
-    assert_eq!((run.status, run.sums.removed, run.sums.kept), (Status::Succeeded, 4, 2));
+    assert_eq!((run.status, run.sums.removed, run.sums.kept), (RunStatus::Succeeded, 4, 2));
     assert_eq!((count_of(&shop, &images).await, shop.told(id, Fate::Removed).await.len()), (2, 4));
 }
 
@@ -281,7 +281,7 @@ async fn clocks_start_runs_once_and_policies_are_checked() {
     assert_eq!(runs_now().await, 3);
     stop(ctx, admin, project, runs(ctx, admin, project, &Query::default()).await.unwrap().items[0].id).await.unwrap();
     shop.work().await.unwrap();
-    assert_eq!(runs(ctx, admin, project, &Query::default()).await.unwrap().items[0].status, Status::Stopped);
+    assert_eq!(runs(ctx, admin, project, &Query::default()).await.unwrap().items[0].status, RunStatus::Stopped);
     delete(ctx, admin, project).await.unwrap();
     shop.world.pass(5 * DAY);
     schedules::start_due(ctx).await.unwrap();

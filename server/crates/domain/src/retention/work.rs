@@ -12,7 +12,7 @@ use crate::jobs::{self, Claim, Hold};
 use crate::points::point;
 use crate::policy::locks::Locks;
 use model::retention::Fate;
-use model::run::Status;
+use model::run::RunStatus;
 use model::{RepositoryName, RetentionRunId};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -55,19 +55,19 @@ pub(crate) async fn carry_out(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiv
     };
     let Some(work) = sql::work(&mut *ctx.db.read().await?, id).await? else {
         let now = ctx.now();
-        ctx.db.write_content(async move |c| sql::end(c, now, id, Status::Stopped, "the project is gone").await).await?;
+        ctx.db.write_content(async move |c| sql::end(c, now, id, RunStatus::Stopped, "the project is gone").await).await?;
         return jobs::finish(ctx, claim).await;
     };
     ctx.db.write_content(async move |c| sql::begin(c, id).await).await?;
     let judge = Judge::new(&work.rules, work.uncovered, work.started)?;
     let mut run = Run { ctx, id, claim, stopping, work, judge, renewed: Instant::now() };
     let (status, error) = match run.all().await {
-        Ok(None) => (Status::Succeeded, String::new()),
-        Ok(Some(Cut::Stopped)) => (Status::Stopped, String::new()),
+        Ok(None) => (RunStatus::Succeeded, String::new()),
+        Ok(Some(Cut::Stopped)) => (RunStatus::Stopped, String::new()),
         Ok(Some(Cut::Left)) => return Ok(()),
         // Nobody's mistake, or one that trying again does not mend.
         Err(error) if matches!(error, Error::Unavailable(_) | Error::Db(_)) => return Err(error),
-        Err(error) => (Status::Failed, error.to_string()),
+        Err(error) => (RunStatus::Failed, error.to_string()),
     };
     let now = ctx.now();
     ctx.db.write_content(async move |c| sql::end(c, now, id, status, &error).await).await?;
@@ -143,7 +143,7 @@ impl Run<'_> {
         ctx.db
             .write_content(async move |c| {
                 let line = format!("{} {name}: done\n", now.rfc3339());
-                sql::end_task(c, now, run, (task, id), Status::Succeeded, &line).await
+                sql::end_task(c, now, run, (task, id), RunStatus::Succeeded, &line).await
             })
             .await?;
         Ok(None)

@@ -83,7 +83,7 @@ pub async fn touch(ctx: &Ctx, id: &str) -> Result<()> {
 
 /// Signing in and out of the session that a request came with; the server knows the cookie.
 #[async_trait::async_trait]
-pub trait Door: Send + Sync {
+pub trait SessionControl: Send + Sync {
     /// Starts a session under a new id.
     async fn enter(&self, who: &Principal) -> Result<()>;
     /// Ends it.

@@ -1,5 +1,6 @@
 //! SQL of what is purged, and of what there is.
 
+use crate::db::meta;
 use crate::error::Result;
 use model::Stamp;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
@@ -129,11 +130,9 @@ pub async fn last_good(c: &mut AnyConnection) -> Result<Vec<(String, i64)>> {
 }
 
 pub async fn backup(c: &mut AnyConnection) -> Result<Option<i64>> {
-    let row = sqlx::query("SELECT value FROM meta WHERE key = 'backup.at'").fetch_optional(c).await?;
-    Ok(row.and_then(|row| row.get::<String, _>("value").parse().ok()))
+    Ok(meta::get(c, "backup.at").await?.and_then(|at| at.parse().ok()))
 }
 
 pub async fn note_backup(c: &mut AnyConnection, now: Stamp) -> Result<()> {
-    let text = "INSERT INTO meta (key, value) VALUES ('backup.at', $1) ON CONFLICT (key) DO UPDATE SET value = $1";
-    Ok(sqlx::query(text).bind(now.0.to_string()).execute(c).await.map(drop)?)
+    meta::put(c, "backup.at", &now.0.to_string()).await
 }

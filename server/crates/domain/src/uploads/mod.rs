@@ -10,6 +10,7 @@ mod sql;
 mod tests;
 mod write;
 
+pub(crate) use sql::some_blobs;
 pub use linked::{blob, mount, unlink_blob};
 pub use pending::Pending;
 pub use write::{InUse, room};
@@ -26,10 +27,10 @@ use model::{Action, Digest, ProjectName, RepositoryName, Stamp};
 use pending::Started;
 use publish::publish;
 pub(crate) use write::to_its_end;
-use write::{Turn, unknown, write};
+use write::{UploadTurn, unknown, write};
 
 /// An unfinished upload is kept this long, in ms.
-const KEPT: i64 = 24 * 3_600_000;
+const UPLOAD_LIFE: i64 = 24 * 3_600_000;
 /// Unfinished uploads a person, or the robot accounts of a project, may have at once, of those that it touched within [`BUSY`].
 const PER_OWNER: i64 = 1000;
 /// So long an unfinished upload counts as being worked on, in ms; one without bytes is kept no longer.
@@ -105,7 +106,7 @@ pub async fn append<E: std::fmt::Display>(
 
 /// The caller's turn at an upload of theirs.
 struct Own {
-    turn: Turn,
+    turn: UploadTurn,
     received: i64,
     /// It has a row; else it is pending.
     row: bool,
@@ -143,7 +144,7 @@ async fn note_received(
     repository: &RepositoryName,
     id: &str,
     received: i64,
-    mut turn: Turn,
+    mut turn: UploadTurn,
     row: bool,
 ) -> Result<()> {
     turn.keep = true;
@@ -158,13 +159,13 @@ async fn note_received(
             let now = ctx2.now();
             if !row {
                 let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
-                if sql::open_count(&mut proof, &who, Stamp(now.0 + KEPT - BUSY), PER_OWNER).await? >= PER_OWNER {
+                if sql::open_count(&mut proof, &who, Stamp(now.0 + UPLOAD_LIFE - BUSY), PER_OWNER).await? >= PER_OWNER {
                     return Err(too_many());
                 }
-                sql::insert(&mut proof, now, &name, repository.as_str(), &who.key(), KEPT).await?;
+                sql::insert(&mut proof, now, &name, repository.as_str(), &who.key(), UPLOAD_LIFE).await?;
             }
             // One that expired meanwhile is gone.
-            if sql::set_received(c, now, &name, received, KEPT).await? { Ok(()) } else { Err(unknown()) }
+            if sql::set_received(c, now, &name, received, UPLOAD_LIFE).await? { Ok(()) } else { Err(unknown()) }
         };
         ctx.db.write_content(noted).await?;
         ctx.local.uploads_pending.close(&id);
@@ -267,7 +268,7 @@ pub async fn sweep(ctx: &Ctx) -> Result<usize> {
     }
     // Bytes without a row: of a request that was cut while it sent a whole blob, or of a project that was deleted.
     let mut strays = 0;
-    for id in ctx.blobs.stale_uploads(std::time::Duration::from_millis(KEPT as u64)).await? {
+    for id in ctx.blobs.stale_uploads(std::time::Duration::from_millis(UPLOAD_LIFE as u64)).await? {
         if !ctx.local.uploads_in_use.busy(&id) && !sql::known(&mut *ctx.db.read().await?, &id).await? {
             ctx.local.uploads_in_use.forget(&id);
             ctx.blobs.discard(&id).await?;

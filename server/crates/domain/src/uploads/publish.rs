@@ -1,6 +1,6 @@
 //! An upload becomes a blob.
 
-use super::write::{Turn, to_its_end};
+use super::write::{UploadTurn, to_its_end};
 use super::{discard, push_right, sql};
 use crate::blobs::digest_of;
 use crate::ctx::Ctx;
@@ -22,7 +22,7 @@ pub(super) async fn publish(
     id: &str,
     digest: &Digest,
     total: u64,
-    mut turn: Turn,
+    mut turn: UploadTurn,
     row: bool,
 ) -> Result<()> {
     let (ctx, who, project, repository, id, digest) =

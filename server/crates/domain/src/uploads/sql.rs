@@ -306,3 +306,17 @@ pub async fn unlink(proof: &mut Authorized<'_>, repository: &RepositoryName, dig
         .await?;
     Ok(())
 }
+
+/// Some blobs that the database knows, from both ends, with their sizes.
+pub async fn some_blobs(c: &mut AnyConnection, most: i64) -> Result<Vec<(Digest, u64)>> {
+    let mut all = Vec::new();
+    for order in ["ASC", "DESC"] {
+        let text = format!("SELECT digest, size FROM blobs WHERE state = 'live' ORDER BY digest {order} LIMIT {most}");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).fetch_all(&mut *c).await?;
+        all.extend(rows.iter().filter_map(|row| Some((row.get::<String, _>("digest").parse().ok()?, row.get::<i64, _>("size").unsigned_abs()))));
+    }
+    // Of few blobs both ends are the same.
+    all.sort();
+    all.dedup();
+    Ok(all)
+}

@@ -75,7 +75,7 @@ async fn n_080_an_upload_is_its_starters_in_its_repository_only() {
         }
     }
     let empty = start(&world.ctx, &world.admin, &project, &repository).await.unwrap();
-    world.pass(KEPT + 1);
+    world.pass(UPLOAD_LIFE + 1);
     for id in [&id, &empty] {
         assert!(matches!(received(&world.ctx, &world.admin, &project, &repository, id).await, Err(Error::NotFound(_))));
     }
@@ -182,7 +182,7 @@ async fn n_086_uploads_that_are_never_finished_are_bounded_and_end() {
     start(&world.ctx, &world.admin, &project, &repository).await.unwrap();
     cancel(&world.ctx, &developer, &project, &repository, &last).await.unwrap();
     start(&world.ctx, &developer, &project, &repository).await.unwrap();
-    world.pass(KEPT + 1);
+    world.pass(UPLOAD_LIFE + 1);
     sweep(&world.ctx).await.unwrap();
     start(&world.ctx, &developer, &project, &repository).await.unwrap();
 }

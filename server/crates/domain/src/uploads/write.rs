@@ -27,7 +27,7 @@ pub struct InUse(Arc<Mutex<HashMap<String, Option<(u64, Hasher)>>>>);
 
 /// Held while something writes to an upload; a second request is turned away, so that bytes never mix. What writes owns it:
 /// a request that is dropped in the midst leaves writers behind that still have a file.
-pub(super) struct Turn {
+pub(super) struct UploadTurn {
     in_use: InUse,
     id: String,
     pub hasher: Option<(u64, Hasher)>,
@@ -38,7 +38,7 @@ pub(super) struct Turn {
 }
 
 impl InUse {
-    pub(super) fn take(&self, id: &str) -> Option<Turn> {
+    pub(super) fn take(&self, id: &str) -> Option<UploadTurn> {
         let mut map = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let hasher = match map.get_mut(id) {
             None => None,
@@ -46,7 +46,7 @@ impl InUse {
             Some(None) => return None,
         };
         map.insert(id.to_owned(), None);
-        Some(Turn { in_use: self.clone(), id: id.to_owned(), hasher, whole: None, keep: false })
+        Some(UploadTurn { in_use: self.clone(), id: id.to_owned(), hasher, whole: None, keep: false })
     }
 
     /// Is something writing to it?
@@ -64,7 +64,7 @@ impl InUse {
     }
 }
 
-impl Drop for Turn {
+impl Drop for UploadTurn {
     fn drop(&mut self) {
         let mut map = self.in_use.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match self.hasher.take() {
@@ -132,13 +132,13 @@ async fn drain<E>(body: &mut (impl Stream<Item = std::result::Result<Bytes, E>> 
 /// `last`, when nothing may follow, a small one that comes whole is only kept in the turn.
 pub(super) async fn write<E: std::fmt::Display>(
     ctx: &Ctx,
-    mut turn: Turn,
+    mut turn: UploadTurn,
     received: u64,
     start: Option<u64>,
     length: Option<u64>,
     mut body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
     last: bool,
-) -> Result<(Turn, u64, Option<Error>)> {
+) -> Result<(UploadTurn, u64, Option<Error>)> {
     if let Err(error) = admit(ctx, received, start, length).await {
         turn.keep = true;
         drop(turn);

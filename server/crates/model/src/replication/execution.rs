@@ -1,7 +1,7 @@
 //! Executions of replication rules, and their tasks.
 
 use crate::accessory::Kind;
-use crate::run::{Status, Trigger};
+use crate::run::{RunStatus, Trigger};
 use crate::{ExecutionId, RuleId, Stamp, TaskId};
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +78,7 @@ impl TaskStatus {
 pub struct Execution {
     pub id: ExecutionId,
     pub rule_id: RuleId,
-    pub status: Status,
+    pub status: RunStatus,
     /// A sentence where the status alone does not say enough.
     pub status_text: String,
     pub trigger: Trigger,

@@ -1,7 +1,7 @@
 //! Replication rules.
 
 use crate::accessory::Kind;
-use crate::selector::{self, Clause, Of, Resource, Selector};
+use crate::selector::{self, Clause, Of, Carried, Selector};
 use crate::{Problems, RepositoryName, RuleId, Stamp, TargetId};
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,7 @@ pub struct RuleInput {
     /// Pattern over tags; empty means every tag and also the untagged.
     pub tags: String,
     /// What the artifacts are.
-    pub resource: Resource,
+    pub resource: Carried,
     /// All of these hold, too.
     pub further: Vec<Clause>,
     /// What of what is attached may stay behind where the destination takes none of it.
@@ -70,7 +70,7 @@ impl RuleInput {
     /// The same with what the portal's form does not ask, as the API was sent it: saving a form loses nothing of it.
     pub fn keeping(self, before: &RuleInput) -> RuleInput {
         let resource = match (self.resource, before.resource) {
-            (Resource::Any, Resource::Artifact) => Resource::Artifact,
+            (Carried::Any, Carried::Artifact) => Carried::Artifact,
             (resource, _) => resource,
         };
         RuleInput { resource, single_active: before.single_active, ..self }

@@ -1,4 +1,4 @@
-//! Signing in at another registry. One trait; what most registries do (nothing, Basic, tokens by scope) is `Account`. A registry with
+//! Signing in at another registry. One trait; what most registries do (nothing, Basic, tokens by scope) is `StandardSignIn`. A registry with
 //! a way of its own gets a file here.
 
 mod challenge;
@@ -55,7 +55,7 @@ pub(crate) trait SignIn: Send + Sync {
 }
 
 /// A name and a secret, used as the registry asks for them.
-pub(crate) struct Account {
+pub(crate) struct StandardSignIn {
     base: Url,
     /// Another server that may be asked for tokens, with these credentials.
     token_server: Option<Url>,
@@ -84,9 +84,9 @@ struct Token {
     expires_in: serde_json::Value,
 }
 
-impl Account {
-    pub fn new(base: Url, token_server: Option<Url>, name: String, secret: PlainSecret) -> Account {
-        Account { base, token_server, name, secret, state: Mutex::default() }
+impl StandardSignIn {
+    pub fn new(base: Url, token_server: Option<Url>, name: String, secret: PlainSecret) -> StandardSignIn {
+        StandardSignIn { base, token_server, name, secret, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -191,7 +191,7 @@ impl Account {
 }
 
 #[async_trait]
-impl SignIn for Account {
+impl SignIn for StandardSignIn {
     async fn authorization(&self, line: &Line, scopes: &[Scope], renew: bool) -> Result<Option<String>, Failure> {
         if let Some(refused) = self.state().refused.clone() {
             return Err(refused);

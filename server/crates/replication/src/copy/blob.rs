@@ -1,6 +1,6 @@
 //! One blob of an artifact: found, mounted or sent, and gone on with where an earlier run was cut.
 
-use super::Copy;
+use super::ArtifactCopy;
 use crate::ends::{Blob, Source};
 use crate::meter::Meter;
 use async_trait::async_trait;
@@ -127,7 +127,7 @@ impl Sending for Outgoing {
     }
 }
 
-impl Copy<'_> {
+impl ArtifactCopy<'_> {
     /// Sees to it that these stand there, some at a time. Says whether one had to be sent.
     pub(super) async fn blobs(&self, to: &str, blobs: &[(Digest, i64)]) -> Result<bool, Failure> {
         let each: Vec<BoxFuture<'_, Result<bool, Failure>>> = blobs.iter().map(|(digest, size)| self.blob(to, digest, *size).boxed()).collect();

@@ -1,10 +1,10 @@
 //! Carries one artifact with everything that hangs on it (children, the artifact, its accessories of every form), and then looks
-//! whether all of it stands there: `Done` is said of nothing else.
+//! whether all of it stands there: `TaskEnd` is said of nothing else.
 //!
 //! What is there already is not sent again. What the destination cannot hold of what is attached is named, and the rest goes on.
 
 mod blob;
-mod listed;
+mod referrer_lists;
 mod signatures;
 
 use crate::meter::Meter;
@@ -66,7 +66,7 @@ impl Shared {
 
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Done {
+pub enum TaskEnd {
     Copied,
     /// Every manifest, list and tag stood there already.
     StandsThere,
@@ -75,7 +75,7 @@ pub enum Done {
 }
 
 /// One task under way.
-pub struct Copy<'a> {
+pub struct ArtifactCopy<'a> {
     pub ctx: &'a Ctx,
     pub source: Arc<dyn Source>,
     pub destination: Box<dyn Destination>,
@@ -100,9 +100,9 @@ fn by_tag_alone(node: &GraphNode) -> bool {
     node.kind.is_some() && node.subject.is_none() && !node.tags.is_empty() && node.tags.iter().all(|tag| is_machinery(tag))
 }
 
-impl Copy<'_> {
+impl ArtifactCopy<'_> {
     /// Copies the task's artifact; `last`: what passes is not waited for any more.
-    pub async fn run(&self, task: &WorkTask, last: bool) -> Result<Done, Failure> {
+    pub async fn run(&self, task: &WorkTask, last: bool) -> Result<TaskEnd, Failure> {
         let digest: Digest = task.digest.parse().map_err(|what| Failure::source(format!("digest {what}")))?;
         let to = task.destination.as_str();
         let nodes = self.source.graph(&task.source, &digest).await?;
@@ -138,9 +138,9 @@ impl Copy<'_> {
         sent |= self.list(to, &arrived.iter().map(|(node, _)| *node).collect::<Vec<_>>(), &mut without).await?;
         self.compare(to, &arrived).await?;
         match without.is_empty() {
-            false => Ok(Done::Without(without)),
-            true if sent => Ok(Done::Copied),
-            true => Ok(Done::StandsThere),
+            false => Ok(TaskEnd::Without(without)),
+            true if sent => Ok(TaskEnd::Copied),
+            true => Ok(TaskEnd::StandsThere),
         }
     }
 

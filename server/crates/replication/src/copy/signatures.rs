@@ -1,7 +1,7 @@
 //! Signatures under a tag of their own (cosign's `.sig`, `.att`, `.sbom`): merged with those that are there, whatever the rule says of
 //! people's tags.
 
-use super::Copy;
+use super::ArtifactCopy;
 use crate::ends::Blob;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -35,7 +35,7 @@ impl Sending for Made {
     }
 }
 
-impl Copy<'_> {
+impl ArtifactCopy<'_> {
     /// Sets a tag of cosign's: what the manifest there has and ours has not stays in force. The blobs go first: between reading what is
     /// there and writing there is no more than a moment, for others may write to it from elsewhere.
     pub(super) async fn merge(&self, to: &str, tag: &str, node: &GraphNode) -> Result<bool, Failure> {

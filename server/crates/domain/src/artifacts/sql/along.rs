@@ -1,7 +1,7 @@
 //! What goes along with an artifact that is deleted, and what keeps it.
 
 use super::{SUMMED, digest};
-use crate::db::{Script, parts, places};
+use crate::db::{Script, parts, placeholders};
 use crate::error::Result;
 use crate::manifest::machinery_subject;
 use model::{Digest, Tag};
@@ -36,7 +36,7 @@ pub async fn listed_in(c: &mut AnyConnection, repository: i64, digests: &[&Diges
         let text = format!(
             "SELECT x.parent_id AS parent_id, x.child_digest AS child_digest FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
              WHERE x.repository_id = $1 AND x.child_digest IN ({}) AND p.hidden = 0 LIMIT {ENTRIES}",
-            places(2, part.len())
+            placeholders(2, part.len())
         );
         script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
     }
@@ -59,7 +59,7 @@ pub async fn some_tags(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(Digest
         let text = format!(
             "SELECT a.digest AS digest, t.name AS name FROM tags AS t JOIN artifacts AS a ON a.id = t.artifact_id
              WHERE t.artifact_id IN ({}) ORDER BY t.id LIMIT {LOOKED}",
-            places(1, part.len())
+            placeholders(1, part.len())
         );
         script.add(text, part.iter().map(|id| (**id).into()));
     }
@@ -79,7 +79,7 @@ pub async fn tagged_by_people(c: &mut AnyConnection, ids: &[i64]) -> Result<Hash
     const MOST: usize = 1000;
     let (mut script, mut found) = (Script::default(), HashSet::new());
     for part in parts(ids) {
-        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) LIMIT {MOST}", places(1, part.len()));
+        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) LIMIT {MOST}", placeholders(1, part.len()));
         script.add(text, part.iter().map(|id| (**id).into()));
     }
     for (ran, part) in script.run(c).await?.iter().zip(parts(ids)) {
@@ -96,7 +96,7 @@ pub async fn tagged_by_people(c: &mut AnyConnection, ids: &[i64]) -> Result<Hash
 pub async fn manifest_bytes(c: &mut AnyConnection, ids: &[i64]) -> Result<i64> {
     let mut script = Script::default();
     for part in parts(ids) {
-        let text = format!("SELECT CAST(SUM(manifest_size) AS BIGINT) AS n FROM artifacts WHERE id IN ({})", places(1, part.len()));
+        let text = format!("SELECT CAST(SUM(manifest_size) AS BIGINT) AS n FROM artifacts WHERE id IN ({})", placeholders(1, part.len()));
         script.add(text, part.iter().map(|id| (**id).into()));
     }
     let ran = script.run(c).await?;
@@ -139,7 +139,7 @@ pub async fn freed(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Resul
     let mut script = Script::default();
     for part in parts(ids) {
         let these = || part.iter().map(|id| (**id).into());
-        let places = places(1, part.len());
+        let places = placeholders(1, part.len());
         script.add(format!("SELECT CAST(COALESCE(SUM(manifest_size), 0) AS BIGINT) AS n FROM artifacts WHERE id IN ({places})"), these());
         script.add(format!("SELECT digest, size FROM artifact_blobs WHERE artifact_id IN ({places}) LIMIT {SUMMED}"), these());
     }
@@ -174,7 +174,7 @@ pub async fn subjects_here(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<(i6
         let text = format!(
             "SELECT x.artifact_id AS id, s.id AS subject FROM accessories AS x
              JOIN artifacts AS s ON s.repository_id = x.repository_id AND s.digest = x.subject_digest WHERE x.artifact_id IN ({})",
-            places(1, part.len())
+            placeholders(1, part.len())
         );
         script.add(text, part.iter().map(|id| (**id).into()));
     }
@@ -188,7 +188,7 @@ pub async fn above(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<i64>> {
     const MOST: usize = 5000;
     let mut script = Script::default();
     for part in parts(ids) {
-        let (these, places) = (|| part.iter().map(|id| (**id).into()), places(1, part.len()));
+        let (these, places) = (|| part.iter().map(|id| (**id).into()), placeholders(1, part.len()));
         script.add(
             format!(
                 "SELECT DISTINCT p.id AS id FROM artifacts AS a JOIN artifact_children AS x ON x.repository_id = a.repository_id AND x.child_digest = a.digest
@@ -211,7 +211,7 @@ pub async fn above(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<i64>> {
 pub async fn subjects_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<String>> {
     let mut script = Script::default();
     for part in parts(ids) {
-        let text = format!("SELECT DISTINCT subject_digest FROM accessories WHERE artifact_id IN ({})", places(1, part.len()));
+        let text = format!("SELECT DISTINCT subject_digest FROM accessories WHERE artifact_id IN ({})", placeholders(1, part.len()));
         script.add(text, part.iter().map(|id| (**id).into()));
     }
     let ran = script.run(c).await?;
@@ -232,7 +232,7 @@ pub async fn pulled_below(c: &mut AnyConnection, indexes: &[i64]) -> Result<Hash
                UNION SELECT b.root, k.id, b.depth + 1 FROM below AS b JOIN artifact_children AS x ON x.parent_id = b.id
                  JOIN artifacts AS k ON k.repository_id = x.repository_id AND k.digest = x.child_digest WHERE b.depth < {DEEP})
              SELECT b.root AS root, MAX(a.pulled_at) AS pulled FROM below AS b JOIN artifacts AS a ON a.id = b.id WHERE a.pulled_at IS NOT NULL GROUP BY b.root",
-            places(1, part.len())
+            placeholders(1, part.len())
         );
         script.add(text, part.iter().map(|id| (**id).into()));
     }

@@ -3,22 +3,24 @@
 mod along;
 mod attributes;
 mod graph;
-mod listed;
-mod lists;
+mod list;
+mod rows;
+mod referrer_lists;
 mod tags;
 mod write;
 
 pub use along::*;
 pub use attributes::*;
+pub use list::*;
 pub use graph::{blobs_here, children_here, head};
-pub use listed::{IS_PLATFORM, complete, standing};
-pub use lists::*;
+pub use rows::{IS_PLATFORM, complete, standing};
+pub use referrer_lists::*;
 pub use tags::*;
 pub use write::*;
 
 use super::Reference;
 use crate::access::Authorized;
-use crate::db::{Script, parts, places};
+use crate::db::{Script, parts, placeholders};
 use crate::error::{Error, Result};
 use crate::manifest::Child;
 use model::{Digest, RepositoryName};
@@ -61,7 +63,7 @@ pub async fn repository(proof: &mut Authorized<'_>, name: &RepositoryName) -> Re
 pub async fn own_repositories(proof: &mut Authorized<'_>, ids: &[i64]) -> Result<HashSet<i64>> {
     let (project, mut script) = (proof.project.id.0, Script::default());
     for part in parts(ids) {
-        let text = format!("SELECT id FROM repositories WHERE project_id = $1 AND id IN ({})", places(2, part.len()));
+        let text = format!("SELECT id FROM repositories WHERE project_id = $1 AND id IN ({})", placeholders(2, part.len()));
         script.add(text, std::iter::once(project.into()).chain(part.iter().map(|id| (**id).into())));
     }
     Ok(script.run(proof.conn()).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect())
@@ -149,7 +151,7 @@ pub async fn in_signed_index(proof: &mut Authorized<'_>, repository: i64, digest
             let text = format!(
                 "SELECT p.digest AS digest, p.signed AS signed FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
                  WHERE x.repository_id = $1 AND x.child_digest IN ({}) ORDER BY p.signed DESC LIMIT {BESIDE}",
-                places(2, part.len())
+                placeholders(2, part.len())
             );
             script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
         }
@@ -183,7 +185,7 @@ pub async fn repository_with(
             "SELECT b.digest AS digest, b.size AS size FROM repositories AS r
              JOIN repository_blobs AS rb ON rb.repository_id = r.id AND rb.project_id = r.project_id
              JOIN blobs AS b ON b.digest = rb.digest WHERE r.project_id = $1 AND r.name = $2 AND rb.digest IN ({})",
-            places(3, part.len()),
+            placeholders(3, part.len()),
         );
         let place = [project.into(), name.as_str().into()];
         script.add(text, place.into_iter().chain(part.iter().map(|blob| blob.as_str().into())));
@@ -200,7 +202,7 @@ pub async fn blobs_in<'a>(c: &mut AnyConnection, repository: i64, blobs: impl It
         let text = format!(
             "SELECT b.digest AS digest, b.size AS size FROM repository_blobs AS rb JOIN blobs AS b ON b.digest = rb.digest
              WHERE rb.repository_id = $1 AND rb.digest IN ({})",
-            places(2, part.len()),
+            placeholders(2, part.len()),
         );
         script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|blob| blob.as_str().into())));
     }
@@ -209,7 +211,7 @@ pub async fn blobs_in<'a>(c: &mut AnyConnection, repository: i64, blobs: impl It
 }
 
 /// A manifest of the repository that an index lists.
-pub struct Listed {
+pub struct ChildManifest {
     pub id: i64,
     pub manifest_size: i64,
     /// Of all of it.
@@ -223,19 +225,19 @@ pub struct Listed {
 }
 
 /// Those of an index's children that are manifests of the repository, by digest.
-pub async fn listed_by(c: &mut AnyConnection, repository: i64, children: &[Child]) -> Result<HashMap<String, Listed>> {
+pub async fn listed_by(c: &mut AnyConnection, repository: i64, children: &[Child]) -> Result<HashMap<String, ChildManifest>> {
     let mut script = Script::default();
     for part in parts(children) {
         let text = format!(
             "SELECT id, digest, manifest_size, size, media_type, subject_digest, passive, kind FROM artifacts
              WHERE repository_id = $1 AND digest IN ({})",
-            places(2, part.len()),
+            placeholders(2, part.len()),
         );
         script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|child| child.digest.as_str().into())));
     }
     let ran = script.run(c).await?;
     let listed = |row: &AnyRow| {
-        let listed = Listed {
+        let listed = ChildManifest {
             id: row.get("id"),
             manifest_size: row.get("manifest_size"),
             size: row.get("size"),
@@ -253,9 +255,9 @@ pub async fn listed_by(c: &mut AnyConnection, repository: i64, children: &[Child
 const SUMMED: i64 = 20_000;
 
 /// Bytes of what an index lists: what its children share is counted once.
-pub async fn size_below(c: &mut AnyConnection, listed: &HashMap<String, Listed>) -> Result<i64> {
+pub async fn size_below(c: &mut AnyConnection, listed: &HashMap<String, ChildManifest>) -> Result<i64> {
     let sum = |sizes: &mut dyn Iterator<Item = i64>| sizes.fold(0_i64, i64::saturating_add);
-    let (indexes, images): (Vec<&Listed>, Vec<&Listed>) = listed.values().partition(|row| row.is_index);
+    let (indexes, images): (Vec<&ChildManifest>, Vec<&ChildManifest>) = listed.values().partition(|row| row.is_index);
     let of_indexes = sum(&mut indexes.iter().map(|row| row.size));
     // One child shares with no other; many are more than one statement sees.
     if images.len() == 1 || images.len() > 64 {
@@ -265,7 +267,7 @@ pub async fn size_below(c: &mut AnyConnection, listed: &HashMap<String, Listed>)
     let text = format!(
         "SELECT CAST(COALESCE(SUM(x.size), 0) AS BIGINT) AS size, CAST(COUNT(*) AS BIGINT) AS n FROM (SELECT DISTINCT y.digest AS digest, y.size AS size FROM
            (SELECT digest, size FROM artifact_blobs WHERE artifact_id IN ({}) LIMIT {SUMMED}) AS y) AS x",
-        places(1, part.len()),
+        placeholders(1, part.len()),
     );
     let row = part.iter().fold(sqlx::query(AssertSqlSafe(text)), |query, listed| query.bind(listed.id)).fetch_one(c).await?;
     let manifests = sum(&mut images.iter().map(|row| row.manifest_size));

@@ -1,10 +1,11 @@
 //! Tags of a repository.
 
 use crate::access::Authorized;
-use crate::db::{Script, parts, places};
+use crate::db::{Conditions, Listing, Script, named, parts, placeholders};
 use crate::error::{Error, Result};
 use model::artifact::TagView;
-use model::{Stamp, Tag, TagId};
+use model::list::Query;
+use model::{Page, Stamp, Tag, TagId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use std::collections::HashMap;
@@ -96,7 +97,7 @@ pub async fn tags_of(c: &mut AnyConnection, artifact: i64) -> Result<Vec<TagView
 pub async fn tag_names_of(c: &mut AnyConnection, ids: &[i64]) -> Result<HashMap<i64, Vec<String>>> {
     let mut script = Script::default();
     for part in parts(ids) {
-        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) ORDER BY artifact_id, name", places(1, part.len()));
+        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) ORDER BY artifact_id, name", placeholders(1, part.len()));
         script.add(text, part.iter().map(|id| (**id).into()));
     }
     let mut found = HashMap::<i64, Vec<String>>::new();
@@ -145,4 +146,24 @@ pub fn view(row: &AnyRow) -> Result<TagView> {
         pulled_at: row.get::<Option<i64>, _>("pulled_at").map(Stamp),
         locked: None,
     })
+}
+
+static LIST: Listing = Listing {
+    from: "tags AS t",
+    columns: "t.id AS id, t.name AS name, t.pushed_at AS pushed_at, t.pulled_at AS pulled_at",
+    sorts: &[("name", "t.name"), ("pushed", "t.pushed_at"), ("pulled", "COALESCE(t.pulled_at, 0)"), ("id", "t.id")],
+    descending: false,
+    keys: &[("id", "t.id"), ("pushed", "t.pushed_at"), ("pulled", "COALESCE(t.pulled_at, 0)")],
+};
+
+/// A page of an artifact's tags.
+pub async fn tags(c: &mut AnyConnection, artifact: i64, query: &Query) -> Result<Page<TagView>> {
+    let all = query.search.is_empty() && query.names.is_none();
+    let known = if all { Some(tag_count(c, artifact).await?) } else { None };
+    let of = |w: &mut Conditions| {
+        let n = w.bind(artifact);
+        w.and(format!("t.artifact_id = {n}"));
+        named(w, query, "LOWER(t.name)", "t.name");
+    };
+    LIST.fetch_of(c, query, known, of, view).await
 }

@@ -2,7 +2,7 @@
 
 use super::ROWS;
 use crate::accessories::sql::{self as attached, IS_SIGNED};
-use crate::db::{Script, Value, parts, places};
+use crate::db::{Script, Value, parts, placeholders};
 use crate::error::Result;
 use crate::manifest::{Child, Manifest, Recognised};
 use model::{Digest, Stamp};
@@ -153,7 +153,7 @@ pub fn add_parts(script: &mut Script, artifact: i64, repository: i64, content: &
 /// These have so many more indexes, or fewer.
 fn add_parents(script: &mut Script, repository: i64, children: &[&str], more: i64) {
     for part in parts(children) {
-        let text = format!("UPDATE artifacts SET parent_count = parent_count + $2 WHERE repository_id = $1 AND digest IN ({})", places(3, part.len()));
+        let text = format!("UPDATE artifacts SET parent_count = parent_count + $2 WHERE repository_id = $1 AND digest IN ({})", placeholders(3, part.len()));
         script.add(text, [repository.into(), more.into()].into_iter().chain(part.iter().map(|digest| (**digest).into())));
     }
 }
@@ -181,7 +181,7 @@ pub async fn relist(c: &mut AnyConnection, project: i64, repository: i64, ids: &
     let mut script = Script::default();
     for part in parts(&ids) {
         let all = || part.iter().map(|id| (**id).into());
-        let these = places(1, part.len());
+        let these = placeholders(1, part.len());
         script.add(format!("SELECT CAST(COALESCE(SUM(listed), 0) AS BIGINT) AS n FROM artifacts WHERE id IN ({these})"), all());
         script.add(
             format!(
@@ -234,8 +234,8 @@ pub async fn delete(c: &mut AnyConnection, now: Stamp, project: i64, repository:
     for part in parts(ids) {
         let these = || part.iter().map(|id| (**id).into());
         let part = part.len();
-        script.add(format!("SELECT CAST(COALESCE(SUM(listed), 0) AS BIGINT) AS n FROM artifacts WHERE id IN ({})", places(1, part)), these());
-        script.add(format!("SELECT child_digest FROM artifact_children WHERE parent_id IN ({})", places(1, part)), these());
+        script.add(format!("SELECT CAST(COALESCE(SUM(listed), 0) AS BIGINT) AS n FROM artifacts WHERE id IN ({})", placeholders(1, part)), these());
+        script.add(format!("SELECT child_digest FROM artifact_children WHERE parent_id IN ({})", placeholders(1, part)), these());
     }
     let ran = script.run(&mut *c).await?;
     let gone: i64 = ran.iter().step_by(2).filter_map(|ran| ran.rows.first()).map(|row| row.get::<i64, _>("n")).sum();
@@ -251,7 +251,7 @@ pub async fn delete(c: &mut AnyConnection, now: Stamp, project: i64, repository:
             format!(
                 "UPDATE repository_blobs SET touched_at = $3 WHERE project_id = $1 AND repository_id = $2 AND digest IN
                    (SELECT digest FROM artifact_blobs WHERE artifact_id IN ({}))",
-                places(4, part.len())
+                placeholders(4, part.len())
             ),
             [project.into(), repository.into(), now.0.into()].into_iter().chain(these()),
         );
@@ -264,7 +264,7 @@ pub async fn delete(c: &mut AnyConnection, now: Stamp, project: i64, repository:
             ("tags", "artifact_id"),
             ("artifacts", "id"),
         ] {
-            script.add(format!("DELETE FROM {table} WHERE {column} IN ({})", places(1, part.len())), these());
+            script.add(format!("DELETE FROM {table} WHERE {column} IN ({})", placeholders(1, part.len())), these());
         }
     }
     // An index of before may list a digest more than once.
@@ -276,7 +276,7 @@ pub async fn delete(c: &mut AnyConnection, now: Stamp, project: i64, repository:
     let digests: Vec<&String> = times.keys().collect();
     let mut script = Script::default();
     for part in parts(&digests) {
-        let text = format!("SELECT id FROM artifacts WHERE repository_id = $1 AND digest IN ({})", places(2, part.len()));
+        let text = format!("SELECT id FROM artifacts WHERE repository_id = $1 AND digest IN ({})", placeholders(2, part.len()));
         script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
     }
     let left: Vec<i64> = script.run(&mut *c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect();

@@ -68,13 +68,13 @@ type Networks = Arc<Mutex<HashMap<String, usize>>>;
 
 /// A stranger's place in the queue; the next has it when this is dropped. It goes along with the work, as the work's own place does:
 /// who hangs up and asks again would else have as many as he likes.
-struct Place {
+struct StrangerSlot {
     networks: Networks,
     network: String,
     _turn: OwnedSemaphorePermit,
 }
 
-impl Drop for Place {
+impl Drop for StrangerSlot {
     fn drop(&mut self) {
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = networks.get_mut(&self.network) {
@@ -110,7 +110,7 @@ impl Passwords {
     }
 
     /// Runs `work` on a hasher. The places in the queue move along, so a client that leaves does not free them early.
-    async fn slot<T: Send + 'static>(&self, place: Option<Arc<Place>>, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn slot<T: Send + 'static>(&self, place: Option<Arc<StrangerSlot>>, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let waiting = self.queue.clone().try_acquire_owned().map_err(|_| Error::TooMany { what: "attempts", seconds: 2 })?;
         let (answer, done) = oneshot::channel();
         let job = move || {
@@ -160,7 +160,7 @@ impl Passwords {
     }
 
     /// A place among the strangers. One network has a quarter of them, so that who tries many names keeps nobody else from signing in.
-    fn place(&self, network: &str) -> Result<Place> {
+    fn place(&self, network: &str) -> Result<StrangerSlot> {
         let too_many = || Error::TooMany { what: "attempts", seconds: 2 };
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
         if networks.get(network).is_some_and(|held| *held >= OF_A_NETWORK) {
@@ -168,7 +168,7 @@ impl Passwords {
         }
         let turn = self.strangers.clone().try_acquire_owned().map_err(|_| too_many())?;
         *networks.entry(network.to_owned()).or_default() += 1;
-        Ok(Place { networks: self.networks.clone(), network: network.to_owned(), _turn: turn })
+        Ok(StrangerSlot { networks: self.networks.clone(), network: network.to_owned(), _turn: turn })
     }
 
     /// Takes all places of strangers: a crowd of them, for tests.
@@ -195,7 +195,7 @@ impl Passwords {
     }
 
     /// Computes the hash. Without one to compare with, a dummy's.
-    async fn check(&self, hash: Option<String>, password: &PlainSecret, place: Option<Arc<Place>>) -> Result<bool> {
+    async fn check(&self, hash: Option<String>, password: &PlainSecret, place: Option<Arc<StrangerSlot>>) -> Result<bool> {
         let hash = match hash {
             Some(hash) => hash,
             None => match self.dummy.get() {

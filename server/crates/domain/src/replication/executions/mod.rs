@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::jobs;
 use model::replication::execution::{Execution, Task, TaskStatus};
-use model::run::Status;
+use model::run::RunStatus;
 use model::list::Query;
 use model::{ArtifactId, ExecutionId, Page, RuleId, Stamp, TaskId};
 use sqlx::AnyConnection;
@@ -74,7 +74,7 @@ pub async fn list(
     ctx: &Ctx,
     who: &Principal,
     rule: Option<RuleId>,
-    status: Option<Status>,
+    status: Option<RunStatus>,
     query: &Query,
 ) -> Result<Page<Execution>> {
     let mut c = ctx.db.read().await?;
@@ -117,7 +117,7 @@ pub async fn stop(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<()> {
         if jobs::withdraw(c, JOB, &id.to_string()).await? {
             // No worker has it, so none need be asked.
             sql::settle(c, now, id, TaskStatus::Stopped).await?;
-            return sql::set_status(c, id, Status::Stopped, STOPPED, Some(now)).await;
+            return sql::set_status(c, id, RunStatus::Stopped, STOPPED, Some(now)).await;
         }
         jobs::request_stop(c, JOB, &id.to_string()).await?;
         Ok(())

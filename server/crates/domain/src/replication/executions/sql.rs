@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::replication::rules::Candidate;
 use model::accessory::Kind;
 use model::replication::execution::{Execution, Task, TaskStatus};
-use model::run::{Status, Trigger};
+use model::run::{RunStatus, Trigger};
 use model::list::Query;
 use model::{ArtifactId, ExecutionId, Page, RuleId, Stamp, TaskId};
 use sqlx::any::AnyRow;
@@ -40,7 +40,7 @@ fn execution(row: &AnyRow) -> Execution {
     Execution {
         id: ExecutionId(row.get("id")),
         rule_id: RuleId(row.get("rule_id")),
-        status: Status::from_key(&row.get::<String, _>("status")),
+        status: RunStatus::from_key(&row.get::<String, _>("status")),
         status_text: row.get("status_text"),
         trigger: Trigger::from_key(&row.get::<String, _>("trigger_kind")),
         started_at: Stamp(row.get("started_at")),
@@ -162,7 +162,7 @@ pub async fn get(c: &mut AnyConnection, id: ExecutionId) -> Result<Option<Execut
 pub async fn list(
     c: &mut AnyConnection,
     rule: Option<RuleId>,
-    status: Option<Status>,
+    status: Option<RunStatus>,
     query: &Query,
 ) -> Result<Page<Execution>> {
     let mut page = LIST
@@ -191,7 +191,7 @@ pub async fn list(
 pub async fn set_status(
     c: &mut AnyConnection,
     id: ExecutionId,
-    status: Status,
+    status: RunStatus,
     text: &str,
     ended: Option<Stamp>,
 ) -> Result<()> {

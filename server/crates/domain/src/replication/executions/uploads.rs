@@ -9,7 +9,7 @@ use crate::error::Result;
 use model::{Digest, ExecutionId, TargetId};
 
 /// How long a row is worth keeping, in milliseconds: registries sweep what lies unfinished for days.
-const KEPT: i64 = 2 * 24 * 3600 * 1000;
+const LEFT_UPLOAD_LIFE: i64 = 2 * 24 * 3600 * 1000;
 
 /// Where a blob goes at a target.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub async fn take_upload(ctx: &Ctx, execution: ExecutionId, blob: &RemoteBlob) -
     let (now, blob) = (ctx.now(), blob.clone());
     ctx.db
         .write(async move |c| {
-            sql::sweep_uploads(c, now.0 - KEPT).await?;
+            sql::sweep_uploads(c, now.0 - LEFT_UPLOAD_LIFE).await?;
             let Some((owner, location)) = sql::upload(c, &blob).await? else { return Ok(None) };
             let free = owner == execution || sql::get(c, owner).await?.is_none_or(|owner| owner.status.settled());
             if !free {

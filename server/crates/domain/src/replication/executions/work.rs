@@ -8,7 +8,7 @@ use crate::replication::rules::{self, Candidate, Collisions};
 use crate::selectors::Matcher;
 use model::accessory::Kind;
 use model::replication::execution::TaskStatus;
-use model::run::Status;
+use model::run::RunStatus;
 use model::replication::rule::{Rule, RuleInput, destination};
 use model::{ExecutionId, Stamp, TaskId};
 
@@ -62,10 +62,10 @@ pub async fn open(ctx: &Ctx, key: &str) -> Result<Option<Work>> {
             // It was disabled while this waited.
             if !rule.input.enabled {
                 sql::settle(c, now, id, TaskStatus::Stopped).await?;
-                sql::set_status(c, id, Status::Stopped, "the rule was disabled before this began", Some(now)).await?;
+                sql::set_status(c, id, RunStatus::Stopped, "the rule was disabled before this began", Some(now)).await?;
                 return Ok(None);
             }
-            sql::set_status(c, id, Status::Running, "", None).await?;
+            sql::set_status(c, id, RunStatus::Running, "", None).await?;
             // What a killed worker left half done starts again; blobs that arrived stand there.
             sql::reset_running(c, id).await?;
             let only = sql::only_artifact(c, id).await?;
@@ -154,17 +154,17 @@ pub async fn settle(ctx: &Ctx, id: ExecutionId, status: TaskStatus) -> Result<()
 }
 
 /// Ends an execution: its status follows from its tasks, or from what stopped or failed it as a whole.
-pub async fn close(ctx: &Ctx, id: ExecutionId, whole: Option<(Status, String)>) -> Result<()> {
+pub async fn close(ctx: &Ctx, id: ExecutionId, whole: Option<(RunStatus, String)>) -> Result<()> {
     let now = ctx.now();
     ctx.db
         .write(async move |c| {
             let Some(execution) = sql::get(c, id).await? else { return Ok(()) };
             let (status, text) = match whole.clone() {
                 Some(whole) => whole,
-                None if execution.total == 0 => (Status::Empty, "the rule matches no artifact: see what its patterns match".to_owned()),
-                None if execution.failed == 0 && execution.stopped == 0 => (Status::Succeeded, String::new()),
-                None if execution.succeeded + execution.skipped + execution.partly == 0 => (Status::Failed, String::new()),
-                None => (Status::PartlyFailed, String::new()),
+                None if execution.total == 0 => (RunStatus::Empty, "the rule matches no artifact: see what its patterns match".to_owned()),
+                None if execution.failed == 0 && execution.stopped == 0 => (RunStatus::Succeeded, String::new()),
+                None if execution.succeeded + execution.skipped + execution.partly == 0 => (RunStatus::Failed, String::new()),
+                None => (RunStatus::PartlyFailed, String::new()),
             };
             sql::set_status(c, id, status, &text, Some(now)).await
         })

@@ -22,13 +22,13 @@ impl Candidate {
 }
 
 /// A repository whose name a rule takes.
-pub(crate) struct Source {
+pub(crate) struct MatchedRepository {
     pub id: i64,
     pub project: ProjectName,
     pub repository: RepositoryName,
 }
 
-impl Source {
+impl MatchedRepository {
     /// `project/repository`.
     pub(crate) fn name(&self) -> String {
         format!("{}/{}", self.project, self.repository)
@@ -43,7 +43,7 @@ pub(crate) struct Collisions {
 }
 
 impl Collisions {
-    pub(crate) fn among(sources: &[Source], input: &RuleInput) -> Collisions {
+    pub(crate) fn among(sources: &[MatchedRepository], input: &RuleInput) -> Collisions {
         let (mut once, mut shared) = (HashSet::new(), HashSet::new());
         for there in sources.iter().filter_map(|source| destination(&source.name(), &input.namespace, input.flatten).ok()) {
             if !once.insert(there.clone()) {

@@ -1,12 +1,12 @@
 //! SQL of replication rules.
 
-use super::select::{Candidate, Source};
+use super::select::{Candidate, MatchedRepository};
 use crate::db::{Listing, named};
 use crate::error::{Error, Result};
 use crate::selectors::Matcher;
 use model::list::Query;
 use model::accessory::Kind;
-use model::selector::{Clause, Resource};
+use model::selector::{Clause, Carried};
 use model::replication::rule::{Rule, RuleInput, TagMode};
 use model::{ArtifactId, Page, RuleId, Stamp, TargetId};
 use sqlx::any::AnyRow;
@@ -40,7 +40,7 @@ fn rule(row: &AnyRow) -> Result<(Rule, Option<i64>)> {
             repositories: row.get("repositories"),
             tag_mode: TagMode::from_key(&row.get::<String, _>("tag_mode")).unwrap_or_default(),
             tags: row.get("tags"),
-            resource: Resource::from_key(&row.get::<String, _>("resource")).unwrap_or_default(),
+            resource: Carried::from_key(&row.get::<String, _>("resource")).unwrap_or_default(),
             further: Clause::all(&row.get::<String, _>("further")).map_err(Error::Internal)?,
             accepts: row.get::<String, _>("accepts").split_whitespace().map(Kind::from_key).collect(),
             namespace: row.get("namespace"),
@@ -190,7 +190,7 @@ pub async fn delete(c: &mut AnyConnection, id: RuleId) -> Result<()> {
 }
 
 /// The repositories whose names a rule takes.
-pub(crate) async fn sources(c: &mut AnyConnection, matcher: &Matcher) -> Result<Vec<Source>> {
+pub(crate) async fn sources(c: &mut AnyConnection, matcher: &Matcher) -> Result<Vec<MatchedRepository>> {
     let rows = sqlx::query(
         "SELECT r.id AS id, r.name AS name, p.name AS project FROM repositories AS r JOIN projects AS p ON p.id = r.project_id
          WHERE p.deleted_at IS NULL AND r.pushed_at IS NOT NULL ORDER BY p.name, r.name",
@@ -205,7 +205,7 @@ pub(crate) async fn sources(c: &mut AnyConnection, matcher: &Matcher) -> Result<
             continue;
         }
         let broken = |_| Error::Internal(format!("name {project}/{name} in the database"));
-        found.push(Source {
+        found.push(MatchedRepository {
             id: row.get("id"),
             project: project.parse().map_err(broken)?,
             repository: name.parse().map_err(broken)?,
@@ -219,7 +219,7 @@ pub(crate) async fn sources(c: &mut AnyConnection, matcher: &Matcher) -> Result<
 pub(crate) async fn candidates(
     c: &mut AnyConnection,
     matcher: &Matcher,
-    source: &Source,
+    source: &MatchedRepository,
     only: Option<ArtifactId>,
     after: i64,
     limit: i64,

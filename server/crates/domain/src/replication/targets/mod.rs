@@ -13,7 +13,7 @@ use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::outbound::{self, Outbound, Proxy, Tls};
-use crate::secrets::{Place, PlainSecret, SealedSecret};
+use crate::secrets::{SealedAt, PlainSecret, SealedSecret};
 use async_trait::async_trait;
 use model::list::Query;
 use model::replication::target::{Probe, Provider, Target, TargetInput};
@@ -41,12 +41,12 @@ pub trait Connector: Send + Sync + 'static {
     async fn probe(&self, ctx: &Ctx, connection: &Connection) -> Probe;
 }
 
-fn place(id: TargetId, version: i64) -> Place {
-    Place { table: "targets", column: "secret", row: id.0, version }
+fn place(id: TargetId, version: i64) -> SealedAt {
+    SealedAt { table: "targets", column: "secret", row: id.0, version }
 }
 
 /// The two servers that a target's credentials may be sent to, and the way there.
-struct Places {
+struct Endpoints {
     url: Url,
     token_server: Option<Url>,
     proxy: Option<Arc<Proxy>>,
@@ -59,12 +59,12 @@ fn spoken(provider: Provider, url: &str, token_server: &str) -> Result<(Url, Opt
 }
 
 /// All that is wrong with an input, without a look at the network.
-fn check(ctx: &Ctx, input: &TargetInput) -> Result<Places> {
+fn check(ctx: &Ctx, input: &TargetInput) -> Result<Endpoints> {
     input.check()?;
     outbound::certificates(&input.ca_certificate)?;
     let input = stored(input)?;
     let (url, token_server) = spoken(input.provider, &input.url, &input.token_server)?;
-    Ok(Places { url, token_server, proxy: ctx.outbound.proxy(&input.proxy)? })
+    Ok(Endpoints { url, token_server, proxy: ctx.outbound.proxy(&input.proxy)? })
 }
 
 fn token_url(text: &str) -> Result<Option<Url>> {
@@ -84,16 +84,16 @@ fn on_token_server(error: &Error) -> Error {
 }
 
 /// Both addresses must be ones that the configuration lets us call.
-async fn may_call(ctx: &Ctx, places: &Places) -> Result<()> {
-    let proxy = places.proxy.as_deref();
+async fn may_call(ctx: &Ctx, endpoints: &Endpoints) -> Result<()> {
+    let proxy = endpoints.proxy.as_deref();
     if let Some(own) = proxy.filter(|proxy| !proxy.trusted) {
         ctx.outbound.check(&own.url).await.map_err(|error| match error {
             Error::Invalid(problems) => Error::invalid("proxy", problems.of("url").unwrap_or("cannot be used")),
             other => other,
         })?;
     }
-    ctx.outbound.check_through(&places.url, proxy).await?;
-    if let Some(url) = &places.token_server {
+    ctx.outbound.check_through(&endpoints.url, proxy).await?;
+    if let Some(url) = &endpoints.token_server {
         ctx.outbound.check_through(url, proxy).await.map_err(|error| on_token_server(&error))?;
     }
     Ok(())
@@ -114,8 +114,8 @@ fn stored_url(url: &Url) -> String {
 /// Makes a target.
 pub async fn create(ctx: &Ctx, who: &Principal, input: TargetInput, secret: PlainSecret) -> Result<Target> {
     access::system(&mut *ctx.db.read().await?, ctx.now(), who).await?;
-    let places = check(ctx, &input)?;
-    may_call(ctx, &places).await?;
+    let endpoints = check(ctx, &input)?;
+    may_call(ctx, &endpoints).await?;
     let input = stored(&input)?;
     let event = Event::TargetCreated { name: input.name.clone(), url: input.url.clone() };
     let (ctx2, caller) = (ctx.clone(), who.clone());
@@ -167,8 +167,8 @@ pub async fn update(
     secret: Option<PlainSecret>,
 ) -> Result<Target> {
     get(ctx, who, id).await?;
-    let places = check(ctx, &input)?;
-    may_call(ctx, &places).await?;
+    let endpoints = check(ctx, &input)?;
+    may_call(ctx, &endpoints).await?;
     let input = stored(&input)?;
     let event = Event::TargetChanged { name: input.name.clone(), url: input.url.clone() };
     let (ctx2, caller) = (ctx.clone(), who.clone());
@@ -282,7 +282,7 @@ pub async fn probe_input(
     id: Option<TargetId>,
 ) -> Result<Probe> {
     access::system(&mut *ctx.db.read().await?, ctx.now(), who).await?;
-    let places = check(ctx, input)?;
+    let endpoints = check(ctx, input)?;
     let secret = match id {
         Some(id) if secret.is_empty() => {
             let (before, stored_secret) = opened(ctx, who, id).await?;
@@ -298,7 +298,7 @@ pub async fn probe_input(
         _ => secret,
     };
     let tls = Tls { verify: input.verify_certificate, ca: input.ca_certificate.clone() };
-    let Places { url, token_server, proxy } = places;
+    let Endpoints { url, token_server, proxy } = endpoints;
     let connection =
         Connection { provider: input.provider, url, token_server, access_id: input.access_id.clone(), secret, tls, proxy };
     Ok(look(ctx, &connection).await)

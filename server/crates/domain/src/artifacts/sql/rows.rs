@@ -1,7 +1,7 @@
 //! What hangs on the rows of a list, for all of them at once: the number of statements does not grow with the list.
 
 use super::{digest, tags};
-use crate::db::{Script, Value, parts, places};
+use crate::db::{Script, Value, parts, placeholders};
 use crate::error::Result;
 use crate::labels;
 use model::accessory::Kind;
@@ -59,7 +59,7 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
         format!(
             "SELECT x.child_digest AS child, MIN(p.digest) AS digest FROM artifact_children AS x JOIN artifacts AS p ON p.id = x.parent_id
              WHERE x.repository_id = $1 AND p.signed = 1 AND x.child_digest IN ({}) GROUP BY x.child_digest",
-            places(2, length)
+            placeholders(2, length)
         ),
         digests(),
     );
@@ -67,7 +67,7 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
         format!(
             "SELECT x.artifact_id AS artifact_id, {} FROM artifact_labels AS x JOIN labels AS t ON t.id = x.label_id WHERE x.artifact_id IN ({}) ORDER BY t.name, t.id",
             labels::COLUMNS,
-            places(1, length)
+            placeholders(1, length)
         ),
         all.iter().map(|artifact| artifact.id.0.into()),
     );
@@ -137,7 +137,7 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
 pub async fn standing(c: &mut AnyConnection, repository: i64, digests: &[&model::Digest]) -> Result<HashSet<String>> {
     let mut script = Script::default();
     for part in parts(digests) {
-        let text = format!("SELECT digest FROM artifacts WHERE repository_id = $1 AND digest IN ({})", places(2, part.len()));
+        let text = format!("SELECT digest FROM artifacts WHERE repository_id = $1 AND digest IN ({})", placeholders(2, part.len()));
         script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
     }
     Ok(script.run(c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("digest")).collect())

@@ -1,12 +1,14 @@
 //! SQL of deletions.
 
+pub(crate) mod parked;
+
 use crate::access::Authorized;
 use crate::manifest::Recognised;
-use super::parked::IS_PARKED;
-use crate::db::{Listing, Script, Value, parts, places};
+use parked::IS_PARKED;
+use crate::db::{Listing, Script, Value, parts, placeholders};
 use crate::error::{Error, Result};
 use model::accessory::{Attachment, Kind};
-use model::deletion::{Deletion, Waiting, What};
+use model::deletion::{Deletion, Undoable, What};
 use model::list::Query;
 use model::{DeletionId, Digest, Page, RepositoryName, Stamp, Tag};
 use sqlx::any::AnyRow;
@@ -57,7 +59,7 @@ pub async fn list(proof: &mut Authorized<'_>, now: Stamp, query: &Query) -> Resu
 }
 
 /// How many deletions wait for an undo, their bytes, and when the last of them is over; of one project, or of all.
-pub async fn waiting(c: &mut AnyConnection, now: Stamp, project: Option<i64>) -> Result<Waiting> {
+pub async fn waiting(c: &mut AnyConnection, now: Stamp, project: Option<i64>) -> Result<Undoable> {
     let row = sqlx::query(
         AssertSqlSafe(format!(
             "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(COALESCE(SUM(t.bytes), 0) AS BIGINT) AS bytes, MAX(t.expires_at) AS until FROM {FROM}
@@ -68,7 +70,7 @@ pub async fn waiting(c: &mut AnyConnection, now: Stamp, project: Option<i64>) ->
     .bind(now.0)
     .fetch_one(c)
     .await?;
-    Ok(Waiting { deletions: row.get("n"), bytes: row.get("bytes"), until: row.get::<Option<i64>, _>("until").map(Stamp) })
+    Ok(Undoable { deletions: row.get("n"), bytes: row.get("bytes"), until: row.get::<Option<i64>, _>("until").map(Stamp) })
 }
 
 pub async fn get(proof: &mut Authorized<'_>, now: Stamp, id: DeletionId) -> Result<Option<Deletion>> {
@@ -181,7 +183,7 @@ pub async fn keep(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<()
                 "INSERT INTO deleted_accessories (deletion_id, digest, subject_digest, kind, attachment, detail, superseded)
                  SELECT $1, a.digest, x.subject_digest, x.kind, x.attachment, x.detail, x.superseded
                  FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id WHERE x.artifact_id IN ({})",
-                places(2, part.len())
+                placeholders(2, part.len())
             ),
             std::iter::once(id.into()).chain(part.iter().map(|artifact| (**artifact).into())),
         );
@@ -193,7 +195,7 @@ pub async fn keep(c: &mut AnyConnection, now: Stamp, new: &New<'_>) -> Result<()
                 "INSERT INTO deleted_blobs (deletion_id, digest, repository_id)
                  SELECT DISTINCT $1, b.digest, $2 FROM artifact_blobs AS b JOIN repository_blobs AS l ON l.repository_id = $2 AND l.digest = b.digest
                  WHERE b.artifact_id IN ({}) ON CONFLICT DO NOTHING",
-                places(3, part.len())
+                placeholders(3, part.len())
             ),
             [id.into(), new.repository.into()].into_iter().chain(part.iter().map(|artifact| (**artifact).into())),
         );
@@ -208,7 +210,7 @@ const TOGETHER: usize = 64;
 async fn tags_of(c: &mut AnyConnection, artifacts: &[i64]) -> Result<HashMap<i64, Vec<String>>> {
     let mut script = Script::default();
     for part in parts(artifacts) {
-        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) ORDER BY name", places(1, part.len()));
+        let text = format!("SELECT artifact_id, name FROM tags WHERE artifact_id IN ({}) ORDER BY name", placeholders(1, part.len()));
         script.add(text, part.iter().map(|artifact| (**artifact).into()));
     }
     let mut tags = HashMap::<i64, Vec<String>>::new();
@@ -222,7 +224,7 @@ async fn tags_of(c: &mut AnyConnection, artifacts: &[i64]) -> Result<HashMap<i64
 async fn labels_of(c: &mut AnyConnection, artifacts: &[i64]) -> Result<HashMap<i64, Vec<String>>> {
     let mut script = Script::default();
     for part in parts(artifacts) {
-        let text = format!("SELECT artifact_id, label_id FROM artifact_labels WHERE artifact_id IN ({})", places(1, part.len()));
+        let text = format!("SELECT artifact_id, label_id FROM artifact_labels WHERE artifact_id IN ({})", placeholders(1, part.len()));
         script.add(text, part.iter().map(|artifact| (**artifact).into()));
     }
     let mut labels = HashMap::<i64, Vec<String>>::new();
@@ -244,7 +246,7 @@ async fn ordered(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Result<
                 "SELECT x.parent_id AS parent, a.id AS id FROM artifact_children AS x
                  JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
                  WHERE x.repository_id = $1 AND x.parent_id IN ({}) ORDER BY x.parent_id, x.position",
-                places(2, part.len())
+                placeholders(2, part.len())
             );
             script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|id| (**id).into())));
         }
@@ -273,7 +275,7 @@ async fn ordered(c: &mut AnyConnection, repository: i64, ids: &[i64]) -> Result<
 }
 
 /// A manifest as it is kept.
-pub struct Kept {
+pub struct KeptManifest {
     pub digest: Digest,
     pub media_type: String,
     pub content: Vec<u8>,
@@ -294,7 +296,7 @@ pub struct KeptAccessory {
 }
 
 /// The manifest at `position`; `None` after the last.
-pub async fn kept(c: &mut AnyConnection, id: DeletionId, position: i64) -> Result<Option<Kept>> {
+pub async fn kept(c: &mut AnyConnection, id: DeletionId, position: i64) -> Result<Option<KeptManifest>> {
     let row = sqlx::query(
         "SELECT digest, media_type, content, tags, labels, hidden, pull_count, pushed_at, pulled_at
          FROM deleted_artifacts WHERE deletion_id = $1 AND position = $2",
@@ -323,7 +325,7 @@ pub async fn kept(c: &mut AnyConnection, id: DeletionId, position: i64) -> Resul
             },
         })
     };
-    Ok(Some(Kept {
+    Ok(Some(KeptManifest {
         digest: crate::artifacts::sql::digest(digest)?,
         media_type: row.get("media_type"),
         content: row.get("content"),
@@ -350,7 +352,7 @@ pub async fn tagged(proof: &mut Authorized<'_>, repository: &RepositoryName, tag
 }
 
 /// Gives an artifact its history back.
-pub async fn remember(c: &mut AnyConnection, artifact: i64, kept: &Kept) -> Result<()> {
+pub async fn remember(c: &mut AnyConnection, artifact: i64, kept: &KeptManifest) -> Result<()> {
     sqlx::query(
         "UPDATE artifacts SET pushed_at = $2, pulled_at = COALESCE(pulled_at, $3), pull_count = pull_count + $4
          WHERE id = $1 AND version = 1",
@@ -380,7 +382,7 @@ pub async fn forget_all(c: &mut AnyConnection, ids: &[DeletionId]) -> Result<()>
     for part in parts(ids) {
         let of = |table| (table, "deletion_id");
         for (table, column) in [of("deleted_artifacts"), of("deleted_accessories"), of("deleted_blobs"), ("deletions", "id")] {
-            let text = format!("DELETE FROM {table} WHERE {column} IN ({})", places(1, part.len()));
+            let text = format!("DELETE FROM {table} WHERE {column} IN ({})", placeholders(1, part.len()));
             script.add(text, part.iter().map(|id| id.0.into()));
         }
     }

@@ -1,7 +1,7 @@
 //! Lists of referrers, which clients keep under tags where a registry has no referrers API (distribution-spec 1.1, "Referrers Tag Schema").
 
 use super::digest;
-use crate::db::{Script, parts, places};
+use crate::db::{Script, parts, placeholders};
 use crate::error::Result;
 use crate::manifest::machinery_subject;
 use model::{Digest, Tag};
@@ -77,7 +77,7 @@ pub async fn referrers_lists(c: &mut AnyConnection, repository: i64, subjects: &
         let text = format!(
             "SELECT a.id AS id, a.digest AS digest, t.name AS name FROM tags AS t JOIN artifacts AS a ON a.id = t.artifact_id
              WHERE t.repository_id = $1 AND t.name IN ({}) AND a.hidden = 1",
-            places(2, part.len())
+            placeholders(2, part.len())
         );
         script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|stem| stem.as_str().into())));
     }

@@ -1,10 +1,9 @@
 //! Deleted repositories. One is set aside whole, in one short write however large it is: its row gets a name that no client can
 //! ask for, and shows nowhere. *Undo* gives it its name back. When its window is over it is taken apart in slices, which pushes pass.
 
-use super::sql;
 use crate::access::Authorized;
 use crate::ctx::Ctx;
-use crate::db::{Script, parts, places};
+use crate::db::{Script, parts, placeholders};
 use crate::error::{Error, Result};
 use model::deletion::What;
 use model::{RepositoryName, Stamp};
@@ -24,11 +23,11 @@ pub async fn park(proof: &mut Authorized<'_>, now: Stamp, id: i64, name: &Reposi
     let project = proof.project.id.0;
     let c = proof.conn();
     let row = sqlx::query("SELECT artifact_count, stored_bytes FROM repositories WHERE id = $1").bind(id).fetch_one(&mut *c).await?;
-    let new = sql::Small {
+    let new = super::Small {
         project, repository: id, what: What::Repository, name: name.as_str(), digest: "", tag: "",
         artifacts: row.get("artifact_count"), bytes: row.get("stored_bytes"), by: &by, until,
     };
-    sql::keep_small(c, now, &new).await?;
+    super::keep_small(c, now, &new).await?;
     let mut script = Script::default();
     script.add(
         "UPDATE projects SET artifact_count = artifact_count - $2, repository_count = repository_count - 1 WHERE id = $1",
@@ -103,7 +102,7 @@ async fn slice(c: &mut AnyConnection, now: Stamp) -> Result<bool> {
             ("manifests", "artifact_id"), ("artifact_blobs", "artifact_id"), ("artifact_children", "parent_id"), ("accessories", "artifact_id"),
             ("artifact_labels", "artifact_id"), ("tags", "artifact_id"), ("artifacts", "id"),
         ] {
-            let text = format!("DELETE FROM {table} WHERE {column} IN ({})", places(1, part.len()));
+            let text = format!("DELETE FROM {table} WHERE {column} IN ({})", placeholders(1, part.len()));
             script.add(text, part.iter().map(|id| (**id).into()));
         }
     }
@@ -126,7 +125,7 @@ async fn slice(c: &mut AnyConnection, now: Stamp) -> Result<bool> {
     // What was kept of single deletions in it, then itself.
     let kept = sqlx::query("SELECT id FROM deletions WHERE repository_id = $1 AND what <> 'repository' LIMIT 20").bind(repository).fetch_all(&mut *c).await?;
     for row in &kept {
-        sql::forget(c, model::DeletionId(row.get("id"))).await?;
+        super::forget(c, model::DeletionId(row.get("id"))).await?;
     }
     if kept.is_empty() {
         sqlx::query("DELETE FROM deletions WHERE repository_id = $1").bind(repository).execute(&mut *c).await?;

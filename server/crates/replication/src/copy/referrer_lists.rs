@@ -4,12 +4,12 @@
 //! 1.1, "Pushing Manifests with Subject") is kept by reading, merging and writing; also for what stood there before, since the run that
 //! pushed it may have been cut before it wrote the list.
 
-use super::{Copy, SOON};
+use super::{ArtifactCopy, SOON};
 use bytes::Bytes;
 use domain::artifacts::GraphNode;
 use domain::manifest::OCI_INDEX;
 use model::Digest;
-use remote::{Failure, Listed};
+use remote::{Failure, RemoteList};
 use serde_json::{Map, Value, json};
 
 /// How often a list is written when somebody else writes to it too.
@@ -31,7 +31,7 @@ fn descriptor(node: &GraphNode) -> Value {
     descriptor
 }
 
-impl Copy<'_> {
+impl ArtifactCopy<'_> {
     /// Sees to it that everything that names a subject is listed under it. Says whether a list was written; what a registry with the API
     /// does not list goes to `without`.
     pub(super) async fn list(&self, to: &str, nodes: &[&GraphNode], without: &mut Vec<String>) -> Result<bool, Failure> {
@@ -47,7 +47,7 @@ impl Copy<'_> {
         for (subject, of) in subjects {
             let mut listed = self.destination.referrers(to, subject).await?;
             for wait in SOON {
-                let Listed::All(list) = &listed else { break };
+                let RemoteList::All(list) = &listed else { break };
                 if of.iter().all(|node| holds(list, node)) {
                     break;
                 }
@@ -55,12 +55,12 @@ impl Copy<'_> {
                 listed = self.destination.referrers(to, subject).await?;
             }
             match listed {
-                Listed::All(list) => {
+                RemoteList::All(list) => {
                     for node in of.into_iter().filter(|node| !holds(&list, node)) {
                         self.stays_behind(node, "it stands there, and the registry does not list it under what it is attached to", without);
                     }
                 }
-                Listed::Unknown => wrote |= self.keep_fallback(to, subject, &of).await?,
+                RemoteList::Unknown => wrote |= self.keep_fallback(to, subject, &of).await?,
             }
         }
         Ok(wrote)
