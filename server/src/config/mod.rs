@@ -204,8 +204,8 @@ impl Values {
         let text = self.get(name);
         let span = UNITS.iter().find_map(|(unit, ms)| text.strip_suffix(*unit)?.parse::<i64>().ok()?.checked_mul(*ms));
         match span.or((text == "0").then_some(0)) {
-            Some(ms) if (0..=365 * 86_400_000).contains(&ms) => Ok(ms),
-            _ => Err(format!("{name}: {text:?} must be a span of at most a year, such as 90s, 30m, 2h or 7d")),
+            Some(ms) if (0..=3650 * 86_400_000).contains(&ms) => Ok(ms),
+            _ => Err(format!("{name}: {text:?} must be a span of at most 3650d, such as 90s, 30m, 2h or 7d")),
         }
     }
 
@@ -317,7 +317,10 @@ impl Values {
             connections_per_address: self.number("limits.connections_per_address", 4)?,
             upkeep: domain::upkeep::Spans {
                 events: self.span("retention.events")?.max(86_400_000),
-                events_rows: self.number("retention.events_rows", 1000)? as i64,
+                events_rows: match self.number("retention.events_rows", 0)? as i64 {
+                    few @ 1..1000 => return Err(format!("retention.events_rows: {few} must be 0, for no bound, or at least 1000")),
+                    rows => rows,
+                },
                 runs: self.span("retention.runs")?.max(86_400_000),
                 runs_kept: self.number("retention.runs_kept", 10)? as i64,
             },
@@ -412,7 +415,7 @@ mod tests {
         let read = |grace: &str| Values::read(&BTreeMap::from([("gc.grace", grace.to_owned())]), &map(&[]), None).unwrap().check();
         assert_eq!(read("90s").unwrap().gc_grace, 90_000);
         assert_eq!(read("2h").unwrap().gc_every, 86_400_000);
-        for wrong in ["90", "0", "1s", "-3h", "2 h", "h", "400d", "99999999999999d", "2w"] {
+        for wrong in ["90", "0", "1s", "-3h", "2 h", "h", "4000d", "99999999999999d", "2w"] {
             assert!(read(wrong).err().unwrap().contains("gc.grace"), "{wrong}");
         }
     }
