@@ -100,13 +100,14 @@ fn filter(f: &ListAddress) -> AnyView {
 
 fn row(call: &Call, f: &ListAddress, entry: &Entry, within: bool) -> AnyView {
     let now = call.me.now;
-    let times = (entry.times > 1).then(|| format!(" · {} times, the last ", model::stamp::grouped(entry.times)));
-    let last = (entry.times > 1).then(|| time(entry.last_at, now));
+    let times = (entry.times > 1).then(|| view! {
+        <span class="tree__of">{format!("{} times, the last ", model::stamp::grouped(entry.times))}{time(entry.last_at, now)}</span>
+    });
     let who = match entry.actor.as_str() {
         "" => view! { <span class="muted">"nobody known"</span> }.into_any(),
         name => view! { <a href=f.link(&[("who", name)])>{name.to_owned()}</a> }.into_any(),
     };
-    let thing = entry.thing();
+    let thing = entry.short_thing();
     let thing = match href(call, entry) {
         Some(href) if !thing.is_empty() => view! { <a href=href>{thing}</a> }.into_any(),
         _ => thing.into_any(),
@@ -120,9 +121,9 @@ fn row(call: &Call, f: &ListAddress, entry: &Entry, within: bool) -> AnyView {
     let door = match entry.via.as_str() {
         "inside" => "the server itself",
         "" => "",
-        "basic" => "by password or secret",
+        "basic" => "by password",
         "session" => "by the portal",
-        "token" => "by a registry's token",
+        "token" => "by token",
         other => other,
     }
     .to_owned();
@@ -133,12 +134,12 @@ fn row(call: &Call, f: &ListAddress, entry: &Entry, within: bool) -> AnyView {
     });
     view! {
         <tr class="tall" data-key=entry.id.to_string()>
-            <td>{time(entry.at, now)}{times}{last}</td>
+            <td class="short">{time(entry.at, now)}{times}</td>
             <td>{who}</td>
             <td>{words(&entry.kind)}" "{thing}{details}</td>
             {project}
-            <td class="p2">{entry.address.clone()}<span class="tree__of">{door}</span></td>
-            <td>{outcome}</td>
+            <td class="p2 short">{entry.address.clone()}<span class="tree__of">{door}</span></td>
+            <td class="short">{outcome}</td>
         </tr>
     }
     .into_any()

@@ -27,11 +27,11 @@ pub async fn section(call: &Call, owner: &Owner) -> Result<AnyView, UiError> {
         }
     };
     Ok(view! {
-        <section id="immutable">
+        <section class="stack" id="immutable">
             <h2>"Immutable tags"</h2>
             <p class="note">"A tag that a rule takes is neither moved nor removed, and what it names is not deleted, by anybody. Its signatures stay too; \
                 further signatures and attestations can always be added."</p>
-            {body}{new}
+            {body}<div class="form__buttons">{new}</div>
         </section>
     }
     .into_any())

@@ -40,7 +40,7 @@ pub async fn section(call: &Call, frame: &ProjectFrame) -> Result<(AnyView, bool
     });
     let settings = policy.as_ref().map(|policy| settings(call, project, policy, may));
     let view = view! {
-        <section id="retention">
+        <section class="stack" id="retention">
             <h2>"Tag retention"</h2>
             <p class="note">"What any rule keeps stays, with its signatures and everything else attached. What a run removes goes to Deleted and can be brought back. "
                 "An immutable tag is stronger than any rule here."</p>
@@ -99,7 +99,7 @@ fn settings(call: &Call, project: &ProjectName, policy: &RetentionPolicy, may: b
         {form.text("cron", "Cron pattern").value(cron).help("For a pattern of your own: second minute hour day month weekday, in UTC; the second is 0.")}
         {buttons("Save")}
     });
-    view! { <div class="card pad"><h3>"Rest and clock"</h3><p>{due}</p>{body}</div> }.into_any()
+    view! { <div class="card pad stack"><h3>"Rest and clock"</h3><p>{due}</p>{body}</div> }.into_any()
 }
 
 fn due(schedule: Option<&Schedule>, now: Stamp) -> AnyView {

@@ -82,10 +82,21 @@ impl Entry {
         project.to_owned()
     }
 
+    /// As [`Entry::thing`], with a digest as short as people know it.
+    pub fn short_thing(&self) -> String {
+        let thing = self.thing();
+        match thing.split_once("@sha") {
+            Some((name, _)) => format!("{name}@{}", crate::digest::short(&thing[name.len() + 1..])),
+            None => thing,
+        }
+    }
+
     /// What else it says, as `name: value`.
     pub fn details(&self) -> Vec<(&str, &str)> {
-        const SAID: [&str; 9] = ["project", "repository", "tag", "name", "user", "robot", "member", "target", "route"];
-        self.fields.iter().filter(|(name, value)| !SAID.contains(&name.as_str()) && !value.is_empty()).map(|(name, value)| (name.as_str(), value.as_str())).collect()
+        const SAID: [&str; 11] = ["project", "repository", "tag", "name", "user", "robot", "member", "target", "route", "names", "times"];
+        // A rule's sentence is its name.
+        let sentence = |name: &str, value: &str| name == "rule" && value.parse::<i64>().is_err();
+        self.fields.iter().filter(|(name, value)| !SAID.contains(&name.as_str()) && !value.is_empty() && !sentence(name, value)).map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 }
 
@@ -115,6 +126,13 @@ pub fn words(kind: &str) -> String {
         "target" => "target registry",
         "rule" => "replication rule",
         "immutable-rule" => "rule of immutable tags",
+        "retention" => match verb {
+            "start" => return "started a run of retention in".to_owned(),
+            "stop" => return "stopped a run of retention:".to_owned(),
+            "delete" => return "took away the retention of".to_owned(),
+            _ => return "changed the retention of".to_owned(),
+        },
+        "configuration" => return "changed settings:".to_owned(),
         "collection" => "garbage collection",
         "robot" => "robot account",
         noun => noun,
@@ -125,7 +143,9 @@ pub fn words(kind: &str) -> String {
         "secret" => return "set the secret of a robot account".to_owned(),
         "password" => return "set the password of a user".to_owned(),
         "refuse" => return "asked for what needs a right".to_owned(),
-        "retire" => return "removed an artifact by retention".to_owned(),
+        "retire" => return "removed by retention".to_owned(),
+        "put" => return "put a label on".to_owned(),
+        "take-off" => return "took a label off".to_owned(),
         "pull" => "pulled",
         "push" => "pushed",
         "create" => "made",

@@ -123,11 +123,16 @@ impl RetentionRule {
         };
         let n = crate::stamp::grouped(self.number);
         let days = crate::stamp::count(self.number, "day");
+        let latest = |how: &str| match self.number {
+            0 => "none of the artifacts".to_owned(),
+            1 => format!("the most recently {how} artifact"),
+            _ => format!("the {n} most recently {how} artifacts"),
+        };
         let what = match self.template {
             Template::Always => "all artifacts".to_owned(),
-            Template::LatestPushed => format!("the {n} most recently pushed artifacts"),
-            Template::LatestPulled => format!("the {n} most recently pulled artifacts"),
-            Template::LatestActive => format!("the {n} most recently pushed or pulled artifacts"),
+            Template::LatestPushed => latest("pushed"),
+            Template::LatestPulled => latest("pulled"),
+            Template::LatestActive => latest("pushed or pulled"),
             Template::PushedWithin | Template::LastDays => format!("artifacts pushed within {days}"),
             Template::PulledWithin => format!("artifacts pulled within {days}"),
         };
