@@ -1,7 +1,7 @@
 //! What goes on beside requests: replication, garbage collection, sweeping, and bookkeeping in batches.
 
 use domain::artifacts::Pulls;
-use domain::events::Refusals;
+use domain::events;
 use domain::{Ctx, gc, retention, robots, schedules, sessions, upkeep, uploads};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -38,8 +38,8 @@ pub async fn flush(ctx: &Ctx) {
     if let Err(error) = robots::flush_use(ctx).await {
         tracing::warn!(%error, "robot accounts' last use could not be written");
     }
-    if let Err(error) = Refusals::flush(ctx).await {
-        tracing::warn!(%error, "refused attempts could not be written");
+    if let Err(error) = events::flush(ctx).await {
+        tracing::warn!(%error, "what is summed up for the audit log could not be written");
     }
     if let Err(error) = ctx.local.throttle.flush(ctx).await {
         tracing::warn!(%error, "failed sign-ins could not be written");

@@ -21,6 +21,7 @@ act! {
     "/fn/settings" Configure {
         banner_message: String,
         #[serde(default)] read_only: bool,
+        #[serde(default)] pull_audit_log_disable: bool,
         project_creation_restriction: String,
         session_timeout: String,
         token_expiration: String,
@@ -36,6 +37,7 @@ act! {
             session_timeout: number(&form.session_timeout),
             project_creation_restriction: creators.ok_or_else(|| UiError::at("project_creation_restriction", "must be one of the two"))?,
             read_only: form.read_only,
+            pull_audit_log_disable: form.pull_audit_log_disable,
             banner_message: form.banner_message.trim().to_owned(),
         };
         domain::configuration::set(&call.ctx, &call.who, &domain::configuration::NAMES, move |now| now.clone_from(&new), Default::default()).await?;

@@ -10,6 +10,7 @@ pub async fn settings(call: &Call) -> Shown {
     let body = form.of(view! {
         {form.area("banner_message", "Banner, on every page", 2).value(&found.banner_message)}
         {form.tick("read_only", "Read-only: nothing is pushed, made, changed or deleted").ticked(found.read_only)}
+        {form.tick("pull_audit_log_disable", "The audit log does not tell of pulls").ticked(found.pull_audit_log_disable)}
         {form.choice("project_creation_restriction", "Projects are made by", creators).value(found.project_creation_restriction.key())}
         {form.number("session_timeout", "A session of the portal ends after so many minutes without a request").required().value(found.session_timeout.to_string())}
         {form.number("token_expiration", "A registry's token is good for so many minutes").required().value(found.token_expiration.to_string())}

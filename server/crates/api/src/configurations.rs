@@ -30,13 +30,14 @@ pub async fn get(call: Call) -> Answer<Shown<Configurations>> {
     let set = |value: Value| Setting { value, editable: true };
     let fixed = |value: Value| Setting { value, editable: false };
     let mut all = BTreeMap::new();
-    let own: [(&str, Setting); 11] = [
+    let own: [(&str, Setting); 12] = [
         ("robot_name_prefix", set(found.robot_name_prefix.into())),
         ("robot_token_duration", set(found.robot_token_duration.into())),
         ("token_expiration", set(found.token_expiration.into())),
         ("session_timeout", set(found.session_timeout.into())),
         ("project_creation_restriction", set(found.project_creation_restriction.key().into())),
         ("read_only", set(found.read_only.into())),
+        ("pull_audit_log_disable", set(found.pull_audit_log_disable.into())),
         ("banner_message", set(found.banner_message.into())),
         // What this server has no other way of.
         ("auth_mode", fixed("db_auth".into())),
@@ -82,6 +83,7 @@ fn apply(new: &mut Configuration, name: &str, value: &Value) -> Result<bool, Api
             new.project_creation_restriction = creators.ok_or_else(|| wrong(name, "everyone or adminonly"))?;
         }
         "read_only" => new.read_only = truth(name, value)?,
+        "pull_audit_log_disable" => new.pull_audit_log_disable = truth(name, value)?,
         "banner_message" => new.banner_message = text(name, value)?.to_owned(),
         _ => return Ok(false),
     }

@@ -69,7 +69,9 @@ pub struct Local {
     /// What an administrator set. Harmless: read anew every few seconds; whether anything may be written is asked of the database.
     pub configuration: crate::configuration::Known,
     /// Refusals that are counted and not written yet. Harmless: each writes its own sums.
-    pub refusals: crate::events::Refusals,
+    pub refusals: crate::events::Summed,
+    /// Pulls that the audit log does not tell of yet. Harmless: each writes its own sums.
+    pub pulls_told: crate::events::Summed,
 }
 
 impl Local {
@@ -97,7 +99,8 @@ impl Local {
             writers: Default::default(),
             gates: Default::default(),
             configuration: Default::default(),
-            refusals: Default::default(),
+            refusals: crate::events::Summed::refusals(),
+            pulls_told: crate::events::Summed::pulls(),
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Configuration {
     pub project_creation_restriction: Creators,
     /// Nothing is pushed, tagged, deleted or brought back.
     pub read_only: bool,
+    /// The audit log does not tell of pulls.
+    pub pull_audit_log_disable: bool,
     /// Said on every page of the portal; empty for nothing.
     pub banner_message: String,
 }
@@ -55,6 +57,7 @@ impl Default for Configuration {
             session_timeout: 30,
             project_creation_restriction: Creators::Everyone,
             read_only: false,
+            pull_audit_log_disable: false,
             banner_message: String::new(),
         }
     }

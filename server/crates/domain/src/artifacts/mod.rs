@@ -123,6 +123,14 @@ pub async fn pull(
     if count && !who.client.is_machine() {
         ctx.local.pulls.note(now, kept.artifact, kept.repository, kept.tag);
     }
+    // Whoever fetched it, also to scan it: unless an administrator switched that off.
+    if count && !ctx.configuration().pull_audit_log_disable {
+        let reference_text = reference.to_string();
+        let digest = &kept.pulled.digest;
+        ctx.local.pulls_told.note_pull(now, who, (kept.artifact, &reference_text), || crate::events::Event::ArtifactPulled {
+            project: project.to_string(), repository: repository.to_string(), reference: reference_text.clone(), digest: digest.to_string(),
+        });
+    }
     Ok(kept.pulled)
 }
 

@@ -75,3 +75,42 @@ async fn a_look_through_a_million_rows_has_an_end_and_says_where_to_go_on() {
     let (items, total) = page(ctx, admin, None, &Asked { kinds: vec!["artifact.push".into()], ..Asked::default() }, 50_000, 10, true).await.unwrap();
     assert_eq!((items.len(), total), (10, 59_999));
 }
+
+#[tokio::test]
+async fn pulls_are_summed_up_by_minute_account_and_artifact() {
+    let world = World::new().await;
+    let (ctx, admin) = (&world.ctx, &world.admin);
+    let (project, repository) = (world.project("p", true).await, "r".parse().unwrap());
+    world.image(&project, &repository, "v1", "one").await;
+    let guest = world.member("guest", &project, Role::Guest).await;
+    let pull = async |who: &Principal, count: bool| {
+        crate::artifacts::pull(ctx, who, &project, &repository, &"v1".parse().unwrap(), count).await.unwrap();
+    };
+    for _ in 0..30 {
+        pull(&guest, true).await;
+        pull(&world.nobody(), true).await;
+        pull(&guest, false).await;
+    }
+    let told = async || {
+        crate::events::flush(ctx).await.unwrap();
+        let asked = Asked { kinds: vec!["artifact.pull".into()], ..Asked::default() };
+        let found = list(ctx, admin, Some(&project), &asked, None, 50).await.unwrap().items;
+        found.into_iter().map(|one| (one.actor.clone(), one.times, one.thing())).collect::<Vec<_>>()
+    };
+    let mut first = told().await;
+    first.sort();
+    assert_eq!(first.iter().map(|(actor, times, _)| (actor.as_str(), *times)).collect::<Vec<_>>(), [("anonymous", 30), ("guest", 30)]);
+    assert!(first[1].2 == "p/r:v1", "{first:?}");
+    // Within the minute it is the same row; after it another.
+    pull(&guest, true).await;
+    assert_eq!(told().await.iter().map(|(_, times, _)| times).sum::<i64>(), 61);
+    world.pass(61_000);
+    told().await;
+    pull(&guest, true).await;
+    assert_eq!(told().await.len(), 3);
+    crate::configuration::set(ctx, admin, &["pull_audit_log_disable"], |new| new.pull_audit_log_disable = true, Default::default()).await.unwrap();
+    world.pass(61_000);
+    told().await;
+    pull(&guest, true).await;
+    assert_eq!(told().await.len(), 3);
+}

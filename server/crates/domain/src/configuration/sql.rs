@@ -20,6 +20,7 @@ pub async fn read(c: &mut AnyConnection) -> Result<(Configuration, BTreeMap<Stri
             "session_timeout" => found.session_timeout = number()?,
             "project_creation_restriction" => found.project_creation_restriction = Creators::from_key(&value).unwrap_or_default(),
             "read_only" => found.read_only = value == "true",
+            "pull_audit_log_disable" => found.pull_audit_log_disable = value == "true",
             "banner_message" => found.banner_message = value,
             // The system's policy, which is no setting: `immutability`.
             "policy" => {}
@@ -30,7 +31,7 @@ pub async fn read(c: &mut AnyConnection) -> Result<(Configuration, BTreeMap<Stri
 }
 
 /// What is in effect as it is stored, in the order of [`NAMES`].
-fn stored(configuration: &Configuration) -> [String; 7] {
+fn stored(configuration: &Configuration) -> [String; 8] {
     [
         configuration.robot_name_prefix.clone(),
         configuration.robot_token_duration.to_string(),
@@ -38,6 +39,7 @@ fn stored(configuration: &Configuration) -> [String; 7] {
         configuration.session_timeout.to_string(),
         configuration.project_creation_restriction.key().to_owned(),
         configuration.read_only.to_string(),
+        configuration.pull_audit_log_disable.to_string(),
         configuration.banner_message.clone(),
     ]
 }

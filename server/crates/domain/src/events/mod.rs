@@ -1,14 +1,14 @@
 //! What happened: one typed event for every change, written in the change's transaction. The audit log is this table.
 //!
 //! An event says what happened, to which thing, in which project or the system as a whole; never prose, and never a secret. A
-//! new one is a line in the table below. Attempts that were refused are summed up ([`Refusals`]): no stranger makes rows at will.
+//! new one is a line in the table below. Attempts that were refused are summed up ([`Summed`]): no stranger makes rows at will.
 
-mod refusals;
 mod sql;
+mod summed;
 #[cfg(test)]
 mod tests;
 
-pub use refusals::Refusals;
+pub use summed::{Summed, flush};
 pub(crate) use sql::{purge, record, robot_project};
 
 use model::RobotId;
@@ -67,6 +67,7 @@ events! {
     "repository.update" RepositoryDescribed { project: String, repository: String } Project(project);
     "repository.delete" RepositoryDeleted { project: String, repository: String } Project(project);
     "artifact.push" ArtifactPushed { project: String, repository: String, reference: String, digest: Option<String> } Project(project);
+    "artifact.pull" ArtifactPulled { project: String, repository: String, reference: String, digest: String } Project(project);
     "artifact.delete" ArtifactDeleted { project: String, repository: String, reference: String } Project(project);
     "artifact.restore" DeletionUndone { project: String, deletion: i64 } Project(project);
     "deletion.purge" DeletionPurged { project: String, deletion: i64 } Project(project);

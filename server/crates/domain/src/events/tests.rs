@@ -1,6 +1,6 @@
 //! What is written of what happened, and what strangers cannot make grow.
 
-use super::{Event, Refusals};
+use super::Event;
 use crate::artifacts::{Reference, may_push};
 use crate::error::Error;
 use crate::identity::{Client, Principal};
@@ -25,14 +25,14 @@ async fn s_12_strangers_refusals_are_summed_up_and_never_a_row_each() {
             let refused = may_push(&world.ctx, &who, &project, &repository, &tag).await;
             assert!(matches!(refused, Err(Error::Unauthenticated)));
         }
-        Refusals::flush(&world.ctx).await.unwrap();
+        crate::events::flush(&world.ctx).await.unwrap();
         let rows = rows(&world, "refused").await;
         assert!(rows.len() <= 1025, "{} rows after round {round}", rows.len());
         assert_eq!(rows.iter().map(|(_, times, _)| times).sum::<i64>(), 3000 * (round + 1), "none is forgotten");
     }
     // The hour is over: a new row, and memory is free.
     world.pass(3_600_000);
-    Refusals::flush(&world.ctx).await.unwrap();
+    crate::events::flush(&world.ctx).await.unwrap();
     assert!(world.ctx.local.refusals.is_empty());
 }
 

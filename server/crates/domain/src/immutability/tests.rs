@@ -108,7 +108,7 @@ async fn an_immutable_tag_is_neither_moved_nor_removed_by_any_door() {
     let plan = artifacts::plan(ctx, admin, project, repository, &one).await.unwrap();
     assert!(plan.locked.is_some_and(|why| why.contains("v1")));
     // Tried and refused is in the log.
-    crate::events::Refusals::flush(ctx).await.unwrap();
+    crate::events::flush(ctx).await.unwrap();
     let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM events WHERE outcome = 'refused' AND kind IN ('artifact.delete', 'tag.delete', 'repository.delete')");
     let n: i64 = sqlx::Row::get(&row.fetch_one(&mut *ctx.db.read().await.unwrap()).await.unwrap(), "n");
     assert!(n >= 3, "{n}");

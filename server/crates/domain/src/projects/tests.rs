@@ -72,7 +72,7 @@ async fn what_is_refused_and_what_is_done_leaves_an_audit_row() {
     let project = world.project("p", false).await;
     let guest = world.member("guest", &project, Role::Guest).await;
     let _ = update(&world.ctx, &guest, &project, Some(true), None).await;
-    crate::events::Refusals::flush(&world.ctx).await.unwrap();
+    crate::events::flush(&world.ctx).await.unwrap();
     let mut c = world.ctx.db.read().await.unwrap();
     let rows = sqlx::query("SELECT actor, kind AS action, outcome FROM events WHERE kind IN ('project.create', 'project.update') ORDER BY id")
         .fetch_all(&mut *c)

@@ -3,7 +3,7 @@
 //! pulls, a tenth as many runs of ten tasks each, and as many refusals as pushes.
 
 use super::*;
-use crate::events::{Event, Refusals};
+use crate::events::Event;
 use crate::identity::{Client, Principal};
 use crate::testing::World;
 use std::time::{Duration, Instant};
@@ -70,7 +70,7 @@ async fn refusals(world: &World, count: i64) {
         let client = Client { address: format!("10.{}.{}.1", n % 7, n % 251), ..Client::default() };
         world.ctx.local.refusals.note(world.ctx.now(), &Principal::anonymous(client), Event::RequestRefused { route: "/api/v2.0/users".into() });
     }
-    Refusals::flush(&world.ctx).await.unwrap();
+    crate::events::flush(&world.ctx).await.unwrap();
 }
 
 async fn write(world: &World, texts: Vec<String>, at: i64) {
