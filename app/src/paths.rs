@@ -1,7 +1,8 @@
 //! Every address of the portal. A repository's name holds slashes and is one segment here.
 
 pub use crate::address::{segment, with};
-use model::{CollectionId, Digest, ExecutionId, ImmutableRuleId, LabelId, MemberId, ProjectName, RepositoryName, RetentionRunId, RobotId, RuleId, TargetId, TaskId, UserId};
+use model::{CollectionId, Digest, ExecutionId, ImmutableRuleId, LabelId, MemberId,
+    ProjectName, RepositoryName, RetentionRunId, RobotId, RuleId, TargetId, TaskId, UserId};
 
 /// Longest way back, in bytes.
 const LONGEST: usize = 2048;

@@ -83,9 +83,11 @@ fn comments_cite_what_is_here() {
         sources(&root, folder, &mut all);
     }
     // Written apart, so that this test does not find itself.
-    let words = [concat!("house", ".md"), concat!("safety", ".md"), concat!("stack", ".md"), concat!("signing", ".md"), concat!("harbor", ".md"), concat!("(refer", "ence")];
+    let words = [concat!("house", ".md"), concat!("safety", ".md"), concat!("stack", ".md"), concat!("signing", ".md"), concat!("harbor", ".md"), concat!("(refer",
+        "ence")];
     let strays: Vec<String> = all.iter().flat_map(|(path, text)| {
-        text.lines().filter(|line| line.trim_start().starts_with("//") && words.iter().any(|word| line.contains(word))).map(move |line| format!("{path}: {}", line.trim()))
+        text.lines().filter(|line| line.trim_start().starts_with("//") && words.iter().any(|word| line.contains(word))).map(move |line| format!("{path}: {}",
+            line.trim()))
     }).collect();
     assert!(strays.is_empty(), "{strays:#?}");
 }

@@ -159,7 +159,8 @@ async fn the_log_tells_who_did_what_and_is_kept_as_a_file() -> Result<()> {
     server.call(Method::DELETE, "/projects/p/repositories/r/artifacts/v1/tags/v1", json!(null)).await?;
     let logs = async |path: &str| server.call(Method::GET, path, json!(null)).await;
     let own = logs("/projects/p/logs?page_size=100").await?;
-    let said: Vec<String> = own.as_array().into_iter().flatten().map(|row| format!("{} {} {}", row["operation"], row["resource_type"], row["resource"]).replace('"', "")).collect();
+    let said: Vec<String> = own.as_array().into_iter().flatten().map(|row| format!("{} {} {}", row["operation"], row["resource_type"], row["resource"]).replace('"',
+        "")).collect();
     assert_eq!(said, ["delete tag p/r:v1", "create artifact p/r:v1", "create project p"]);
     for (path, n) in [
         ("/auditlog-exts?q=operation%3Dcreate%2Cresource_type%3Dartifact", 1), ("/auditlog-exts?q=username%3Dadmin%2Cresource_type%3Dproject", 2),

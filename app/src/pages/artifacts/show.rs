@@ -222,9 +222,10 @@ fn tags(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, from: From) -> 
             }
             call.button::<forms::DeleteTag>(with, "Remove").quiet().more(format!("tag {}", tag.name)).into_render().into_any()
         });
+        let locked = tag.locked.clone().map(|rule| view! { " "{pill(Tone::Neutral, "lock", "Immutable")}<span class="tree__of">{rule}</span> });
         view! {
             <tr data-key=tag.name.to_string()>
-                <td><code>{tag.name.to_string()}</code>{tag.locked.clone().map(|rule| view! { " "{pill(Tone::Neutral, "lock", "Immutable")}<span class="tree__of">{rule}</span> })}</td>
+                <td><code>{tag.name.to_string()}</code>{locked}</td>
                 <td class="p2">{time(tag.pushed_at, call.me.now)}</td>
                 <td class="p2">{when(tag.pulled_at, call.me.now, "never pulled")}</td>
                 <td class="row-end"><span class="row-actions">

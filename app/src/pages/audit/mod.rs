@@ -86,7 +86,8 @@ fn filter(f: &ListAddress) -> AnyView {
     let clear = f.narrows().then(|| view! { <a class="button" href=f.path.clone()>"Clear"</a> });
     view! {
         <form class="filter-bar filter-bar--form" method="get" action=f.path.clone() role="search">
-            <input type="search" name="q" value=f.q.clone() placeholder="Thing, address, request" aria-label="Part of a thing, an address or a request's number" data-filter="true"/>
+            <input type="search" name="q" value=f.q.clone() placeholder="Thing, address, request"
+                aria-label="Part of a thing, an address or a request's number" data-filter="true"/>
             <input type="text" name="who" value=value("who") placeholder="Who" aria-label="Whole name of whoever did it" autocapitalize="none" spellcheck="false"/>
             <select name="action" aria-label="Action"><option value="">"any action"</option>{kinds.collect_view()}</select>
             <select name="outcome" aria-label="Outcome">{outcomes.into_iter().collect_view()}</select>
@@ -112,7 +113,8 @@ fn row(call: &Call, f: &ListAddress, entry: &Entry, within: bool) -> AnyView {
         Some(href) if !thing.is_empty() => view! { <a href=href>{thing}</a> }.into_any(),
         _ => thing.into_any(),
     };
-    let details: Vec<String> = entry.details().iter().filter(|(name, _)| !matches!(*name, "reference" | "digest")).map(|(name, value)| format!("{name}: {value}")).collect();
+    let more = entry.details().into_iter().filter(|(name, _)| !matches!(*name, "reference" | "digest"));
+    let details: Vec<String> = more.map(|(name, value)| format!("{name}: {value}")).collect();
     let details = (!details.is_empty()).then(|| view! { <span class="tree__of">{details.join(" · ")}</span> });
     let outcome = match entry.outcome {
         Outcome::Done => pill(Tone::Ok, "check", "Done"),

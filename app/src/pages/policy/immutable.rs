@@ -50,7 +50,9 @@ fn row(call: &Call, owner: &Owner, rule: &ImmutableRule, covered: &Covered) -> A
         view! {
             <span class="row-actions">
                 {switch.more(format!("the rule for {}", rule.selector.sentence())).into_render()}
-                <a class="button button--quiet button--small" href=paths::immutable(&place(owner), rule.id)>"Edit"<span class="sr">" "{rule.selector.sentence()}</span></a>
+                <a class="button button--quiet button--small" href=paths::immutable(&place(owner), rule.id)>
+                    "Edit"<span class="sr">" "{rule.selector.sentence()}</span>
+                </a>
             </span>
         }
     });

@@ -28,7 +28,9 @@ pub async fn section(call: &Call, frame: &ProjectFrame) -> Result<(AnyView, bool
     let list = match rows.is_empty() {
         true => view! { <p>"No rule yet: nothing is removed by itself."</p> }.into_any(),
         false => {
-            let headings = view! { <th scope="col" class="num">"Rule"</th><th scope="col">"What it keeps"</th><th scope="col" class="p2">"State"</th>{actions_heading()} };
+            let headings = view! {
+                <th scope="col" class="num">"Rule"</th><th scope="col">"What it keeps"</th><th scope="col" class="p2">"State"</th>{actions_heading()}
+            };
             table("", headings, rows)
         }
     };

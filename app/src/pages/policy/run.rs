@@ -30,7 +30,12 @@ pub async fn show(call: &Call) -> Shown {
         let number = (n + 1).to_string();
         let href = f.link(&[("fate", "kept"), ("rule", &number)]);
         let off = rule.disabled.then(|| pill(Tone::Neutral, "", "Disabled"));
-        view! { <tr class="tall"><td class="num">{n + 1}</td><td>{format!("{}.", rule.sentence())}" "{off}</td><td class="num"><a href=href>{grouped(*kept)}</a></td></tr> }.into_any()
+        view! {
+            <tr class="tall">
+                <td class="num">{n + 1}</td><td>{format!("{}.", rule.sentence())}" "{off}</td><td class="num"><a href=href>{grouped(*kept)}</a></td>
+            </tr>
+        }
+        .into_any()
     });
     let headings = view! { <th scope="col" class="num">"Rule"</th><th scope="col">"What it keeps"</th><th scope="col" class="num">"Kept"</th> };
     let fates = [
@@ -46,7 +51,10 @@ pub async fn show(call: &Call) -> Shown {
     let list = match rows.items.is_empty() {
         true => view! { <p class="note">{nothing(fate, settled)}</p> }.into_any(),
         false => {
-            let headings = view! { <th scope="col">"Artifact"</th><th scope="col">"Digest"</th><th scope="col">"Why"</th><th scope="col" class="p2">"Pushed"</th><th scope="col" class="p2">"Pulled"</th> };
+            let headings = view! {
+                <th scope="col">"Artifact"</th><th scope="col">"Digest"</th><th scope="col">"Why"</th>
+                <th scope="col" class="p2">"Pushed"</th><th scope="col" class="p2">"Pulled"</th>
+            };
             let lines = rows.items.iter().map(|one| row(&project, one, now, run.dry_run)).collect();
             view! { {table("", headings, lines)}{pager(&f, rows.next.clone())} }.into_any()
         }

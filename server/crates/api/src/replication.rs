@@ -258,16 +258,16 @@ impl Input {
         }
         for filter in self.filters.unwrap_or_default() {
             for Clause { of, excludes, value } in filter.read()? {
-            // The first of a kind stands in the form.
-            match of {
-                Of::Repository if input.repositories.is_empty() && !excludes => input.repositories = value,
-                Of::Tag if input.tags.is_empty() => {
-                    input.tags = value;
-                    input.tag_mode = if excludes { TagMode::Excludes } else { TagMode::Matches };
+                // The first of a kind stands in the form.
+                match of {
+                    Of::Repository if input.repositories.is_empty() && !excludes => input.repositories = value,
+                    Of::Tag if input.tags.is_empty() => {
+                        input.tags = value;
+                        input.tag_mode = if excludes { TagMode::Excludes } else { TagMode::Matches };
+                    }
+                    Of::Resource if input.resource == Carried::Any && !excludes => input.resource = Carried::from_key(&value).unwrap_or_default(),
+                    _ => input.further.push(Clause { of, excludes, value }),
                 }
-                Of::Resource if input.resource == Carried::Any && !excludes => input.resource = Carried::from_key(&value).unwrap_or_default(),
-                _ => input.further.push(Clause { of, excludes, value }),
-            }
             }
         }
         Ok(input)

@@ -2,7 +2,9 @@
 
 use crate::errors::ApiError;
 use crate::document::{self, Shape};
-use crate::{artifacts, audit, configurations, deletions, gc, immutability, labels, members, projects, registries, replication, repositories, retention, robots, session, system, users};
+use crate::{
+    artifacts, audit, configurations, deletions, gc, immutability, labels, members, projects, registries, replication, repositories, retention, robots, session,
+        system, users};
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::extract::rejection::RawPathParamsRejection;

@@ -96,7 +96,8 @@ impl Entry {
         const SAID: [&str; 11] = ["project", "repository", "tag", "name", "user", "robot", "member", "target", "route", "names", "times"];
         // A rule's sentence is its name.
         let sentence = |name: &str, value: &str| name == "rule" && value.parse::<i64>().is_err();
-        self.fields.iter().filter(|(name, value)| !SAID.contains(&name.as_str()) && !value.is_empty() && !sentence(name, value)).map(|(name, value)| (name.as_str(), value.as_str())).collect()
+        self.fields.iter().filter(|(name, value)| !SAID.contains(&name.as_str()) && !value.is_empty() && !sentence(name, value)).map(|(name, value)| (name.as_str(),
+            value.as_str())).collect()
     }
 }
 
@@ -178,7 +179,8 @@ mod tests {
             actor: String::new(), via: String::new(), address: String::new(), request_id: String::new(),
         };
         for (fields, thing) in [
-            (&[("project", "p"), ("repository", "r"), ("reference", "v1")][..], "p/r:v1"), (&[("project", "p"), ("repository", "r"), ("digest", "sha256:a")], "p/r@sha256:a"),
+            (&[("project", "p"), ("repository", "r"), ("reference", "v1")][..], "p/r:v1"), (&[("project", "p"), ("repository", "r"), ("digest", "sha256:a")],
+            "p/r@sha256:a"),
             (&[("project", "p"), ("repository", "r")], "p/r"), (&[("user", "5")], "user 5"), (&[("project", "p"), ("member", "3")], "member 3 of p"),
             (&[("project", "p")], "p"), (&[("name", "ci")], "ci"), (&[], ""),
         ] {

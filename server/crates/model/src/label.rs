@@ -26,8 +26,9 @@ impl LabelInput {
             problems.add("name", "must be at most 128 characters long, none of them a control character");
         }
         problems.text("description", &self.description, 1024);
-        let hex = self.color.strip_prefix('#').unwrap_or_default();
-        if !self.color.is_empty() && !(matches!(hex.len(), 3 | 6) && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
+        let is_color = |hex: &str| matches!(hex.len(), 3 | 6) && hex.bytes().all(|b| b.is_ascii_hexdigit());
+        let fine = self.color.is_empty() || self.color.strip_prefix('#').is_some_and(is_color);
+        if !fine {
             problems.add("color", "must be # and six hexadecimal digits, or empty");
         }
         problems.check()
@@ -61,7 +62,8 @@ mod tests {
         for (name, color) in [("accepted", "#FF0000"), ("Größe: 5", ""), ("x", "#abc")] {
             assert!(label(name, color).is_ok(), "{name} {color}");
         }
-        for (name, color, field) in [("", "", "name"), (" ", "", "name"), ("a\u{7}", "", "name"), ("x", "red", "color"), ("x", "#12345", "color"), ("x", "#gggggg", "color")] {
+        for (name, color, field) in [("", "", "name"), (" ", "", "name"), ("a\u{7}", "", "name"), ("x", "red", "color"), ("x", "#12345", "color"), ("x", "#gggggg",
+            "color")] {
             assert_eq!(label(name, color).unwrap_err().0[0].field, field, "{name} {color}");
         }
         assert!(label(&"x".repeat(129), "").is_err());

@@ -217,7 +217,8 @@ pub fn role_may(role: Role, action: Action) -> bool {
             matches!(role, ProjectAdmin | Maintainer | Developer)
         }
         // Maintainers also remove it, and see how the project is set up.
-        RepositoryDelete | ArtifactDelete | TagDelete | MetadataRead | RobotRead | RobotList | LogList | LabelCreate | LabelUpdate | LabelDelete | ImmutableList | ImmutableCreate | ImmutableUpdate
+        RepositoryDelete | ArtifactDelete | TagDelete | MetadataRead | RobotRead | RobotList | LogList | LabelCreate | LabelUpdate
+        | LabelDelete | ImmutableList | ImmutableCreate | ImmutableUpdate
         | ImmutableDelete => {
             matches!(role, ProjectAdmin | Maintainer)
         }

@@ -286,9 +286,11 @@ mod tests {
             RetentionRule { selector: Selector::simple(repositories, tags, untagged), template, number, disabled: false }.sentence()
         };
         let table = [
-            (rule(("**", false), ("v*", false), Some(false), Template::LatestPushed, 10), "In every repository, keep the 10 most recently pushed artifacts with tags matching v*"),
+            (rule(("**", false), ("v*", false), Some(false), Template::LatestPushed, 10),
+            "In every repository, keep the 10 most recently pushed artifacts with tags matching v*"),
             (rule(("a/**", true), ("", false), None, Template::Always, 0), "In repositories other than a/**, keep all artifacts"),
-            (rule(("", false), ("x", true), None, Template::PulledWithin, 1), "In every repository, keep artifacts pulled within 1 day with tags other than x, or without a tag"),
+            (rule(("", false), ("x", true), None, Template::PulledWithin, 1),
+            "In every repository, keep artifacts pulled within 1 day with tags other than x, or without a tag"),
             (rule(("", false), ("", false), Some(false), Template::PushedWithin, 7), "In every repository, keep artifacts pushed within 7 days that have a tag"),
         ];
         for (said, expected) in table {

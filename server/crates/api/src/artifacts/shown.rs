@@ -196,7 +196,8 @@ impl Artifact {
             extra_attrs_left_out: artifact.attributes == artifact::LEFT_OUT, references_left_out: hangs.left_out, accessory_count: artifact.accessory_count,
             annotations: artifact.annotations.clone(), references: hangs.children.iter().map(|listed| refers(artifact, listed)).collect(),
             annotations_left_out: artifact.annotations_left_out, tag_count: artifact.tag_count,
-            tags: tags.iter().map(|tag| Tag::new(tag, artifact, repository)).collect(), labels: artifact.labels.iter().cloned().map(Label::from).collect(), addition_links: additions(artifact),
+            tags: tags.iter().map(|tag| Tag::new(tag, artifact, repository)).collect(), labels: artifact.labels.iter().cloned().map(Label::from).collect(),
+                addition_links: additions(artifact),
             accessories: hangs.attached.iter().map(|attached| Accessory::new(attached, artifact)).collect(),
         }
     }

@@ -95,7 +95,8 @@ pub async fn push(
     let subject = manifest.subject.as_ref().map(|s| s.digest.clone());
     let pushed = Pushed { digest: digest.clone(), subject };
 
-    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, attributes, lists, was_list: false, moves: TagUndo::of(&ctx.settings, ctx.now(), who) };
+    let placing = Placing { digest, manifest, content, tags: all_tags, recognised, attributes, lists, was_list: false, moves: TagUndo::of(&ctx.settings, ctx.now(),
+        who) };
     let (ctx2, caller, project, repository) = (ctx.clone(), who.clone(), project.clone(), repository.clone());
     let (now, event) = (ctx.now(), pushed_as(&project, &repository, reference, Some(&placing.digest)));
     ctx.change_content(who, event, async move |c| {

@@ -23,7 +23,8 @@ pub const WITHOUT_EFFECT: &[(&str, &str)] =
 
 /// What is in effect, by the names under which it is stored.
 pub const NAMES: [&str; 8] = [
-    "robot_name_prefix", "robot_token_duration", "token_expiration", "session_timeout", "project_creation_restriction", "read_only", "pull_audit_log_disable", "banner_message",
+    "robot_name_prefix", "robot_token_duration", "token_expiration", "session_timeout", "project_creation_restriction", "read_only", "pull_audit_log_disable",
+    "banner_message",
 ];
 
 /// What this process read last.

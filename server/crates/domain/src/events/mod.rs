@@ -127,7 +127,8 @@ impl Event {
             Event::SignedIn { .. } | Event::RequestRefused { .. } | Event::AccountUnlocked { .. } | Event::PasswordSet { .. } | Event::RobotSecretSet { .. }
                 | Event::UserDisabled { .. } | Event::UserDeleted { .. } | Event::AdministratorSet { admin: false, .. } | Event::RobotDisabled { .. }
                 | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. } | Event::CollectionStopped { .. }
-                | Event::CollectionStarted { dry_run: true } | Event::RetentionStarted { dry_run: true, .. } | Event::RetentionStopped { .. } | Event::ConfigurationChanged { .. }
+                | Event::CollectionStarted { dry_run: true } | Event::RetentionStarted { dry_run: true,
+                .. } | Event::RetentionStopped { .. } | Event::ConfigurationChanged { .. }
         )
     }
 }

@@ -109,7 +109,8 @@ async fn an_immutable_tag_is_neither_moved_nor_removed_by_any_door() {
     assert!(plan.locked.is_some_and(|why| why.contains("v1")));
     // Tried and refused is in the log.
     crate::events::flush(ctx).await.unwrap();
-    let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM events WHERE outcome = 'refused' AND kind IN ('artifact.delete', 'tag.delete', 'repository.delete')");
+    let row = sqlx::query("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM events
+         WHERE outcome = 'refused' AND kind IN ('artifact.delete', 'tag.delete', 'repository.delete')");
     let n: i64 = sqlx::Row::get(&row.fetch_one(&mut *ctx.db.read().await.unwrap()).await.unwrap(), "n");
     assert!(n >= 3, "{n}");
     // A rule that is switched off or gone keeps nothing.
@@ -231,7 +232,8 @@ async fn n_066_what_is_no_rule_is_refused_and_changes_nothing() {
     let (ctx, admin, owner) = (&shop.world.ctx, &shop.world.admin, shop.owner());
     let of = |repositories: &str, tags: (&str, bool)| Selector::simple((repositories, false), tags, None);
     for (selector, what) in [
-        (of("[", ("v*", false)), "pattern"), (of("**", ("{a", false)), "pattern"), (of("**", ("**", true)), "nothing is left"), (of(&"a".repeat(600), ("v", false)), "512"),
+        (of("[", ("v*", false)), "pattern"), (of("**", ("{a", false)), "pattern"), (of("**", ("**", true)), "nothing is left"), (of(&"a".repeat(600), ("v", false)),
+        "512"),
     ] {
         let refused = create(ctx, admin, &owner, selector, false).await.unwrap_err().to_string();
         assert!(refused.contains(what), "{refused}");

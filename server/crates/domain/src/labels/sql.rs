@@ -10,7 +10,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use std::collections::HashMap;
 
 /// Of a label `t`, for [`label`].
-pub(crate) const COLUMNS: &str = "t.id AS id, t.name AS name, t.description AS description, t.color AS color, t.project_id AS project_id, t.created_at AS created_at, t.updated_at AS updated_at";
+pub(crate) const COLUMNS: &str = "t.id AS id, t.name AS name, t.description AS description, t.color AS color, \
+    t.project_id AS project_id, t.created_at AS created_at, t.updated_at AS updated_at";
 
 static LIST: Listing = Listing {
     from: "labels AS t",

@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 const FROM: &str = "projects AS t LEFT JOIN users AS o ON o.id = t.owner_id";
 
-const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require_signature AS require_signature, t.policy AS policy, (SELECT x.id FROM retentions AS x WHERE x.project_id = t.id) AS retention_id, \
+const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require_signature AS require_signature, t.policy AS policy, \
+    (SELECT x.id FROM retentions AS x WHERE x.project_id = t.id) AS retention_id, \
     t.owner_id AS owner_id, COALESCE(o.name, '') AS owner_name, t.repository_count AS repository_count, \
     t.artifact_count AS artifact_count, t.member_count AS member_count, t.stored_bytes AS stored_bytes, t.logical_bytes AS logical_bytes, t.created_at AS created_at, \
     t.updated_at AS updated_at, t.kept AS kept";
