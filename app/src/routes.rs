@@ -65,6 +65,7 @@ pub static PAGES: &[PageRoute] = &[
     page("/projects/{project}/policy", SignIn, |call| Box::pin(policy::show(call))),
     page("/projects/{project}/policy/retention/rules/new", SignIn, |call| Box::pin(policy::retention::rule_new(call))),
     page("/projects/{project}/policy/retention/rules/{number}", SignIn, |call| Box::pin(policy::retention::rule_edit(call))),
+    page("/projects/{project}/policy/retention/rules/{number}/delete", SignIn, |call| Box::pin(policy::retention::rule_delete(call))),
     page("/projects/{project}/policy/retention/start", SignIn, |call| Box::pin(policy::retention::start(call))),
     page("/projects/{project}/policy/retention/runs/{id}", SignIn, |call| Box::pin(policy::run::show(call))),
     page("/projects/{project}/policy/immutable/new", SignIn, |call| Box::pin(policy::immutable::new(call))),

@@ -77,7 +77,7 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
     '/admin/registries', '/admin/registries/new', '/admin/registries/new?provider=docker-hub', `/admin/registries/${target}`, '/admin/replication', '/admin/replication/new',
     `/admin/replication/${rule}`, `/admin/replication/${rule}/edit`, `/admin/replication/${rule}/executions/${execution}`,
     '/projects/cargo/policy', `/projects/cargo/policy/immutable/new`, `/projects/cargo/policy/immutable/${kept}`, `/projects/cargo/policy/immutable/${kept}/delete`,
-    '/projects/hold/policy', '/projects/hold/policy/retention/rules/new', '/projects/hold/policy/retention/rules/1', '/projects/hold/policy/retention/start',
+    '/projects/hold/policy', '/projects/hold/policy/retention/rules/new', '/projects/hold/policy/retention/rules/1', '/projects/hold/policy/retention/rules/1/delete', '/projects/hold/policy/retention/start',
     `/projects/hold/policy/retention/runs/${run}`, '/projects/cargo/labels', '/projects/cargo/labels/new', '/projects/cargo/log', '/admin/audit', '/admin/audit?q=ship',
     '/admin/labels', '/admin/labels/new', `/admin/labels/${label}`, `/admin/labels/${label}/delete`,
     '/admin/policy', '/admin/policy/immutable/new', `/admin/policy/immutable/${everywhere}`, `/admin/policy/immutable/${everywhere}/delete`,

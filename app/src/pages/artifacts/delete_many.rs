@@ -27,6 +27,10 @@ pub async fn delete_many(call: &Call) -> Shown {
             }
             Err(error) => return Err(error.into()),
         };
+        if let Some(locked) = &plan.locked {
+            rows.push(view! { <li><code>{digest.short()}</code><span class="tree__of">{format!(" stays: {locked}")}</span></li> }.into_any());
+            continue;
+        }
         let names = model::stamp::some(&plan.tags, 4);
         let with = plan.accessories.len() + plan.children.len();
         let listed = plan.kept_by.iter().find(|index| !digests.contains(index));

@@ -17,12 +17,8 @@ pub async fn of_project(call: &Call) -> Shown {
 }
 
 /// A day of the address, in ms: its beginning, or its end.
-fn day(text: &str, end: bool) -> Result<Option<Stamp>, UiError> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let begin = Stamp::day(text).ok_or_else(|| UiError::wrong(format!("the day {text:?} must read 2026-01-31")))?;
-    Ok(Some(if end { Stamp(begin.0 + 86_399_999) } else { begin }))
+fn day(text: &str, end: bool) -> Option<Stamp> {
+    Stamp::day(text).map(|begin| if end { Stamp(begin.0 + 86_399_999) } else { begin })
 }
 
 async fn page(call: &Call, project: Option<ProjectName>) -> Shown {
@@ -33,9 +29,16 @@ async fn page(call: &Call, project: Option<ProjectName>) -> Shown {
         kinds: Some(text("action")).filter(|kind| !kind.is_empty()).into_iter().collect(),
         text: f.q.trim().to_owned(),
         outcome: Outcome::from_key(f.facet("outcome")),
-        from: day(&text("from"), false)?,
-        to: day(&text("to"), true)?,
+        from: day(&text("from"), false),
+        to: day(&text("to"), true),
     };
+    let wrong = ["from", "to"].into_iter().find(|name| !text(name).is_empty() && day(&text(name), false).is_none());
+    let wrong = match (wrong, asked.from, asked.to) {
+        (Some(name), ..) => Some(format!("The day {:?} is none: it must read 2026-01-31. It was left out.", text(name))),
+        (None, Some(from), Some(to)) if from > to => Some("The first day comes after the last: nothing can lie between.".to_owned()),
+        _ => None,
+    };
+    let wrong = wrong.map(|words| view! { <p class="note note--warn">{words}</p> });
     let found = audit::list(&call.ctx, &call.who, project.as_ref(), &asked, f.after.parse().ok(), model::list::PAGE).await?;
     let rows: Vec<AnyView> = found.items.iter().map(|entry| row(call, &f, entry, project.is_some())).collect();
     let list = match rows.is_empty() {
@@ -66,10 +69,12 @@ async fn page(call: &Call, project: Option<ProjectName>) -> Shown {
             None => "/api/v2.0/audit-logs/export".to_owned(),
             Some(name) => format!("/api/v2.0/projects/{name}/logs/export"),
         };
-        view! { <a class="button" href=paths::with(&base, &[("format", format)]) download="">{words}</a> }
+        let mut asks = vec![("format", format), ("text", f.q.as_str())];
+        asks.extend(FACETS.map(|name| (name, f.facet(name))));
+        view! { <a class="button" href=paths::with(&base, &asks) download="">{words}</a> }
     };
-    let actions = view! { {export("csv", "CSV")}{export("jsonl", "JSON lines")} };
-    Ok(Page::new(title).way(way).purpose(purpose).actions(actions).body(view! { {filter(&f)}{list}{further}{next} }))
+    let actions = view! { {export("csv", "These as CSV")}{export("jsonl", "as JSON lines")} };
+    Ok(Page::new(title).way(way).purpose(purpose).actions(actions).body(view! { {filter(&f)}{wrong}{list}{further}{next} }))
 }
 
 /// One form for all that narrows.
@@ -138,7 +143,7 @@ fn row(call: &Call, f: &ListAddress, entry: &Entry, within: bool) -> AnyView {
         <tr class="tall" data-key=entry.id.to_string()>
             <td class="short">{time(entry.at, now)}{times}</td>
             <td>{who}</td>
-            <td>{words(&entry.kind)}" "{thing}{details}</td>
+            <td class="said">{words(&entry.kind)}" "{thing}{details}</td>
             {project}
             <td class="p2 short">{entry.address.clone()}<span class="tree__of">{door}</span></td>
             <td class="short">{outcome}</td>

@@ -9,9 +9,10 @@ use model::project::ProjectFrame;
 use model::{Action, DeletionId, ProjectName};
 
 pub async fn list(call: &Call) -> Shown {
-    let (name, f) = (call.project()?, call.filter(&[]));
+    let (name, f) = (call.project()?, call.filter(&["by"]));
     let frame = domain::projects::frame(&call.ctx, &call.who, &name).await?;
-    let found = domain::deletions::list(&call.ctx, &call.who, &name, &f.ask_page()).await?;
+    let by = Some(f.facet("by")).filter(|by| !by.is_empty());
+    let found = domain::deletions::list_by(&call.ctx, &call.who, &name, &f.ask_page(), by).await?;
     let may = frame.may(Action::ArtifactDelete) && frame.may(Action::RepositoryPush);
     let needs = (!may && !found.items.is_empty()).then(|| view! { <p class="note">"Bringing artifacts back needs the role Maintainer."</p> });
     let what = match call.ctx.settings.recycle {
@@ -36,10 +37,13 @@ pub async fn list(call: &Call) -> Shown {
             <button type="submit" class="button" formmethod="get" formaction=paths::deletions_purge(&name)>"Delete selected for good…"</button>
         </form>
     });
+    let only = by.map(|by| view! {
+        <p class="note">{format!("Only what {by} deleted: {}. ", model::stamp::count(found.total, "deletion"))}<a href=paths::deletions(&name)>"Show all"</a></p>
+    });
     let page = Page::new("Deleted").way(way(&name, "Deleted"));
     let waiting = domain::deletions::waiting(&call.ctx, &call.who, &name).await?.said(call.me.now);
     let waiting = if waiting.is_empty() { waiting } else { format!(" {waiting}; the next collection after that frees them.") };
-    Ok(page.purpose(format!("What can still be brought back in {name}, as it was.{waiting}")).body(view! { {needs}{body}{picked} }))
+    Ok(page.purpose(format!("What can still be brought back in {name}, as it was.{waiting}")).body(view! { {needs}{only}{body}{picked} }))
 }
 
 /// What was deleted, in words.
@@ -91,7 +95,7 @@ fn row(call: &Call, frame: &ProjectFrame, project: &ProjectName, deletion: &Dele
             </td>
             <td class="p2">{deletion.digest.as_ref().map(|found| digest(found.as_str()))}</td>
             <td class="num p2">{bytes(deletion.bytes)}</td>
-            <td class="p2">{time(deletion.deleted_at, now)}" by "{deletion.deleted_by.clone()}</td>
+            <td class="p2">{time(deletion.deleted_at, now)}" by "<a href=paths::with(&paths::deletions(project), &[("by", &deletion.deleted_by)])>{deletion.deleted_by.clone()}</a></td>
             <td class="row-end">{actions}</td>
         </tr>
     }

@@ -137,13 +137,13 @@ fn page(call: &Call, owner: Owner, rule: Option<ImmutableRule>) -> Shown {
         <div class="sentence">
             <div class="form--row">
                 {form.choice("repository_mode", "In repositories", modes()).value(mode(Of::Repository))}
-                {form.text("repositories", "the pattern").value(first(Of::Repository).0).placeholder("**").help(over)}
+                {form.text("repositories", "the repository pattern").value(first(Of::Repository).0).placeholder("**").help(over)}
             </div>
             <div class="form--row">
                 {form.choice("tag_mode", "tags", modes()).value(mode(Of::Tag))}
-                {form.text("tags", "the pattern").value(first(Of::Tag).0).placeholder("v*, release-*").help("Several are separated by commas. Empty: every tag.")}
+                {form.text("tags", "the tag pattern").value(first(Of::Tag).0).placeholder("v*, release-*").help("Several are separated by commas. Empty: every tag.")}
             </div>
-            <h2>"stay as they are."</h2>
+            <p>"stay as they are."</p>
         </div>
         {preview(call)}
         {form.tick("disabled", "Disabled: it keeps nothing for now").ticked(disabled)}

@@ -36,11 +36,11 @@ pub async fn section(call: &Call, frame: &ProjectFrame) -> Result<(AnyView, bool
     };
     let new = (may && rules.len() < MOST).then(|| view! { <a class="button" href=paths::retention_rule_new(project)>"New rule"</a> });
     let with = |dry: bool| vec![("project", project.to_string()), ("dry_run", dry.to_string())];
-    let run = (policy.is_some() && frame.may(Action::RetentionOperate) && !under_way).then(|| view! {
+    let run = (!rules.is_empty() && frame.may(Action::RetentionOperate) && !under_way).then(|| view! {
         {call.button::<forms::StartRetention>(with(true), "Dry run").into_render()}
         <a class="button" href=paths::retention_start(project)>"Run now…"</a>
     });
-    let settings = policy.as_ref().map(|policy| settings(call, project, policy, may));
+    let settings = policy.as_ref().filter(|policy| !policy.rules.is_empty()).map(|policy| settings(call, project, policy, may));
     let view = view! {
         <section class="stack" id="retention">
             <h2>"Tag retention"</h2>
@@ -101,7 +101,7 @@ fn settings(call: &Call, project: &ProjectName, policy: &RetentionPolicy, may: b
         {form.text("cron", "Cron pattern").value(cron).help("For a pattern of your own: second minute hour day month weekday, in UTC; the second is 0.")}
         {buttons("Save")}
     });
-    view! { <div class="card pad stack"><h3>"Rest and clock"</h3><p>{due}</p>{body}</div> }.into_any()
+    view! { <div class="card pad stack"><h3>"What no rule covers, and when it runs"</h3><p>{due}</p>{body}</div> }.into_any()
 }
 
 fn due(schedule: Option<&Schedule>, now: Stamp) -> AnyView {
@@ -170,10 +170,13 @@ pub async fn start(call: &Call) -> Shown {
 }
 
 fn foreseen_said(ahead: &Foreseen) -> String {
-    let least = if ahead.more { "At least " } else { "" };
-    let sums = ahead.sums;
+    let (sums, about) = (ahead.sums, if ahead.more { "About " } else { "" });
+    let held = match sums.held {
+        0 => String::new(),
+        n => format!(", {} held by immutable tags or by indexes that stay", grouped(n)),
+    };
     format!(
-        "{least}{} would be removed now, unless an immutable tag or an index holds one; {} kept by a rule, {} not covered and kept; {} reached.",
+        "{about}{} would be removed now; {} kept by a rule, {} not covered and kept{held}; {} reached.",
         count(sums.removed, "artifact"), grouped(sums.kept), grouped(sums.uncovered), count(ahead.repositories, "repository"),
     )
 }
@@ -217,16 +220,16 @@ fn rule_page(call: &Call, project: ProjectName, policy: Option<RetentionPolicy>,
         <div class="sentence">
             <div class="form--row">
                 {form.choice("repository_mode", "In repositories", modes()).value(mode(Of::Repository))}
-                {form.text("repositories", "the pattern").value(first(Of::Repository).0).placeholder("**")
+                {form.text("repositories", "the repository pattern").value(first(Of::Repository).0).placeholder("**")
                     .help("Over the repository's name in this project: * within a component, ** across them. Empty: all.")}
             </div>
             <div class="form--row">
                 {form.choice("template", "keep", templates).value(rule.as_ref().map_or(Template::LatestPushed, |rule| rule.template).harbor())}
-                {form.number("number", "so many").value(number.to_string()).help("Artifacts, or days; nothing for all of them.")}
+                {form.number("number", "how many").value(number.to_string()).help("Artifacts or days; it counts nothing where all are kept.")}
             </div>
             <div class="form--row">
                 {form.choice("tag_mode", "of artifacts with tags", modes()).value(mode(Of::Tag))}
-                {form.text("tags", "the pattern").value(first(Of::Tag).0).placeholder("v*, release-*").help("Several are separated by commas. Empty: every tag.")}
+                {form.text("tags", "the tag pattern").value(first(Of::Tag).0).placeholder("v*, release-*").help("Several are separated by commas. Empty: every tag.")}
             </div>
             {form.tick("untagged", "and of artifacts without a tag").ticked(untagged)}
         </div>
@@ -235,13 +238,30 @@ fn rule_page(call: &Call, project: ProjectName, policy: Option<RetentionPolicy>,
         {form.tick("disabled", "Disabled: it keeps nothing for now").ticked(rule.as_ref().is_some_and(|rule| rule.disabled))}
         {buttons("Save rule").beside(call.at::<forms::PreviewRetention>(), "Show what would go").cancel(paths::policy(&project))}
     });
-    let end = place.map(|place| {
-        let with = vec![("project", project.to_string()), ("place", place.to_string()), ("seen", seen.to_string()), ("act", "delete".to_owned())];
-        let button = call.button::<forms::ChangeRetentionRule>(with, "Delete rule").danger().into_render();
-        let more = "What it alone keeps is removed by the next run, if another rule takes it or what no rule takes is removed.";
-        view! { <section class="card pad"><h2>"Delete this rule"</h2><p>{more}</p>{button}</section> }
+    let end = place.map(|place| view! {
+        <section class="card pad"><h2>"Delete this rule"</h2>{ask(paths::delete_of(&paths::retention_rule(&project, place + 1)), "Delete rule…")}</section>
     });
     Ok(Page::new(&title).way(way(&project, &title)).body(view! { <section class="card pad">{body}</section>{end} }))
+}
+
+/// Before a rule is deleted: what the policy would do without it.
+pub async fn rule_delete(call: &Call) -> Shown {
+    let (project, number) = (call.project()?, call.param::<usize>("number", "rule")?);
+    let missing = || UiError::NotFound(format!("rule {number}"));
+    let policy = retention::get(&call.ctx, &call.who, &project).await?.ok_or_else(missing)?;
+    let place = number.checked_sub(1).filter(|place| *place < policy.rules.len()).ok_or_else(missing)?;
+    let mut rules = policy.rules.clone();
+    let rule = rules.remove(place);
+    let input = retention::Input { rules, uncovered: None, cron: None, seen: None };
+    let ahead = retention::foresee(&call.ctx, &call.who, &project, &input).await?;
+    let with = vec![
+        ("project", project.to_string()), ("place", place.to_string()), ("seen", policy.updated_at.0.to_string()), ("act", "delete".to_owned()),
+    ];
+    let form = call.form::<forms::ChangeRetentionRule>().with(with);
+    let mut says = vec![format!("Without it a run would do this: {}", foreseen_said(&ahead))];
+    says.extend(emptied_said(&ahead));
+    let page = Page::new(format!("Delete rule {number}?")).way(way(&project, "Delete rule")).purpose(format!("{}.", rule.sentence()));
+    Ok(page.body(confirm(&form, says, (), "Delete rule", paths::retention_rule(&project, number))))
 }
 
 /// What the policy with the typed rule would do now.

@@ -24,7 +24,15 @@ pub async fn show(call: &Call) -> Shown {
         call.button::<forms::StopRetention>(with, "Stop").into_render()
     });
     let name = format!("Run {id}");
-    let about = if run.dry_run { "A dry run: it only says what it would remove." } else { "What it removed lies under Deleted for a while." };
+    let about = match (run.dry_run, ctx.settings.recycle) {
+        (true, _) => "A dry run: it only says what it would remove.".to_owned(),
+        (false, 0) => "What it removed is gone: this server keeps nothing for an undo.".to_owned(),
+        (false, ms) => format!("What it removed can be brought back for {} under Deleted.", model::stamp::span(ms)),
+    };
+    let deleted = (!run.dry_run && run.sums.removed > 0).then(|| {
+        let by = paths::with(&paths::deletions(&project), &[("by", format!("retention run {id}").as_str())]);
+        view! { <a class="button" href=by>"Deleted by this run"</a> }
+    });
     let error = (!run.error.is_empty()).then(|| view! { <p class="note note--bad">{run.error.clone()}</p> });
     let rules = found.rules.iter().enumerate().map(|(n, (rule, kept))| {
         let number = (n + 1).to_string();
@@ -59,7 +67,7 @@ pub async fn show(call: &Call) -> Shown {
             view! { {table("", headings, lines)}{pager(&f, rows.next.clone())} }.into_any()
         }
     };
-    Ok(Page::new(name.clone()).way(way(&Owner::Project(project.clone()), &name)).purpose(about).actions(stop).live(!settled).body(view! {
+    Ok(Page::new(name.clone()).way(way(&Owner::Project(project.clone()), &name)).purpose(about).actions(view! { {stop}{deleted} }).live(!settled).body(view! {
         <div class="progress" role="group" aria-label="Progress">
             <span aria-live="polite">{run_status(run.status)}</span><span>{outcome(run)}</span>
         </div>

@@ -8,6 +8,11 @@ pub async fn delete(call: &Call) -> Shown {
     let (project, name) = (call.project()?, call.repository()?);
     domain::repositories::may_delete(&call.ctx, &call.who, &project, &name).await?;
     let found = domain::repositories::get(&call.ctx, &call.who, &project, &name).await?;
+    if let Some(locked) = domain::repositories::locked(&call.ctx, &call.who, &project, &name).await? {
+        let back = view! { <a class="button" href=paths::repository(&project, &name)>"Back"</a> };
+        let page = Page::new(format!("Delete {name}?")).purpose(found.full_name());
+        return Ok(page.body(view! { <section class="card pad"><p class="note note--bad">{format!("{locked}.")}</p>{back}</section> }));
+    }
     let form = call.form::<forms::Delete>().with(vec![("project", project.to_string()), ("repository", name.to_string())]);
     let size = stored(found.storage);
     let kept = match call.ctx.settings.recycle {

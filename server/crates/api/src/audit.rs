@@ -191,7 +191,21 @@ fn line(entry: &Entry) -> String {
 /// All that is asked for, newest first, part by part: nothing of it is held here.
 async fn file(call: Call, project: Option<ProjectName>) -> Answer<File> {
     let (_, q) = list::query(&call, &Asks { sorts: &[], name: "", keys: KEYS, columns: &[] })?;
-    let asked = asked(&q)?;
+    let mut asked = asked(&q)?;
+    // As the portal's page asks.
+    let given = |name: &str| call.param(name).map(str::to_owned);
+    asked.text = given("text").unwrap_or(asked.text);
+    asked.actor = given("who").or(asked.actor);
+    asked.kinds.extend(given("action"));
+    if let Some(text) = given("outcome") {
+        asked.outcome = Some(Outcome::from_key(&text).ok_or_else(|| ApiError::bad("outcome must be done or refused"))?);
+    }
+    for (name, end) in [("from", false), ("to", true)] {
+        if let Some(text) = given(name) {
+            let at = list::moment(&text, end).map(Stamp).ok_or_else(|| ApiError::bad(format!("{name} must be a day, 2026-01-31, or a time")))?;
+            if end { asked.to = Some(at) } else { asked.from = Some(at) }
+        }
+    }
     let as_csv = match call.param("format") {
         None | Some("csv") => true,
         Some("jsonl") => false,

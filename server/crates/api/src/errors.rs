@@ -73,6 +73,8 @@ impl From<Error> for ApiError {
         };
         let message = match error {
             Error::NotVisible(_) => "forbidden".to_owned(),
+            // The portal says such a thing at its field.
+            Error::Conflict { field, message } if ["is ", "are ", "hold ", "was ", "stands "].iter().any(|verb| message.starts_with(verb)) => format!("{field} {message}"),
             other => other.to_string(),
         };
         ApiError { status, message, retry_after }
@@ -82,6 +84,11 @@ impl From<Error> for ApiError {
 /// A refusal that names members as clients of the API know them, where ours are called otherwise: each of ours, with theirs.
 pub fn by(names: &'static [(&'static str, &'static str)]) -> impl Fn(Error) -> ApiError {
     move |mut error| {
+        if let Error::Conflict { field, .. } = &mut error
+            && let Some((_, theirs)) = names.iter().find(|(ours, _)| ours == field)
+        {
+            *field = (*theirs).to_owned();
+        }
         if let Error::Invalid(problems) = &mut error {
             for problem in &mut problems.0 {
                 if let Some((_, theirs)) = names.iter().find(|(ours, _)| *ours == problem.field) {

@@ -1,7 +1,7 @@
 //! Rules of immutable tags: a project's as Harbor's clients know them, and the system's, which are ours.
 
 use crate::answers::{Answer, Created, Done, Listed, Shown};
-use crate::call::{Call, Json, id};
+use crate::call::{Call, Json, id, truth};
 use crate::errors::{ApiError, by};
 use crate::list::{self, Asks, page};
 use crate::selectors::{self, Pattern, Scopes};
@@ -46,7 +46,7 @@ impl From<ImmutableRule> for Rule {
 #[schema(as = ImmutableRuleReq)]
 pub struct Input {
     #[serde(default)]
-    disabled: bool,
+    disabled: Option<bool>,
     #[serde(default)]
     action: String,
     #[serde(default)]
@@ -69,10 +69,11 @@ impl Input {
 }
 
 async fn listed(call: Call, owner: Owner) -> Answer<Listed<Rule>> {
-    let (query, _) = list::query(&call, &Asks { sorts: &[("id", "id")], name: "", keys: &[], columns: &[] })?;
+    let (query, q) = list::query(&call, &Asks { sorts: &[("id", "id")], name: "", keys: &["id", "disabled"], columns: &[] })?;
+    let (id, disabled) = (q.text("id")?, q.text("disabled")?.and_then(truth));
     let mut rules = immutability::rules(&call.ctx, &call.who, &owner).await?;
     // The system's are listed by themselves: numbers are given apart.
-    rules.retain(|rule| !rule.of_system);
+    rules.retain(|rule| !rule.of_system && id.is_none_or(|id| id == rule.id.to_string()) && disabled.is_none_or(|disabled| disabled == rule.disabled));
     if query.sort == "-id" {
         rules.reverse();
     }
@@ -84,9 +85,12 @@ async fn listed(call: Call, owner: Owner) -> Answer<Listed<Rule>> {
 }
 
 async fn changed(call: Call, owner: Owner, rule: &str, input: Input) -> Answer<Done> {
+    if input.disabled.is_none() && input.tag_selectors.is_empty() && input.scope_selectors.is_empty() {
+        return Err(ApiError::bad("the body changes nothing: it has neither patterns nor disabled"));
+    }
     // Only switched.
     let selector = if input.tag_selectors.is_empty() && input.scope_selectors.is_empty() { None } else { Some(input.read()?) };
-    immutability::update(&call.ctx, &call.who, &owner, ImmutableRuleId(id(rule)?), selector, input.disabled).await.map_err(by(NAMES))?;
+    immutability::update(&call.ctx, &call.who, &owner, ImmutableRuleId(id(rule)?), selector, input.disabled.unwrap_or(false)).await.map_err(by(NAMES))?;
     Ok(Done)
 }
 
@@ -102,7 +106,7 @@ pub async fn list(call: Call, Path(project): Path<String>) -> Answer<Listed<Rule
 
 pub async fn create(call: Call, Path(project): Path<String>, Json(input): Json<Input>) -> Answer<Created> {
     let owner = Owner::Project(call.project(&project).await?);
-    let made = immutability::create(&call.ctx, &call.who, &owner, input.read()?, input.disabled).await.map_err(by(NAMES))?;
+    let made = immutability::create(&call.ctx, &call.who, &owner, input.read()?, input.disabled.unwrap_or(false)).await.map_err(by(NAMES))?;
     Ok(Created(format!("/api/v2.0/projects/{project}/immutabletagrules/{made}")))
 }
 
@@ -126,7 +130,7 @@ pub async fn list_of_system(call: Call) -> Answer<Listed<Rule>> {
 }
 
 pub async fn create_in_system(call: Call, Json(input): Json<Input>) -> Answer<Created> {
-    let made = immutability::create(&call.ctx, &call.who, &Owner::System, input.read()?, input.disabled).await.map_err(by(NAMES))?;
+    let made = immutability::create(&call.ctx, &call.who, &Owner::System, input.read()?, input.disabled.unwrap_or(false)).await.map_err(by(NAMES))?;
     Ok(Created(format!("/api/v2.0/system/immutabletagrules/{made}")))
 }
 

@@ -191,6 +191,10 @@ pub async fn get(call: Call, Path(policy): Path<String>) -> Answer<Shown<Policy>
 
 pub async fn update(call: Call, Path(policy): Path<String>, Json(new): Json<Policy>) -> Answer<Done> {
     let (_, project) = project(&call, &policy).await?;
+    let stays = domain::projects::frame(&call.ctx, &call.who, &project).await?.project.id.0;
+    if new.scope.as_ref().is_some_and(|scope| !matches!(scope.level.as_str(), "" | "project") || !matches!(scope.project, 0) && scope.project != stays) {
+        return Err(ApiError::bad(format!("scope: a policy stays with its project, {stays}: leave it as it is, or out")));
+    }
     retention::update(&call.ctx, &call.who, &project, new.input(None)?).await.map_err(by(NAMES))?;
     Ok(Done)
 }

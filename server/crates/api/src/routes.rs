@@ -150,17 +150,19 @@ routes! {
     patch "/api/v2.0/retentions/{id}/executions/{execution}" retention::act, "operateRetentionExecution", SignedIn;
     get "/api/v2.0/retentions/{id}/executions/{execution}/tasks" retention::tasks, "listRetentionTasks", SignedIn;
     get "/api/v2.0/retentions/{id}/executions/{execution}/tasks/{task}" retention::log, "getRetentionTaskLog", SignedIn;
-    get "/api/v2.0/labels" labels::list, "ListLabels", SignedIn, ["scope", "project_id", "name"];
+    get "/api/v2.0/labels" labels::list, "ListLabels", Anybody, ["scope", "project_id", "name"];
     post "/api/v2.0/labels" labels::create, "CreateLabel", SignedIn;
     get "/api/v2.0/labels/{id}" labels::get, "GetLabelByID", SignedIn;
     put "/api/v2.0/labels/{id}" labels::update, "UpdateLabel", SignedIn;
     delete "/api/v2.0/labels/{id}" labels::delete, "DeleteLabel", SignedIn;
     get "/api/v2.0/audit-logs" audit::list, "listAuditLogs", Administrator;
-    get "/api/v2.0/audit-logs/export" audit::export, "exportAuditLogs", Administrator, ["format"];
+    get "/api/v2.0/audit-logs/export" audit::export, "exportAuditLogs", Administrator,
+        ["format", "text", "who", "action", "outcome", "from", "to"];
     get "/api/v2.0/auditlog-exts" audit::list_ext, "listAuditLogExts", Administrator;
     get "/api/v2.0/auditlog-exts/events" audit::event_types, "listAuditLogEventTypes", SignedIn;
     get "/api/v2.0/projects/{project}/logs" audit::of_project, "getLogs", Right(Action::LogList);
-    get "/api/v2.0/projects/{project}/logs/export" audit::export_of_project, "exportLogs", Right(Action::LogList), ["format"];
+    get "/api/v2.0/projects/{project}/logs/export" audit::export_of_project, "exportLogs", Right(Action::LogList),
+        ["format", "text", "who", "action", "outcome", "from", "to"];
     get "/api/v2.0/projects/{project}/auditlog-exts" audit::of_project_ext, "getLogExts", Right(Action::LogList);
     post "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/labels" artifacts::put_label, "addLabel", Right(Action::ArtifactLabelCreate);
     delete "/api/v2.0/projects/{project}/repositories/{repository}/artifacts/{reference}/labels/{label}" artifacts::take_label, "removeLabel",

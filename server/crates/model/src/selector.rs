@@ -113,7 +113,7 @@ impl Clause {
     /// What is wrong with it, but for its pattern, which the server compiles.
     pub fn check(&self) -> Result<(), String> {
         if self.value.is_empty() || self.value.chars().count() > LENGTH || self.value.contains(char::is_control) {
-            return Err(format!("the {} filter {:?} must have a pattern of at most {LENGTH} characters", self.of.key(), self.value));
+            return Err(format!("the {} filter {:?} must have a pattern of 1 to {LENGTH} characters, none of them a control character", self.of.key(), self.value));
         }
         if self.of == Of::Resource && Carried::from_key(&self.value).is_none() {
             return Err(format!("resource {:?}: there are artifact, image and chart", self.value));

@@ -92,8 +92,10 @@ pub fn some(names: &[impl ToString], most: usize) -> String {
 
 /// A counted noun in words: `1 artifact`, `3 repositories`.
 pub fn count(n: i64, noun: &str) -> String {
+    let few = n;
+    let n = grouped(n);
     match noun.strip_suffix('y') {
-        _ if n == 1 => format!("{n} {noun}"),
+        _ if few == 1 => format!("{n} {noun}"),
         Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{n} {stem}ies"),
         _ => format!("{n} {noun}s"),
     }

@@ -210,10 +210,8 @@ async fn draw(proof: &mut Authorized<'_>, repository: &RepositoryName, reference
 
 /// Takes away what was drawn, as far as the caller may; for `window` ms it can be undone.
 async fn take(proof: &mut Authorized<'_>, now: Stamp, by: String, window: i64, name: &RepositoryName, drawn: Drawn) -> Result<DeletionPlan> {
-    policy::delete::check(proof, &drawn.root, &drawn.along, &drawn.plan.kept_by)?;
-    if let Some(locked) = policy::delete::locked(proof, name, &drawn.plan.digest, &drawn.ids).await? {
-        return Err(locked);
-    }
+    let locked = policy::delete::locked(proof, name, &drawn.plan.digest, &drawn.ids).await?;
+    policy::delete::check(proof, &drawn.root, &drawn.along, &drawn.plan.kept_by, locked)?;
     let project = proof.project.id.0;
     let c = proof.conn();
     let subjects = sql::subjects_of(c, &drawn.ids).await?;
@@ -265,6 +263,13 @@ pub async fn delete(
         take(&mut proof, now, caller.name(), window, &repository, drawn).await
     })
     .await
+}
+
+/// The artifact and all that would go along with its deletion; and why an immutable tag keeps it.
+pub(crate) async fn along(proof: &mut Authorized<'_>, repository: &RepositoryName, digest: &Digest) -> Result<(Vec<i64>, Option<String>)> {
+    let drawn = draw(proof, repository, &Reference::Digest(digest.clone())).await?;
+    let locked = policy::delete::locked(proof, repository, digest, &drawn.ids).await?;
+    Ok((drawn.ids, locked.map(|why| why.to_string())))
 }
 
 /// An artifact as it was when it was judged.
@@ -383,6 +388,7 @@ pub async fn tag_plan(
     let mut c = ctx.db.read().await?;
     let mut proof = access::repository_again(&mut c, ctx, who, project, repository.as_str(), Action::TagDelete).await?;
     let found = named(&mut proof, repository, tag, Some(digest)).await?;
+    policy::delete::tag(&mut proof, (repository, found.repository_id), tag).await?;
     removal(proof.conn(), found.id, tag).await
 }
 

@@ -139,8 +139,11 @@ pub async fn list(c: &mut AnyConnection, project: Option<i64>, asked: &Asked, af
     );
     let rows = sqlx::query_with(AssertSqlSafe(text), outer.arguments()).fetch_all(&mut *c).await?;
     let mut found = Found { items: rows.iter().take(limit as usize).map(entry).collect::<Result<_>>()?, ..Found::default() };
+    let last = found.items.last().map(|entry| entry.id);
+    // What is summed up is written some seconds after.
+    found.items.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.id)));
     if rows.len() as i64 > limit {
-        found.next = found.items.last().map(|entry| entry.id);
+        found.next = last;
         return Ok(found);
     }
     let mut w = Conditions::new();
@@ -177,5 +180,10 @@ pub async fn page(c: &mut AnyConnection, project: Option<i64>, asked: &Asked, (s
         w.clause()
     );
     let rows = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_all(c).await?;
-    Ok((rows.iter().map(entry).collect::<Result<_>>()?, total))
+    let mut items = rows.iter().map(entry).collect::<Result<Vec<_>>>()?;
+    items.sort_by_key(|entry| (entry.at, entry.id));
+    if order == "DESC" {
+        items.reverse();
+    }
+    Ok((items, total))
 }

@@ -30,9 +30,14 @@ use std::sync::Arc;
 
 /// A project's deletions that can still be undone, newest first, for who may push there. What is over is not shown.
 pub async fn list(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query) -> Result<Page<Deletion>> {
+    list_by(ctx, who, project, query, None).await
+}
+
+/// As [`list`], of those that somebody deleted: by the whole name, as the list says it.
+pub async fn list_by(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query, by: Option<&str>) -> Result<Page<Deletion>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project_seen(&mut c, ctx.now(), who, project, Action::RepositoryPush).await?;
-    sql::list(&mut proof, ctx.now(), query).await
+    sql::list(&mut proof, ctx.now(), query, by).await
 }
 
 /// What a project's deletions keep, for who may list them; nothing for others.

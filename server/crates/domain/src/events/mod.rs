@@ -109,8 +109,8 @@ events! {
     "label.create" LabelCreated { project: Option<String>, name: String } within(project);
     "label.update" LabelChanged { project: Option<String>, label: i64, name: String } within(project);
     "label.delete" LabelDeleted { project: Option<String>, label: i64, name: String } within(project);
-    "label.put" LabelPut { project: String, repository: String, reference: String, label: i64 } Project(project);
-    "label.take-off" LabelTakenOff { project: String, repository: String, reference: String, label: i64 } Project(project);
+    "label.put" LabelPut { project: String, repository: String, reference: String, label: i64, called: String } Project(project);
+    "label.take-off" LabelTakenOff { project: String, repository: String, reference: String, label: i64, called: String } Project(project);
     "retention.set" RetentionSet { project: String, rules: String, uncovered: String, cron: Option<String> } Project(project);
     "retention.delete" RetentionDeleted { project: String } Project(project);
     "retention.start" RetentionStarted { project: String, dry_run: bool } Project(project);

@@ -249,3 +249,53 @@ async fn n_066_what_is_no_rule_is_refused_and_changes_nothing() {
     assert!(matches!(create(ctx, admin, &owner, of("**", ("w", false)), false).await, Err(Error::Precondition(_))));
     assert_eq!(rules(ctx, admin, &owner).await.unwrap().len(), MOST);
 }
+
+#[tokio::test]
+async fn what_replaces_a_signature_is_one_of_the_same_image_still() {
+    let shop = Shop::open().await;
+    let (world, project, repository) = (&shop.world, &shop.project, &shop.repository);
+    let (image, free) = (shop.image("v1", "one").await, world.image(project, repository, "", "free").await);
+    let tag = format!("{}.sig", image.tag_stem());
+    let first = shop.signature(&tag, &[("payload", "by ada")]).await.unwrap();
+    let content = artifacts::pull(&world.ctx, &world.admin, project, repository, &Reference::Digest(first.clone()), false).await.unwrap().content;
+    let original: Value = serde_json::from_slice(&content).unwrap();
+    shop.rule("**", "v1").await;
+    let size = artifacts::pull(&world.ctx, &world.admin, project, repository, &Reference::Digest(free.clone()), false).await.unwrap().content.len();
+    let with = |change: &dyn Fn(&mut Value)| { let mut other = original.clone(); change(&mut other); other };
+    let subject = |digest: &str, size: usize| json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": size });
+    for other in [
+        // It names something else as what it signs: somebody who may delete that could take it along.
+        with(&|other| other["subject"] = subject(&format!("sha256:{}", "1".repeat(64)), 3)),
+        with(&|other| other["subject"] = subject(free.as_str(), size)),
+        // It is no signature any more.
+        with(&|other| other["layers"][0]["mediaType"] = "application/octet-stream".into()),
+        with(&|other| other["config"]["mediaType"] = "application/vnd.example.config".into()),
+        with(&|other| other["artifactType"] = "application/vnd.example".into()),
+        with(&|other| other["layers"][0]["annotations"]["dev.cosignproject.cosign/signature"] = "by bob".into()),
+    ] {
+        locked(shop.put(&tag, &other).await);
+        assert_eq!(shop.named(&tag).await.as_ref(), Some(&first), "{other}");
+    }
+    // With its own subject named it is the same signature still.
+    let own = artifacts::pull(&world.ctx, &world.admin, project, repository, &Reference::Digest(image.clone()), false).await.unwrap().content.len();
+    let second = shop.put(&tag, &with(&|other| other["subject"] = subject(image.as_str(), own))).await.unwrap();
+    locked(shop.delete(&second).await);
+}
+
+#[tokio::test]
+async fn what_a_tag_of_machinery_names_is_kept_whatever_its_manifest_says() {
+    let shop = Shop::open().await;
+    let (world, project, repository) = (&shop.world, &shop.project, &shop.repository);
+    let (image, free) = (shop.image("v1", "one").await, world.image(project, repository, "", "free").await);
+    let size = artifacts::pull(&world.ctx, &world.admin, project, repository, &Reference::Digest(free.clone()), false).await.unwrap().content.len();
+    let empty = world.blob(project, repository, b"{}").await;
+    // It stands under the image's tag, and says of itself that it is attached to another.
+    let odd = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": { "mediaType": EMPTY, "digest": empty, "size": 2 },
+        "layers": [], "subject": { "mediaType": OCI_MANIFEST, "digest": free, "size": size } });
+    let odd = shop.put(&format!("{}.sig", image.tag_stem()), &odd).await.unwrap();
+    shop.rule("**", "v1").await;
+    locked(shop.delete(&odd).await);
+    // Nor does it go along with what it says it is attached to.
+    locked(shop.delete(&free).await);
+    assert!(shop.named(&format!("{}.sig", image.tag_stem())).await.is_some());
+}

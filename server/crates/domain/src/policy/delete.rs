@@ -20,8 +20,8 @@ fn right_over(going: &Going) -> Action {
     if going.is_accessory && !going.is_tagged { Action::AccessoryDelete } else { Action::ArtifactDelete }
 }
 
-/// May the caller take all of this away? `root` is what was named, `kept_by` the indexes that list it.
-pub(crate) fn check(proof: &Authorized<'_>, root: &Going, along: &[Going], kept_by: &[Digest]) -> Result<()> {
+/// May the caller take all of this away? `root` is what was named, `kept_by` the indexes that list it, `locked` what [`locked`] said.
+pub(crate) fn check(proof: &Authorized<'_>, root: &Going, along: &[Going], kept_by: &[Digest], locked: Option<Error>) -> Result<()> {
     // An attachment may be made of anything: what a person gave a tag stays theirs, whatever was said of it afterwards.
     proof.require(right_over(root))?;
     if let Some(going) = along.iter().find(|going| proof.require(right_over(going)).is_err()) {
@@ -30,6 +30,10 @@ pub(crate) fn check(proof: &Authorized<'_>, root: &Going, along: &[Going], kept_
             action: Some(right),
             reason: format!("it would take {} along, which takes the right {}: nothing was deleted", going.digest, right.name()),
         });
+    }
+    // An index that cannot be deleted is no way out.
+    if let Some(locked) = locked {
+        return Err(locked);
     }
     match kept_by.first() {
         Some(index) => Err(Error::Precondition(format!("the index {index} lists it: delete the index first"))),
@@ -48,7 +52,7 @@ pub(crate) async fn locked(proof: &mut Authorized<'_>, name: &RepositoryName, di
     if let Some(held) = locks.over(c, &ids[..ids.len().min(1)]).await? {
         return Ok(Some(kept(digest.as_str(), &held)));
     }
-    let along = locks.on(c, ids).await?;
+    let along = locks.over(c, ids).await?;
     Ok(along.map(|held| kept(&format!("something that would go along with {digest}"), &held)))
 }
 

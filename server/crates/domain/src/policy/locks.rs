@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::manifest::machinery_subject;
 use crate::selectors::Matcher;
 use model::immutability::ImmutableRule;
-use model::{RepositoryName, Tag};
+use model::{Digest, RepositoryName, Tag};
 use sqlx::AnyConnection;
 use std::collections::HashSet;
 
@@ -70,10 +70,19 @@ impl Locks {
         }
         let (mut level, mut seen) = (ids.to_vec(), ids.iter().copied().collect::<HashSet<i64>>());
         while !level.is_empty() {
-            if let Some(held) = self.on(c, &level).await? {
+            let tags = sql::tag_names_of(c, &level).await?;
+            if let Some(held) = self.among(tags.values().flatten()) {
                 return Ok(Some(held));
             }
-            level = sql::above(c, &level).await?.into_iter().filter(|id| seen.insert(*id)).collect();
+            // What a tag of machinery names stands under what the tag is about, whatever its manifest says of itself.
+            let about = |(id, tags): (&i64, &Vec<String>)| {
+                let subjects = tags.iter().filter_map(|tag| machinery_subject(&tag.parse().ok()?));
+                subjects.map(|subject| (*id, subject)).collect::<Vec<_>>()
+            };
+            let about: Vec<(i64, Digest)> = tags.iter().flat_map(about).collect();
+            let mut above = sql::above(c, &level).await?;
+            above.extend(sql::beside(c, &about).await?);
+            level = above.into_iter().filter(|id| seen.insert(*id)).collect();
             // What cannot be told is kept.
             if seen.len() > ABOVE + ids.len() {
                 return Err(Error::Locked(format!("more than {ABOVE} others list it or carry it, too many to tell whether an immutable tag keeps it")));
@@ -82,14 +91,8 @@ impl Locks {
         Ok(None)
     }
 
-    /// An immutable tag of one of these themselves.
-    pub async fn on(&self, c: &mut AnyConnection, ids: &[i64]) -> Result<Option<Held>> {
-        if self.is_empty() {
-            return Ok(None);
-        }
-        let tags = sql::tag_names_of(c, ids).await?;
-        let held = tags.into_values().flatten().find_map(|tag| self.rule(&tag).map(str::to_owned).map(|rule| Held { tag, rule }));
-        Ok(held)
+    fn among<'a>(&self, mut tags: impl Iterator<Item = &'a String>) -> Option<Held> {
+        tags.find_map(|tag| self.rule(tag).map(|rule| Held { tag: tag.clone(), rule: rule.to_owned() }))
     }
 
     /// Says of each tag which rule keeps it.

@@ -45,16 +45,20 @@ pub(crate) async fn moves(proof: &mut Authorized<'_>, (name, repository): (&Repo
     }
     let path = format!("{}/{name}", proof.project.name);
     let c = proof.conn();
-    let Some(subject) = manifest::machinery_subject(tag) else {
+    let Some(about) = manifest::machinery_subject(tag) else {
         return match locks.rule(tag.as_str()) {
             None => Ok(()),
             Some(rule) => Err(Error::Locked(format!("{path}:{tag} is immutable ({rule}): it goes on naming what it names; push under another tag"))),
         };
     };
     // Further signatures are welcome: what held one may be replaced by what holds it and more.
-    let Some(subject) = sql::artifact_id(c, repository, &subject).await? else { return Ok(()) };
+    let Some(subject) = sql::artifact_id(c, repository, &about).await? else { return Ok(()) };
     let Some(held) = locks.over(c, &[subject]).await? else { return Ok(()) };
-    if holds_all(&sql::content_of(c, after).await?, &sql::content_of(c, before).await?) {
+    let (newer, older) = (sql::content_of(c, after).await?, sql::content_of(c, before).await?);
+    if let (Ok(newer), Ok(older)) = (Manifest::parse(&newer, None), Manifest::parse(&older, None))
+        && newer.subject.as_ref().is_none_or(|said| said.digest == about)
+        && holds_all(&newer, &older)
+    {
         return Ok(());
     }
     Err(Error::Locked(format!(
@@ -63,17 +67,19 @@ pub(crate) async fn moves(proof: &mut Authorized<'_>, (name, repository): (&Repo
     )))
 }
 
-/// Does the newer manifest hold every layer of the older, each with all that was said of it, and list all that it listed?
-fn holds_all(newer: &[u8], older: &[u8]) -> bool {
-    let (Ok(newer), Ok(older)) = (Manifest::parse(newer, None), Manifest::parse(older, None)) else { return false };
+/// Is the newer manifest of the older's kind, and does it hold every layer of that, each with its type and all that was said of it, and list all that
+/// it listed? Of one without layers only itself does.
+fn holds_all(newer: &Manifest, older: &Manifest) -> bool {
     // A signature is an annotation: two of them may have the same payload, and so the same digest.
     let says = |annotations: &Option<Annotations>| annotations.as_ref().map(|said| said.0.clone()).unwrap_or_default();
-    let has_layer = |old: &Descriptor| {
-        newer.layers.iter().any(|new| {
-            let said = says(&new.annotations);
-            new.digest == old.digest && says(&old.annotations).iter().all(|(key, value)| said.get(key) == Some(value))
-        })
+    let is = |new: &Descriptor, old: &Descriptor| {
+        let said = says(&new.annotations);
+        let same = (&new.digest, new.size, &new.media_type, &new.artifact_type) == (&old.digest, old.size, &old.media_type, &old.artifact_type);
+        same && says(&old.annotations).iter().all(|(key, value)| said.get(key) == Some(value))
     };
-    let lists = |old: &Descriptor| newer.manifests.iter().any(|new| new.digest == old.digest);
-    older.layers.iter().all(has_layer) && older.manifests.iter().all(lists)
+    let holds = |all: &[Descriptor], old: &[Descriptor]| old.iter().all(|old| all.iter().any(|new| is(new, old)));
+    let config = |manifest: &Manifest| manifest.config.as_ref().map(|config| config.media_type.clone());
+    let kind = |manifest: &Manifest| (manifest.media_type.clone(), manifest.artifact_type.clone(), config(manifest));
+    let holds_something = !older.layers.is_empty() || !older.manifests.is_empty();
+    holds_something && kind(newer) == kind(older) && holds(&newer.layers, &older.layers) && holds(&newer.manifests, &older.manifests)
 }

@@ -67,6 +67,17 @@ pub async fn may_delete(ctx: &Ctx, who: &Principal, project: &ProjectName, name:
     sql::get(&mut proof, name).await?.map(drop).ok_or_else(|| Error::not_found("repository", format!("{project}/{name}")))
 }
 
+/// Why an immutable tag keeps the repository, for who may delete it.
+pub async fn locked(ctx: &Ctx, who: &Principal, project: &ProjectName, name: &RepositoryName) -> Result<Option<String>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project_seen(&mut c, ctx.now(), who, project, Action::RepositoryDelete).await?;
+    let Some(repository) = sql::get(&mut proof, name).await? else { return Ok(None) };
+    match policy::delete::repository(&mut proof, (name, repository.id.0)).await {
+        Err(Error::Locked(why)) => Ok(Some(why)),
+        other => other.map(|()| None),
+    }
+}
+
 /// Deletes a repository with all of its artifacts, tags and accessories. For a while it can be brought back.
 pub async fn delete(ctx: &Ctx, who: &Principal, project: &ProjectName, name: &RepositoryName) -> Result<()> {
     let (now, caller, project, name, window) = (ctx.now(), who.clone(), project.clone(), name.clone(), ctx.settings.recycle);

@@ -19,6 +19,7 @@ use crate::events::Event;
 use crate::identity::Principal;
 use crate::jobs;
 use crate::schedules::{self, Due, Kind};
+use crate::policy::locks::Locks;
 use crate::selectors::Matcher;
 use judge::Judge;
 use model::list::Query;
@@ -324,6 +325,9 @@ fn why(fate: Fate, by: i64, rules: &[RetentionRule], held: &str) -> String {
 /// Most artifacts that a look ahead judges.
 const FORESEEN: i64 = 200_000;
 
+/// Most artifacts of which it asks whether an immutable tag keeps them.
+const ASKED: usize = 2000;
+
 /// What a policy would do now.
 #[derive(Clone, Debug, Default)]
 pub struct Foreseen {
@@ -341,11 +345,11 @@ pub async fn foresee(ctx: &Ctx, who: &Principal, project: &ProjectName, input: &
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, now, who, project, Action::RetentionUpdate).await?;
     check(input, now)?;
-    let id = proof.project.id;
+    let (id, row) = (proof.project.id, proof.project.clone());
     let c = proof.conn();
     let before = sql::of_project(c, id).await?.map(|policy| policy.uncovered);
     let judge = Judge::new(&input.rules, input.uncovered.or(before).unwrap_or_default(), now)?;
-    let (mut foreseen, mut after, mut looked) = (Foreseen::default(), 0, 0);
+    let (mut foreseen, mut after, mut looked, mut asked) = (Foreseen::default(), 0, 0, 0);
     loop {
         let part = sql::repositories(c, id, after, 100).await?;
         let Some((last, _)) = part.last() else { break };
@@ -355,13 +359,29 @@ pub async fn foresee(ctx: &Ctx, who: &Principal, project: &ProjectName, input: &
                 foreseen.more = true;
                 return Ok(foreseen);
             }
-            let Some(judged) = judge.repository(c, *repository, name).await? else { continue };
+            let Some(mut judged) = judge.repository(c, *repository, name).await? else { continue };
             looked += judged.len() as i64;
+            let held = judge::held_by_indexes(c, &judged).await?;
+            judged.iter_mut().filter(|one| held.contains_key(&one.candidate.id)).for_each(|one| one.fate = Fate::Held);
+            let locks = Locks::of(&row, &name.parse().map_err(|_| Error::Internal(format!("repository name {name:?} in the database")))?)?;
+            if !locks.is_empty() {
+                for one in judged.iter_mut().filter(|one| one.fate == Fate::Removed) {
+                    asked += 1;
+                    if asked > ASKED {
+                        foreseen.more = true;
+                        break;
+                    }
+                    if locks.over(c, &[one.candidate.id]).await?.is_some() {
+                        one.fate = Fate::Held;
+                    }
+                }
+            }
             let of = |fate: Fate| judged.iter().filter(|one| one.fate == fate).count() as i64;
             foreseen.repositories += 1;
             foreseen.sums.kept += of(Fate::Kept);
             foreseen.sums.removed += of(Fate::Removed);
             foreseen.sums.uncovered += of(Fate::Uncovered);
+            foreseen.sums.held += of(Fate::Held);
             if !judged.is_empty() && of(Fate::Removed) == judged.len() as i64 && foreseen.emptied.len() < 5 {
                 foreseen.emptied.push(name.clone());
             }

@@ -243,8 +243,17 @@ pub async fn named(c: &mut AnyConnection, ids: &[i64]) -> Result<HashMap<i64, Di
     ran.iter().flat_map(|ran| &ran.rows).map(|row| Ok((row.get("id"), crate::artifacts::sql::digest(row.get("digest"))?))).collect()
 }
 
-/// Begins a repository's part, or begins it anew after a break: what was removed stays told.
-pub async fn begin_task(c: &mut AnyConnection, now: Stamp, run: RetentionRunId, (repository, name): (i64, &str)) -> Result<i64> {
+/// What a task's rows of removals say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// They are gone: what was removed before a break stays told.
+    Done,
+    /// They would go: after a break it is told anew.
+    Foretold,
+}
+
+/// Begins a repository's part, or begins it anew after a break.
+pub async fn begin_task(c: &mut AnyConnection, now: Stamp, run: RetentionRunId, (repository, name): (i64, &str), told: Told) -> Result<i64> {
     let row = sqlx::query(
         "INSERT INTO retention_tasks (run_id, repository_id, repository, status, kept, removed, uncovered, held, bytes, started_at)
          VALUES ($1, $2, $3, 'running', 0, 0, 0, 0, 0, $4) ON CONFLICT (run_id, repository_id) DO UPDATE SET status = 'running' RETURNING id",
@@ -256,11 +265,15 @@ pub async fn begin_task(c: &mut AnyConnection, now: Stamp, run: RetentionRunId, 
     .fetch_one(&mut *c)
     .await?;
     let id: i64 = row.get("id");
-    sqlx::query("DELETE FROM retention_results WHERE task_id = $1 AND fate <> 'removed'").bind(id).execute(&mut *c).await?;
-    sqlx::query(
-        "UPDATE retention_tasks SET kept = 0, uncovered = 0, held = 0,
+    let (gone, bytes) = match told {
+        Told::Done => ("fate <> 'removed'", "bytes"),
+        Told::Foretold => ("1 = 1", "0"),
+    };
+    sqlx::query(AssertSqlSafe(format!("DELETE FROM retention_results WHERE task_id = $1 AND {gone}"))).bind(id).execute(&mut *c).await?;
+    sqlx::query(AssertSqlSafe(format!(
+        "UPDATE retention_tasks SET kept = 0, uncovered = 0, held = 0, bytes = {bytes},
            removed = (SELECT CAST(COUNT(*) AS BIGINT) FROM retention_results AS x WHERE x.task_id = $1) WHERE id = $1",
-    )
+    )))
     .bind(id)
     .execute(&mut *c)
     .await?;

@@ -129,7 +129,7 @@ async fn an_index_and_what_it_lists_are_one() {
     shop.set(input(vec![rule("v*", Template::LatestPushed, 1)], Uncovered::Remove)).await;
     let run = shop.run(false).await;
     assert_eq!((run.run.sums.kept, run.run.sums.held, run.run.sums.removed), (1, 1, 0));
-    assert!(shop.told(run.run.id, Fate::Held).await[0].1.contains(index.as_str()));
+    assert!(shop.told(run.run.id, Fate::Held).await[0].1.contains(&index.short()));
     assert!(shop.is_there(&child).await && shop.is_there(&index).await);
     // A pull of the child is a pull of the index.
     world.pass(10 * DAY);
@@ -298,4 +298,36 @@ async fn a_look_ahead_says_that_all_would_go() {
     assert_eq!((all.sums.removed, all.emptied.as_slice()), (2, &["r".to_owned()][..]));
     let some = foresee(ctx, admin, project, &input(vec![rule("v*", Template::LatestPushed, 1)], Uncovered::Keep)).await.unwrap();
     assert_eq!((some.sums.removed, some.sums.kept, some.emptied.len()), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_a_run_does_also_of_what_goes_along_and_after_a_break() {
+    let shop = Shop::open().await;
+    let (ctx, admin, project, repository) = (&shop.world.ctx, &shop.world.admin, &shop.project, &shop.repository);
+    let (held, gone) = (shop.image("v1", "one").await, shop.image("v2", "two").await);
+    // What hangs on the first has a tag of somebody's that is immutable.
+    let attached = shop.world.attach(project, repository, &held, "application/spdx+json", b"{\"a\":1}").await;
+    artifacts::add_tag(ctx, admin, project, repository, &Reference::Digest(attached), "keep-me", false).await.unwrap();
+    shop.world.attach(project, repository, &gone, "application/spdx+json", b"{\"b\":2222222222}").await;
+    immutability::create(ctx, admin, &Owner::Project(project.clone()), Selector::simple(("", false), ("keep-*", false), None), false).await.unwrap();
+    shop.set(input(vec![rule("v*", Template::LatestPushed, 0)], Uncovered::Keep)).await;
+    let ahead = foresee(ctx, admin, project, &input(vec![rule("v*", Template::LatestPushed, 0)], Uncovered::Keep)).await.unwrap();
+    assert_eq!(ahead.sums.removed + ahead.sums.held, 2);
+    // A dry run that is killed and begun again tells each once.
+    let id = start(ctx, admin, project, true).await.unwrap();
+    let run_id = id;
+    ctx.db.write_content(async move |c| {
+        let repository: i64 = sqlx::Row::get(&sqlx::query("SELECT id FROM repositories").fetch_one(&mut *c).await?, "id");
+        let task = sql::begin_task(c, model::Stamp(0), run_id, (repository, "r"), sql::Told::Foretold).await?;
+        let noted = sql::Noted {
+            artifact: 1, digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(), tags: Vec::new(), fate: Fate::Removed, by: 1, why: String::new(), pushed: 0, pulled: None, bytes: 7,
+        };
+        sql::note(c, run_id, task, &[noted]).await
+    }).await.unwrap();
+    shop.work().await.unwrap();
+    let dry = get_run(ctx, admin, project, id).await.unwrap().run.sums;
+    let real = shop.run(false).await.run.sums;
+    assert_eq!(dry, real);
+    assert_eq!((real.removed, real.held), (1, 1));
+    assert!(!shop.is_there(&gone).await && shop.is_there(&held).await);
 }

@@ -2,7 +2,7 @@
 //! off goes on at the repository where it was.
 
 use super::judge::{Judge, Judged, held_by_indexes};
-use super::sql::{self, Noted, Work};
+use super::sql::{self, Noted, Told, Work};
 use super::JOB;
 use crate::artifacts::{self, Seen};
 use crate::ctx::Ctx;
@@ -19,8 +19,8 @@ use tokio::sync::watch;
 
 /// Results of one write.
 const SLICE: usize = 100;
-/// How often the lease is renewed.
-const RENEW: Duration = Duration::from_secs(3);
+/// How often the lease is renewed, and it is asked whether to stop.
+const RENEW: Duration = Duration::from_millis(500);
 /// Repositories of one look.
 const REPOSITORIES: i64 = 100;
 
@@ -116,15 +116,17 @@ impl Run<'_> {
         let (ctx, run, now) = (self.ctx, self.id, self.ctx.now());
         let repository: RepositoryName = name.parse().map_err(|_| Error::Internal(format!("repository name {name:?} in the database")))?;
         let task = {
-            let name = name.to_owned();
-            ctx.db.write_content(async move |c| sql::begin_task(c, now, run, (id, &name)).await).await?
+            let (name, told) = (name.to_owned(), if self.work.dry { Told::Foretold } else { Told::Done });
+            ctx.db.write_content(async move |c| sql::begin_task(c, now, run, (id, &name), told).await).await?
         };
+        // Pulls of the last seconds count.
+        artifacts::Pulls::flush(ctx).await?;
         let Some(mut judged) = self.judge.repository(&mut *ctx.db.read().await?, id, name).await? else { return Ok(None) };
         let held = held_by_indexes(&mut *ctx.db.read().await?, &judged).await?;
         judged.iter_mut().filter(|one| held.contains_key(&one.candidate.id)).for_each(|one| one.fate = Fate::Held);
         point!("retention.judged");
         let because = |one: &Judged| match held.get(&one.candidate.id) {
-            Some(index) => format!("the index {index}, which stays, lists it"),
+            Some(index) => format!("the index {}, which stays, lists it", model::digest::short(index)),
             None => String::new(),
         };
         let (going, staying): (Vec<Judged>, Vec<Judged>) = judged.into_iter().partition(|one| one.fate == Fate::Removed);
@@ -181,16 +183,20 @@ impl Run<'_> {
             {
                 let mut c = ctx.db.read().await?;
                 let mut proof = crate::access::project(&mut c, ctx.now(), &Principal::system(), &self.work.name, model::Action::ArtifactRead).await?;
-                let locks = Locks::of(&proof.project, repository)?;
-                let c = proof.conn();
+                let mut all = Vec::new();
                 for one in &mut noted {
-                    if let Some(held) = locks.over(c, &[one.artifact]).await? {
-                        (one.fate, one.why) = (Fate::Held, format!("the immutable tag {} ({}) keeps it", held.tag, held.rule));
+                    match artifacts::along(&mut proof, repository, &one.digest).await {
+                        Ok((_, Some(why))) => (one.fate, one.why) = (Fate::Held, why),
+                        Ok((ids, None)) => all.extend(ids),
+                        Err(Error::NotFound(_)) => {}
+                        Err(error @ (Error::Precondition(_) | Error::Locked(_))) => (one.fate, one.why) = (Fate::Held, error.to_string()),
+                        Err(error) => return Err(error),
                     }
                 }
-                let ids: Vec<i64> = noted.iter().filter(|one| one.fate == Fate::Removed).map(|one| one.artifact).collect();
+                all.sort_unstable();
+                all.dedup();
                 if let Some(first) = noted.iter_mut().find(|one| one.fate == Fate::Removed) {
-                    first.bytes = artifacts::sql::freed(c, id, &ids).await?;
+                    first.bytes = artifacts::sql::freed(proof.conn(), id, &all).await?;
                 }
             }
             self.note(task, noted).await?;
@@ -214,6 +220,21 @@ impl Run<'_> {
                 let note = async move |c: &mut sqlx::AnyConnection, freed: i64| {
                     sql::note(c, run, task, &[Noted { bytes: freed, ..told.clone() }]).await
                 };
+                // What is held is no attempt that the log should tell of.
+                let held = {
+                    let mut c = ctx.db.read().await?;
+                    let mut proof = crate::access::project(&mut c, ctx.now(), &Principal::system(), &project, model::Action::ArtifactRead).await?;
+                    let locks = Locks::of(&proof.project, repository)?;
+                    match locks.is_empty() {
+                        true => None,
+                        false => artifacts::along(&mut proof, repository, &noted.digest).await.map(|(_, locked)| locked).unwrap_or_default(),
+                    }
+                };
+                if let Some(why) = held {
+                    (noted.fate, noted.why) = (Fate::Held, why);
+                    self.note(task, vec![noted]).await?;
+                    continue;
+                }
                 match artifacts::retire(ctx, (&project, repository), &noted.digest, seen, run.0, note).await {
                     Ok(_) => {
                         point!("retention.removed");
@@ -225,7 +246,7 @@ impl Run<'_> {
                         again.push(one);
                         continue;
                     }
-                    Err(error @ (Error::Locked(_) | Error::Forbidden { .. } | Error::Conflict { .. })) => {
+                    Err(error @ (Error::Locked(_) | Error::Conflict { .. })) => {
                         (noted.fate, noted.why) = (Fate::Held, error.to_string());
                     }
                     Err(error) => return Err(error),

@@ -60,8 +60,9 @@ pub struct Due {
 
 /// Reads a pattern: six fields, the first of them 0, as Harbor has them. At most once a minute, that is.
 pub(crate) fn parse(text: &str) -> std::result::Result<Cron, String> {
-    if text.split_whitespace().next() != Some("0") {
-        return Err("must have six fields (second minute hour day month weekday), the first of them 0".to_owned());
+    let mut fields = text.split_whitespace();
+    if fields.next().and_then(|first| first.parse::<u8>().ok()) != Some(0) || fields.count() != 5 || text.len() > 100 {
+        return Err("must have six fields (second minute hour day month weekday), the first of them 0: every night is 0 0 0 * * *".to_owned());
     }
     CronParser::builder().seconds(Seconds::Required).build().parse(text).map_err(|error| format!("is no cron pattern: {error}"))
 }

@@ -207,6 +207,18 @@ pub async fn above(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<i64>> {
     Ok(script.run(c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect())
 }
 
+/// The artifacts of these digests, each in the repository of the artifact that it is asked for.
+pub async fn beside(c: &mut AnyConnection, asked: &[(i64, Digest)]) -> Result<Vec<i64>> {
+    let mut script = Script::default();
+    for (id, digest) in asked {
+        script.add(
+            "SELECT s.id AS id FROM artifacts AS a JOIN artifacts AS s ON s.repository_id = a.repository_id AND s.digest = $2 WHERE a.id = $1",
+            [(*id).into(), digest.as_str().into()],
+        );
+    }
+    Ok(script.run(c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect())
+}
+
 /// What these artifacts are attached to.
 pub async fn subjects_of(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<String>> {
     let mut script = Script::default();

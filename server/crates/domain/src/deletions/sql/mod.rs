@@ -44,7 +44,7 @@ fn deletion(row: &AnyRow) -> Result<Deletion> {
     })
 }
 
-pub async fn list(proof: &mut Authorized<'_>, now: Stamp, query: &Query) -> Result<Page<Deletion>> {
+pub async fn list(proof: &mut Authorized<'_>, now: Stamp, query: &Query, by: Option<&str>) -> Result<Page<Deletion>> {
     let project = proof.project.id.0;
     LIST.fetch(
         proof.conn(),
@@ -52,6 +52,10 @@ pub async fn list(proof: &mut Authorized<'_>, now: Stamp, query: &Query) -> Resu
         |w| {
             let (p, n) = (w.bind(project), w.bind(now.0));
             w.and(format!("t.project_id = {p} AND t.expires_at > {n} AND (t.what = 'repository' OR NOT ({IS_PARKED}))"));
+            if let Some(by) = by {
+                let n = w.bind(by.to_owned());
+                w.and(format!("t.deleted_by = {n}"));
+            }
         },
         deletion,
     )
