@@ -77,6 +77,7 @@ fn row(call: &Call, frame: &ProjectFrame, project: &ProjectName, deletion: &Dele
         What::Repository => deletion.repository.to_string().into_any(),
         _ => view! { <a href=paths::repository(project, &deletion.repository)>{deletion.repository.to_string()}</a> }.into_any(),
     };
+    let theirs = paths::with(&paths::deletions(project), &[("by", &deletion.deleted_by)]);
     let pick = (may && may_purge).then(|| view! {
         <input type="checkbox" class="pick" name="ids[]" value=deletion.id.to_string() form="picked" aria-label=format!("Select {} {name}", deletion.repository)/>
     });
@@ -95,7 +96,7 @@ fn row(call: &Call, frame: &ProjectFrame, project: &ProjectName, deletion: &Dele
             </td>
             <td class="p2">{deletion.digest.as_ref().map(|found| digest(found.as_str()))}</td>
             <td class="num p2">{bytes(deletion.bytes)}</td>
-            <td class="p2">{time(deletion.deleted_at, now)}" by "<a href=paths::with(&paths::deletions(project), &[("by", &deletion.deleted_by)])>{deletion.deleted_by.clone()}</a></td>
+            <td class="p2">{time(deletion.deleted_at, now)}" by "<a href=theirs>{deletion.deleted_by.clone()}</a></td>
             <td class="row-end">{actions}</td>
         </tr>
     }

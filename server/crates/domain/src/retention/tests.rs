@@ -320,7 +320,8 @@ async fn a_dry_run_says_what_a_run_does_also_of_what_goes_along_and_after_a_brea
         let repository: i64 = sqlx::Row::get(&sqlx::query("SELECT id FROM repositories").fetch_one(&mut *c).await?, "id");
         let task = sql::begin_task(c, model::Stamp(0), run_id, (repository, "r"), sql::Told::Foretold).await?;
         let noted = sql::Noted {
-            artifact: 1, digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(), tags: Vec::new(), fate: Fate::Removed, by: 1, why: String::new(), pushed: 0, pulled: None, bytes: 7,
+            artifact: 1, digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(), tags: Vec::new(),
+            fate: Fate::Removed, by: 1, why: String::new(), pushed: 0, pulled: None, bytes: 7,
         };
         sql::note(c, run_id, task, &[noted]).await
     }).await.unwrap();
