@@ -67,7 +67,7 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
   return [
     '/sign-in', '/account', '/jump', '/jump?q=cargo', '/projects', '/projects?q=none', '/projects/new', '/projects/cargo', '/projects/cargo/members',
     '/projects/cargo/members/new', '/projects/cargo/robots', '/projects/cargo/robots/new', `/projects/cargo/robots/${own}`,
-    '/projects/cargo/replication', '/projects/cargo/deleted', '/projects/cargo/settings', '/projects/cargo/repositories/ship',
+    '/projects/cargo/replication', '/projects/cargo/deleted', '/projects/cargo/deleted?by=admin', '/projects/cargo/settings', '/projects/cargo/repositories/ship',
     `/projects/cargo/repositories/ship?open=${digest}`, '/projects/cargo/repositories/ship/settings', artifact, `${artifact}/delete`, `${artifact}/copy`, `${artifact}/remove-tag?tag=1`,
     `${repository}/artifacts/${signature}`, `${repository}/delete`, `${repository}/delete-artifacts`, `${repository}/delete-artifacts?digest=${digest}`,
     `/projects/cargo/robots/${own}/secret`, `/projects/cargo/robots/${own}/delete`, '/projects/cargo/deleted/purge', '/projects/cargo/deleted/purge?ids[]=1',

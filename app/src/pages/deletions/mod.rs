@@ -96,7 +96,7 @@ fn row(call: &Call, frame: &ProjectFrame, project: &ProjectName, deletion: &Dele
             </td>
             <td class="p2">{deletion.digest.as_ref().map(|found| digest(found.as_str()))}</td>
             <td class="num p2">{bytes(deletion.bytes)}</td>
-            <td class="p2">{time(deletion.deleted_at, now)}" by "<a href=theirs>{deletion.deleted_by.clone()}</a></td>
+            <td class="p2"><span class="said">{time(deletion.deleted_at, now)}" by "<a href=theirs>{deletion.deleted_by.clone()}</a></span></td>
             <td class="row-end">{actions}</td>
         </tr>
     }
