@@ -17,6 +17,13 @@ async function shift(page: Page): Promise<number> {
   }));
 }
 
+/** Tables whose last columns one has to scroll to: the name of each, and how much is out of sight. */
+async function cutOff(page: Page): Promise<string[]> {
+  return page.evaluate(() => [...document.querySelectorAll('.scroll')]
+    .filter((box) => box.scrollWidth > box.clientWidth)
+    .map((box) => `${box.textContent!.slice(0, 40)}: ${box.scrollWidth - box.clientWidth}`));
+}
+
 test('every page is sound', async ({ page }) => {
   test.setTimeout(600_000);
   const [wharf, clients] = [await Wharf.start(), new Clients()];
@@ -46,9 +53,11 @@ test('every page is sound', async ({ page }) => {
         expect(violations, `${path}, ${colorScheme}`).toEqual([]);
       }
       await page.emulateMedia({ colorScheme: 'light' });
+      expect(await cutOff(page), `${path}, wide, cuts off`).toEqual([]);
       // On a phone nothing sticks out, and the menu opens.
       await page.setViewportSize({ width: 390, height: 844 });
       expect(await page.evaluate(() => document.documentElement.scrollWidth), `${path} is too wide`).toBeLessThanOrEqual(390);
+      expect(await cutOff(page), `${path}, narrow, cuts off`).toEqual([]);
       await page.setViewportSize({ width: 1280, height: 800 });
     }
     expect(wrong).toEqual([]);

@@ -225,7 +225,7 @@ fn tags(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, from: From) -> 
         let locked = tag.locked.clone().map(|rule| view! { " "{pill(Tone::Neutral, "lock", "Immutable")}<span class="tree__of">{rule}</span> });
         view! {
             <tr data-key=tag.name.to_string()>
-                <td><code>{tag.name.to_string()}</code>{locked}</td>
+                <td class="wrap"><code>{tag.name.to_string()}</code>{locked}</td>
                 <td class="p2">{time(tag.pushed_at, call.me.now)}</td>
                 <td class="p2">{when(tag.pulled_at, call.me.now, "never pulled")}</td>
                 <td class="row-end"><span class="row-actions">
@@ -269,7 +269,7 @@ fn replicate(call: &Call, artifact: &Artifact, rules: &[Rule]) -> AnyView {
 
 fn annotations(artifact: &Artifact) -> Option<AnyView> {
     let rows = artifact.annotations.iter().map(|(key, value)| view! {
-        <tr><td><code>{key.clone()}</code></td><td class="wrap">{value.clone()}</td></tr>
+        <tr><td class="wrap"><code>{key.clone()}</code></td><td class="wrap">{value.clone()}</td></tr>
     });
     let rows = rows.collect_view();
     if artifact.annotations_left_out {

@@ -49,7 +49,7 @@ async fn page(call: &Call, project: Option<ProjectName>) -> Shown {
             let place = project.is_none().then(|| view! { <th scope="col" class="p2">"Project"</th> });
             let headings = view! {
                 <th scope="col">"When"</th><th scope="col">"Who"</th><th scope="col">"Did what"</th>{place}
-                <th scope="col" class="p2">"From"</th><th scope="col">"Outcome"</th>
+                <th scope="col" class="p2">"From"</th>
             };
             table("", headings, rows)
         }
@@ -118,13 +118,12 @@ fn row(call: &Call, f: &ListAddress, entry: &Entry, within: bool) -> AnyView {
         Some(href) if !thing.is_empty() => view! { <a href=href>{thing}</a> }.into_any(),
         _ => thing.into_any(),
     };
-    let more = entry.details().into_iter().filter(|(name, _)| !matches!(*name, "reference" | "digest"));
-    let details: Vec<String> = more.map(|(name, value)| format!("{name}: {value}")).collect();
+    // Numbers of what is named by its name, and what the thing's link says.
+    let more = entry.details().into_iter().filter(|(name, _)| !matches!(*name, "reference" | "digest" | "rule" | "label"));
+    let details: Vec<String> = more.map(|(name, value)| format!("{}: {value}", name.replace('_', " "))).collect();
     let details = (!details.is_empty()).then(|| view! { <span class="tree__of">{details.join(" · ")}</span> });
-    let outcome = match entry.outcome {
-        Outcome::Done => pill(Tone::Ok, "check", "Done"),
-        Outcome::Refused => pill(Tone::Bad, "warn", "Refused"),
-    };
+    // What stands there was done, unless it says otherwise.
+    let refused = (entry.outcome == Outcome::Refused).then(|| view! { {pill(Tone::Bad, "warn", "Refused")}" " });
     let door = match entry.via.as_str() {
         "inside" => "the server itself",
         "" => "",
@@ -141,12 +140,11 @@ fn row(call: &Call, f: &ListAddress, entry: &Entry, within: bool) -> AnyView {
     });
     view! {
         <tr class="tall" data-key=entry.id.to_string()>
-            <td class="short">{time(entry.at, now)}{times}</td>
-            <td>{who}</td>
-            <td class="said">{words(&entry.kind)}" "{thing}{details}</td>
+            <td>{time(entry.at, now)}{times}</td>
+            <td class="wrap">{who}</td>
+            <td class="said wrap">{refused}{words(&entry.kind)}" "{thing}{details}</td>
             {project}
             <td class="p2 short">{entry.address.clone()}<span class="tree__of">{door}</span></td>
-            <td class="short">{outcome}</td>
         </tr>
     }
     .into_any()

@@ -57,7 +57,7 @@ pub async fn show(call: &Call) -> Shown {
         view! { <a class="facet" href=href aria-current=(of == fate).then_some("true")>{format!("{words} {}", grouped(n))}</a> }.into_any()
     });
     let list = match rows.items.is_empty() {
-        true => view! { <p class="note">{nothing(fate, settled)}</p> }.into_any(),
+        true => view! { <p class="note">{nothing(fate, settled, run.dry_run)}</p> }.into_any(),
         false => {
             let headings = view! {
                 <th scope="col">"Artifact"</th><th scope="col">"Digest"</th><th scope="col">"Why"</th>
@@ -83,13 +83,14 @@ pub async fn show(call: &Call) -> Shown {
             <div class="filter-bar">{facets.into_iter().collect_view()}</div>
             {list}
         </section>
-        <section class="card pad"><h2>"Log"</h2><pre class="log">{found.log.clone()}</pre></section>
+        {(!found.log.is_empty()).then(|| view! { <section class="card pad"><h2>"Log"</h2><pre class="log">{found.log.clone()}</pre></section> })}
     }))
 }
 
-fn nothing(fate: Fate, settled: bool) -> &'static str {
+fn nothing(fate: Fate, settled: bool, dry_run: bool) -> &'static str {
     match (fate, settled) {
         (_, false) => "Nothing so far.",
+        (Fate::Removed, true) if dry_run => "Nothing would go.",
         (Fate::Removed, true) => "Nothing was removed.",
         (Fate::Held, true) => "Nothing was held against the rules.",
         (Fate::Kept | Fate::Uncovered, true) => "Nothing to list: only the newest run lists what stayed.",
@@ -97,7 +98,7 @@ fn nothing(fate: Fate, settled: bool) -> &'static str {
 }
 
 fn row(project: &ProjectName, one: &RetentionResult, now: model::Stamp, dry: bool) -> AnyView {
-    let name = if one.tags.is_empty() { "untagged".to_owned() } else { one.tags.join(", ") };
+    let name = if one.tags.is_empty() { "untagged".to_owned() } else { model::stamp::some(&one.tags, 6) };
     let stands = dry || one.fate != Fate::Removed;
     let name = format!("{}: {name}", one.repository);
     let name = match stands {
@@ -106,7 +107,7 @@ fn row(project: &ProjectName, one: &RetentionResult, now: model::Stamp, dry: boo
     };
     view! {
         <tr class="tall">
-            <td>{name}</td><td>{digest(one.digest.as_str())}</td><td>{one.why.clone()}</td>
+            <td class="wrap">{name}</td><td>{digest(one.digest.as_str())}</td><td class="wrap">{one.why.clone()}</td>
             <td class="p2">{time(one.pushed_at, now)}</td><td class="p2">{when(one.pulled_at, now, "never")}</td>
         </tr>
     }

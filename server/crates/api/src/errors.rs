@@ -73,16 +73,11 @@ impl From<Error> for ApiError {
         };
         let message = match error {
             Error::NotVisible(_) => "forbidden".to_owned(),
-            // The portal says such a thing at its field.
-            Error::Conflict { field, message } if SAID_OF_A_FIELD.iter().any(|verb| message.starts_with(verb)) => format!("{field} {message}"),
             other => other.to_string(),
         };
         ApiError { status, message, retry_after }
     }
 }
-
-/// How a message begins that is said of its field, which is its subject then: "name is taken".
-const SAID_OF_A_FIELD: [&str; 5] = ["is ", "are ", "hold ", "was ", "stands "];
 
 /// A refusal that names members as clients of the API know them, where ours are called otherwise: each of ours, with theirs.
 pub fn by(names: &'static [(&'static str, &'static str)]) -> impl Fn(Error) -> ApiError {

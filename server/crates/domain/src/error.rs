@@ -37,8 +37,8 @@ pub enum Error {
     /// Not there, for a caller who may know.
     #[error("{0} was not found")]
     NotFound(String),
-    /// Something of that name or state stands in the way.
-    #[error("{message}")]
+    /// Something of that name or state stands in the way. As in [`Problems`], the message is said of the field: "name" "is taken".
+    #[error("{field} {message}")]
     Conflict { field: String, message: String },
     /// The thing is in use or in a state that does not allow this.
     #[error("{0}")]

@@ -84,20 +84,16 @@ impl Entry {
 
     /// As [`Entry::thing`], with a digest as short as people know it.
     pub fn short_thing(&self) -> String {
-        let thing = self.thing();
-        match thing.split_once("@sha") {
-            Some((name, _)) => format!("{name}@{}", crate::digest::short(&thing[name.len() + 1..])),
-            None => thing,
-        }
+        crate::digest::short(&self.thing())
     }
 
-    /// What else it says, as `name: value`.
+    /// What it says beside the thing: names and values as they are stored.
     pub fn details(&self) -> Vec<(&str, &str)> {
         const SAID: [&str; 11] = ["project", "repository", "tag", "name", "user", "robot", "member", "target", "route", "names", "times"];
         // A rule's sentence is its name.
         let sentence = |name: &str, value: &str| name == "rule" && value.parse::<i64>().is_err();
-        self.fields.iter().filter(|(name, value)| !SAID.contains(&name.as_str()) && !value.is_empty() && !sentence(name, value)).map(|(name, value)| (name.as_str(),
-            value.as_str())).collect()
+        let all = self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        all.filter(|(name, value)| !SAID.contains(name) && !value.is_empty() && !sentence(name, value)).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Content digests: OCI image-spec 1.1, descriptor.md "Digests".
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 /// The registered algorithms that Wharf stores content under.
@@ -67,14 +67,21 @@ impl Digest {
     }
 }
 
-/// Middle-truncates the text of a digest; other text is returned as it is.
-pub fn short(digest: &str) -> String {
-    match digest.split_once(':') {
-        Some((algorithm, hex)) if hex.len() > 12 && hex.is_ascii() => {
-            format!("{algorithm}:{}…{}", &hex[..8], &hex[hex.len() - 4..])
+/// A text for people: every digest in it, also one in a tag of cosign's, as short as in [`Digest::short`].
+pub fn short(text: &str) -> String {
+    let hex = |c: char| c.is_ascii_digit() || matches!(c, 'a'..='f');
+    let mut rest = text;
+    let mut out = String::new();
+    while let Some(start) = rest.find(hex) {
+        let end = rest[start..].find(|c| !hex(c)).map_or(rest.len(), |length| start + length);
+        out.push_str(&rest[..start]);
+        match &rest[start..end] {
+            run if run.len() >= Algorithm::Sha256.hex_len() => write!(out, "{}…{}", &run[..8], &run[run.len() - 4..]).expect("a string takes all"),
+            run => out.push_str(run),
         }
-        _ => digest.to_owned(),
+        rest = &rest[end..];
     }
+    out + rest
 }
 
 impl FromStr for Digest {
@@ -149,5 +156,12 @@ mod tests {
     fn a_digest_is_shortened_in_the_middle() {
         let digest: Digest = format!("sha256:{}0b7a", "b31bfb4d".repeat(8)[..60].to_owned()).parse().unwrap();
         assert_eq!(digest.short(), "sha256:b31bfb4d…0b7a");
+        for (text, said) in [
+            (format!("p/r@{digest}"), "p/r@sha256:b31bfb4d…0b7a"), (format!("p/r:{}.sig", digest.tag_stem()), "p/r:sha256-b31bfb4d…0b7a.sig"),
+            (format!("{digest} and {digest}"), "sha256:b31bfb4d…0b7a and sha256:b31bfb4d…0b7a"), (format!("ä{}ö", "0".repeat(128)), "ä00000000…0000ö"),
+            ("cafe/decade:v1".into(), "cafe/decade:v1"), ("a".repeat(63), &"a".repeat(63)), (String::new(), ""),
+        ] {
+            assert_eq!(short(&text), said);
+        }
     }
 }

@@ -118,9 +118,7 @@ impl Refusal {
                 };
                 Refusal::new(status, code, problems.to_string())
             }
-            Error::Conflict { message, .. } | Error::Precondition(message) => {
-                Refusal::new(StatusCode::CONFLICT, Code::Denied, message)
-            }
+            Error::Conflict { .. } | Error::Precondition(_) => Refusal::new(StatusCode::CONFLICT, Code::Denied, error.to_string()),
             Error::TooMany { seconds, .. } => {
                 Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, error.to_string())
                     .with(header::RETRY_AFTER, seconds.to_string())

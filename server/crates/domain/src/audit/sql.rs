@@ -39,7 +39,8 @@ fn entry(row: &AnyRow) -> Result<Entry> {
 
 /// The first row from then on: rows come in the order of time, or nearly (what is summed up is written some seconds after).
 async fn first_from(c: &mut AnyConnection, at: Stamp) -> Result<Option<i64>> {
-    let ends = sqlx::query("SELECT MIN(id) AS low, MAX(id) AS high FROM events").fetch_one(&mut *c).await?;
+    // Both in one look would walk the table.
+    let ends = sqlx::query("SELECT (SELECT MIN(id) FROM events) AS low, (SELECT MAX(id) FROM events) AS high").fetch_one(&mut *c).await?;
     let (Some(mut low), Some(mut high)) = (ends.get::<Option<i64>, _>("low"), ends.get::<Option<i64>, _>("high")) else { return Ok(None) };
     while low <= high {
         let middle = low + (high - low) / 2;

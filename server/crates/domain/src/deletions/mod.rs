@@ -229,7 +229,7 @@ async fn tag_back(proof: &mut access::Authorized<'_>, now: Stamp, who: &Principa
     })?;
     let there = sql::tagged(proof, &deletion.repository, &tag).await?;
     if let Some(other) = there.filter(|other| other != digest && deletion.what == What::Tag) {
-        return Err(Error::conflict("tag", format!("the tag {tag} names {} by now: move it by hand if you want it back", other.short())));
+        return Err(Error::conflict("tag", format!("{tag} names {} by now: move it by hand if you want it back", other.short())));
     }
     let project = proof.project.id.0;
     let moves = TagUndo::of(settings, now, who);

@@ -99,7 +99,7 @@ pub async fn keep_an_admin(proof: &mut Authorized<'_>, id: MemberId) -> Result<(
     if row.is_some() {
         return Ok(());
     }
-    Err(Error::conflict("role", "this is the project's last admin: make another member project admin first"))
+    Err(Error::conflict("role", "is that of the project's last admin: make another member project admin first"))
 }
 
 /// How many members have which role.

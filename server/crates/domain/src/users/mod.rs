@@ -277,7 +277,7 @@ pub async fn delete(ctx: &Ctx, who: &Principal, id: UserId) -> Result<()> {
             return Err(last_admin());
         }
         if is_self(&caller, id) {
-            return Err(Error::conflict("user", "you cannot delete the account you are signed in with"));
+            return Err(Error::conflict("user", "is the account you are signed in with: another administrator can delete it"));
         }
         sql::delete(c, now, id).await
     })

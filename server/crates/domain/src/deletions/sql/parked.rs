@@ -157,5 +157,5 @@ pub async fn end(c: &mut AnyConnection, now: Stamp, id: model::DeletionId) -> Re
 
 /// What stands in the way of an undo.
 pub fn taken(name: &RepositoryName) -> Error {
-    Error::conflict("repository", format!("there is a repository {name} by now: delete that first, or copy what you need out of it"))
+    Error::conflict("repository", format!("{name} is there again: delete that first, or copy what you need out of it"))
 }
