@@ -137,7 +137,7 @@ impl RuleFields {
             "" => None,
             text => Some(Uncovered::from_key(text).ok_or_else(|| UiError::at("uncovered", "must be one of those listed"))?),
         };
-        Ok(Input { rules, uncovered, cron: None, seen: policy.map(|_| Stamp(self.seen)) })
+        Ok(Input { rules, uncovered, cron: None, seen: Some(Stamp(self.seen)) })
     }
 }
 

@@ -80,7 +80,7 @@ fn asked(q: &Q) -> Result<Asked, ApiError> {
     for key in ["resource", "username"] {
         match q.is(key) {
             Some(Is::Like(part)) => texts.push(part.clone()),
-            Some(Is::One(text)) if key == "resource" => texts.push(text.rsplit('/').next().unwrap_or(text).rsplit([':', '@']).next().unwrap_or(text).to_owned()),
+            Some(Is::One(text)) if key == "resource" => texts.push(text.clone()),
             Some(Is::One(_)) | None => {}
             Some(_) => return Err(ApiError::bad(format!("q: {key} takes a value or a part (~text)"))),
         }

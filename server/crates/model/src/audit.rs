@@ -26,6 +26,9 @@ impl Outcome {
     }
 }
 
+/// Names and values of an event's payload.
+pub type Fields = BTreeMap<String, String>;
+
 /// One row of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -39,7 +42,7 @@ pub struct Entry {
     /// Where it happened; none: in the system. A project that is gone keeps its name.
     pub project: Option<String>,
     /// What it says of the thing: names and values.
-    pub fields: BTreeMap<String, String>,
+    pub fields: Fields,
     pub outcome: Outcome,
     /// The name of whoever did it; empty for nobody known.
     pub actor: String,
@@ -49,37 +52,39 @@ pub struct Entry {
     pub request_id: String,
 }
 
-impl Entry {
-    fn field(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(String::as_str).filter(|text| !text.is_empty())
+/// What it was done to: `cosign/pause:v1`, `user 5`; `within` is the project where the fields name none.
+pub fn thing(fields: &Fields, within: Option<&str>) -> String {
+    let field = |name: &str| fields.get(name).map(String::as_str).filter(|text| !text.is_empty());
+    let project = field("project").or(within).unwrap_or_default();
+    if let Some(repository) = field("repository") {
+        let reference = field("tag").or_else(|| field("reference")).or_else(|| field("digest"));
+        return match reference {
+            None => format!("{project}/{repository}"),
+            Some(digest) if digest.contains(':') => format!("{project}/{repository}@{digest}"),
+            Some(tag) => format!("{project}/{repository}:{tag}"),
+        };
     }
-
-    /// What it was done to: `cosign/pause:v1`, `user 5`.
-    pub fn thing(&self) -> String {
-        let project = self.field("project").or(self.project.as_deref()).unwrap_or_default();
-        if let Some(repository) = self.field("repository") {
-            let reference = self.field("tag").or_else(|| self.field("reference")).or_else(|| self.field("digest"));
-            return match reference {
-                None => format!("{project}/{repository}"),
-                Some(digest) if digest.contains(':') => format!("{project}/{repository}@{digest}"),
-                Some(tag) => format!("{project}/{repository}:{tag}"),
+    if let Some(name) = field("name") {
+        return name.to_owned();
+    }
+    for noun in ["user", "robot", "member", "target", "rule", "execution", "collection", "deletion", "run", "route", "names", "number"] {
+        if let Some(value) = field(noun) {
+            let name = match noun {
+                // A name says it by itself.
+                _ if value.parse::<i64>().is_err() => value.to_owned(),
+                "number" => format!("rule {value}"),
+                _ => format!("{noun} {value}"),
             };
+            return if project.is_empty() { name } else { format!("{name} of {project}") };
         }
-        if let Some(name) = self.field("name") {
-            return name.to_owned();
-        }
-        for noun in ["user", "robot", "member", "target", "rule", "execution", "collection", "deletion", "run", "route", "names", "number"] {
-            if let Some(value) = self.field(noun) {
-                let name = match noun {
-                    // A name says it by itself.
-                    _ if value.parse::<i64>().is_err() => value.to_owned(),
-                    "number" => format!("rule {value}"),
-                    _ => format!("{noun} {value}"),
-                };
-                return if project.is_empty() { name } else { format!("{name} of {project}") };
-            }
-        }
-        project.to_owned()
+    }
+    project.to_owned()
+}
+
+impl Entry {
+    /// As [`thing`].
+    pub fn thing(&self) -> String {
+        thing(&self.fields, self.project.as_deref())
     }
 
     /// As [`Entry::thing`], with a digest as short as people know it.

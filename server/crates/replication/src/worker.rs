@@ -5,7 +5,7 @@ use crate::copy::{ArtifactCopy, TaskEnd, Pace, Shared};
 use crate::ends::{Here, Source};
 use crate::meter::Meter;
 use domain::replication::executions::{self, Progress, Work, WorkTask};
-use domain::jobs::{self, Claim, Hold};
+use domain::jobs::{self, Claim, Cut};
 use domain::replication::targets;
 use domain::{Ctx, Principal};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
-use tokio_util::sync::CancellationToken;
 
 /// Executions run at the same time, each of another rule; of these to one target, so that one that hangs leaves room for others; and
 /// artifacts of one execution.
@@ -30,8 +29,7 @@ const TRIES: u32 = 3;
 const AGAIN: Duration = Duration::from_secs(5);
 /// So many artifacts without any answer end an execution.
 const UNANSWERED: usize = 4;
-/// How often a worker asks whether to stop, and a task says how far it is.
-const RENEW: Duration = Duration::from_millis(500);
+/// How often a task says how far it is.
 const REPORT: Duration = Duration::from_millis(700);
 
 /// Runs executions until `stopping` says so; what is under way then goes on at the next start.
@@ -55,69 +53,22 @@ async fn broken(ctx: &Ctx, claim: &Claim) -> domain::Result<()> {
     jobs::finish(ctx, claim).await
 }
 
-/// Why an execution ended before its tasks did.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cut {
-    Stopped,
-    /// The server stops, or another worker has the job: nothing more is written.
-    Released,
-}
-
-/// Who watches over an execution, no longer than it takes: also where a panic ends that.
-struct Watcher(tokio::task::JoinHandle<Cut>);
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 async fn execute(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> domain::Result<()> {
     let Some(work) = executions::open(ctx, &claim.key).await? else { return jobs::finish(ctx, claim).await };
-    let cancel = CancellationToken::new();
-    let mut watcher = Watcher(tokio::spawn(watch_over(ctx.clone(), claim.clone(), cancel.clone(), stopping.clone())));
-    let done = tokio::select! {
-        done = run_tasks(ctx, &work) => Some(done),
-        () = cancel.cancelled() => None,
-    };
-    let cut = match done {
-        Some(_) => None,
-        None => (&mut watcher.0).await.ok(),
-    };
-    drop(watcher);
-    let whole = match (done, cut) {
-        (None, Some(Cut::Released)) => return Ok(()),
-        (None, _) => {
+    let whole = match jobs::hold(ctx, claim, stopping, run_tasks(ctx, &work)).await {
+        Err(Cut::Left) => return Ok(()),
+        Err(Cut::Stopped) => {
             executions::settle(ctx, work.id, TaskStatus::Stopped).await?;
             Some((RunStatus::Stopped, executions::STOPPED.to_owned()))
         }
-        (Some(Ok(())), _) => None,
-        (Some(Err(failure)), _) => {
+        Ok(Ok(())) => None,
+        Ok(Err(failure)) => {
             executions::settle(ctx, work.id, TaskStatus::Failed).await?;
             Some((RunStatus::Failed, failure.to_string()))
         }
     };
     executions::close(ctx, work.id, whole).await?;
     jobs::finish(ctx, claim).await
-}
-
-/// Keeps the lease, and cancels when an administrator, the server or a lost lease says so.
-async fn watch_over(ctx: Ctx, claim: Claim, cancel: CancellationToken, mut stopping: watch::Receiver<bool>) -> Cut {
-    loop {
-        let cut = tokio::select! {
-            _ = stopping.changed() => Some(Cut::Released),
-            () = tokio::time::sleep(RENEW) => match jobs::renew(&ctx, &claim).await {
-                Ok(Hold::StopRequested) => Some(Cut::Stopped),
-                Ok(Hold::Lost) => Some(Cut::Released),
-                // The lease outlives a short trouble of the database.
-                Ok(Hold::Ours) | Err(_) => None,
-            },
-        };
-        if let Some(cut) = cut {
-            cancel.cancel();
-            return cut;
-        }
-    }
 }
 
 async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {

@@ -1,26 +1,20 @@
 //! SQL of the audit log.
 
 use super::{Asked, Found, LOOKED};
-use crate::db::{Conditions, folded, like_contains, one_of};
+use crate::db::{Conditions, between, folded, like_contains, one_of};
 use crate::error::Result;
 use model::Stamp;
+use crate::events::fields;
 use model::audit::{Entry, Outcome};
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
-use std::collections::BTreeMap;
 
 const COLUMNS: &str = "t.id AS id, t.at AS at, t.last_at AS last_at, t.times AS times, t.kind AS kind, t.payload AS payload, t.outcome AS outcome, \
     t.actor AS actor, t.via AS via, t.address AS address, t.request_id AS request_id, t.project_id AS project_id, p.name AS project";
 
 fn entry(row: &AnyRow) -> Result<Entry> {
     let payload: Value = serde_json::from_str(row.get("payload")).unwrap_or_default();
-    let said = |value: &Value| match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let fields: BTreeMap<String, String> = payload.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), said(value))).collect();
     Ok(Entry {
         id: row.get("id"),
         at: Stamp(row.get("at")),
@@ -28,7 +22,7 @@ fn entry(row: &AnyRow) -> Result<Entry> {
         times: row.get("times"),
         kind: row.get("kind"),
         project: row.get("project"),
-        fields,
+        fields: fields(&payload),
         outcome: Outcome::from_key(row.get("outcome")).unwrap_or(Outcome::Done),
         actor: row.get("actor"),
         via: row.get("via"),
@@ -63,42 +57,30 @@ fn driven(w: &mut Conditions, project: Option<i64>, asked: &Asked) {
             let n = w.bind(project);
             w.and(format!("t.project_id = {n}"));
         }
-        (None, [kind], _) => {
-            let n = w.bind(kind.clone());
-            w.and(format!("t.kind = {n}"));
-        }
-        (None, _, Some(actor)) => {
-            let n = w.bind(actor.clone());
-            w.and(format!("t.actor = {n}"));
-        }
+        (None, [_], _) => one_of(w, "t.kind", &asked.kinds),
+        (None, _, Some(actor)) => one_of(w, "t.actor", std::slice::from_ref(actor)),
         _ => {}
     }
 }
 
-/// All conditions but the project's, over `t`.
+/// All conditions but the project's, over `t`. A column that an index has stands in a call: the index that drives stays the one that
+/// [`driven`] means, and with it the bound of a look.
 fn rest(w: &mut Conditions, asked: &Asked) {
     if !asked.kinds.is_empty() {
-        one_of(w, "t.kind", &asked.kinds);
+        one_of(w, "COALESCE(t.kind, '')", &asked.kinds);
     }
     if let Some(actor) = &asked.actor {
-        one_of(w, "t.actor", std::slice::from_ref(actor));
+        one_of(w, "COALESCE(t.actor, '')", std::slice::from_ref(actor));
     }
     if let Some(outcome) = asked.outcome {
         let n = w.bind(outcome.key());
         w.and(format!("t.outcome = {n}"));
     }
-    if let Some(from) = asked.from {
-        let n = w.bind(from.0);
-        w.and(format!("t.last_at >= {n}"));
-    }
-    if let Some(to) = asked.to {
-        let n = w.bind(to.0);
-        w.and(format!("t.at <= {n}"));
-    }
+    between(w, "t.last_at", (asked.from.map(|at| at.0), None));
+    between(w, "t.at", (None, asked.to.map(|at| at.0)));
     if !asked.text.is_empty() {
-        let (n, all) = (w.bind(like_contains(&folded(&asked.text))), ["t.payload", "t.actor", "t.address", "t.request_id", "t.kind"]);
-        let any: Vec<String> = all.iter().map(|column| format!("LOWER({column}) LIKE {n} ESCAPE '\\'")).collect();
-        w.and(format!("({})", any.join(" OR ")));
+        let n = w.bind(like_contains(&folded(&asked.text)));
+        w.and(format!("t.search LIKE {n} ESCAPE '\\'"));
     }
 }
 
@@ -116,47 +98,31 @@ pub async fn list(c: &mut AnyConnection, project: Option<i64>, asked: &Asked, af
         Some(from) => first_from(c, Stamp(from.0.saturating_sub(APART))).await?,
         None => None,
     };
-    let inner = |w: &mut Conditions| {
+    let window = |w: &mut Conditions| {
         driven(w, project, asked);
-        if let Some(below) = below {
-            let n = w.bind(below);
-            w.and(format!("t.id < {n}"));
-        }
-        if let Some(from) = from {
-            let n = w.bind(from);
-            w.and(format!("t.id >= {n}"));
-        }
+        between(w, "t.id", (from, below.map(|below| below.saturating_sub(1))));
     };
+    // The last row of this look, told by the index alone.
     let mut w = Conditions::new();
-    inner(&mut w);
-    let window = format!("SELECT t.* FROM events AS t{} ORDER BY t.id DESC LIMIT {LOOKED}", w.clause());
-    // The window's conditions are in it; what is added now stands outside.
-    let mut outer = w.continued();
-    rest(&mut outer, asked);
-    let n = outer.bind(limit + 1);
-    let text = format!(
-        "SELECT {COLUMNS} FROM ({window}) AS t LEFT JOIN projects AS p ON p.id = t.project_id{} ORDER BY t.id DESC LIMIT {n}",
-        outer.clause()
-    );
-    let rows = sqlx::query_with(AssertSqlSafe(text), outer.arguments()).fetch_all(&mut *c).await?;
+    window(&mut w);
+    let text = format!("SELECT t.id AS id FROM events AS t{} ORDER BY t.id DESC LIMIT 1 OFFSET {}", w.clause(), LOOKED - 1);
+    let floor: Option<i64> = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_optional(&mut *c).await?.map(|row| row.get("id"));
+    let mut w = Conditions::new();
+    window(&mut w);
+    rest(&mut w, asked);
+    between(&mut w, "t.id", (floor, None));
+    let clause = w.clause();
+    let n = w.bind(limit + 1);
+    let text = format!("SELECT {COLUMNS} FROM events AS t LEFT JOIN projects AS p ON p.id = t.project_id{clause} ORDER BY t.id DESC LIMIT {n}");
+    let rows = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_all(c).await?;
     let mut found = Found { items: rows.iter().take(limit as usize).map(entry).collect::<Result<_>>()?, ..Found::default() };
-    let last = found.items.last().map(|entry| entry.id);
+    if rows.len() as i64 > limit {
+        found.next = found.items.last().map(|entry| entry.id);
+    } else {
+        found.further = floor;
+    }
     // What is summed up is written some seconds after.
     found.items.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.id)));
-    if rows.len() as i64 > limit {
-        found.next = last;
-        return Ok(found);
-    }
-    let mut w = Conditions::new();
-    inner(&mut w);
-    let text = format!(
-        "SELECT CAST(COUNT(*) AS BIGINT) AS n, MIN(x.id) AS id FROM (SELECT t.id AS id FROM events AS t{} ORDER BY t.id DESC LIMIT {LOOKED}) AS x",
-        w.clause()
-    );
-    let row = sqlx::query_with(AssertSqlSafe(text), w.arguments()).fetch_one(c).await?;
-    if row.get::<i64, _>("n") >= LOOKED {
-        found.further = row.get("id");
-    }
     Ok(found)
 }
 

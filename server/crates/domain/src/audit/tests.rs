@@ -24,7 +24,7 @@ async fn who_may_sees_what_happened_and_finds_it_again() {
     assert!(all.iter().any(|one| one == "user.create guest") && all.len() > own.len(), "{all:?}");
     let of = |change: &dyn Fn(&mut Asked)| { let mut asked = Asked::default(); change(&mut asked); asked };
     for (asked, n) in [
-        (of(&|asked| asked.kinds = vec!["artifact.push".into()]), 1), (of(&|asked| asked.text = "P/R".into()), 0), (of(&|asked| asked.text = "V1".into()), 1),
+        (of(&|asked| asked.kinds = vec!["artifact.push".into()]), 1), (of(&|asked| asked.text = "P/R:v1".into()), 1), (of(&|asked| asked.text = "repository".into()), 0), (of(&|asked| asked.text = "V1".into()), 1),
         (of(&|asked| asked.outcome = Some(Outcome::Refused)), 0), (of(&|asked| asked.from = Some(Stamp(ctx.now().0))), 1),
         (of(&|asked| asked.to = Some(Stamp(crate::testing::BEGIN))), 3), (of(&|asked| asked.actor = Some("nobody-at-all".into())), 0),
         (of(&|asked| asked.text = "198.51.100.7".into()), 4),
@@ -41,9 +41,9 @@ async fn a_look_through_a_million_rows_has_an_end_and_says_where_to_go_on() {
     ctx.db.write_content(async move |c| {
         sqlx::query(
             "WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
-             INSERT INTO events (at, last_at, times, kind, payload, outcome, actor, actor_id, via, address, request_id)
+             INSERT INTO events (at, last_at, times, kind, payload, outcome, actor, actor_id, via, address, request_id, search)
              SELECT $1 + i * 1000, $1 + i * 1000, 1, CASE WHEN i = 7 THEN 'project.delete' ELSE 'artifact.push' END,
-               CASE WHEN i = 30000 THEN '{\"project\":\"needle\"}' ELSE '{\"project\":\"hay\"}' END, 'done', 'ci', 1, 'basic', '', '' FROM n",
+               '{}', 'done', 'ci', 1, 'basic', '', '', CASE WHEN i = 30000 THEN 'the needle' ELSE 'hay' END FROM n",
         ).bind(begin).execute(c).await?;
         Ok(())
     }).await.unwrap();

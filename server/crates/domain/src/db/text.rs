@@ -37,11 +37,6 @@ impl Conditions {
         if self.text.is_empty() { String::new() } else { format!(" WHERE {}", self.text.join(" AND ")) }
     }
 
-    /// What comes after a text that holds these: their parameters are bound, their words stand there.
-    pub fn continued(self) -> Conditions {
-        Conditions { text: Vec::new(), ..self }
-    }
-
     /// The parameters, for one query.
     pub fn arguments(self) -> AnyArguments {
         self.arguments

@@ -1,14 +1,19 @@
 //! SQL of events.
 
 use super::{Event, Scope};
+use crate::db::folded;
 use crate::error::Result;
 use crate::identity::Principal;
-use model::audit::Outcome;
+use model::audit::{self, Fields, Outcome};
 use model::{RobotId, Stamp};
+use serde_json::Value;
 use sqlx::{AnyConnection, Row};
 
 /// Longest text of a column, in bytes; what clients send is cut there.
 const MAX: usize = 1024;
+
+/// Longest text that a search looks through, in bytes.
+const SEARCHED: usize = 4096;
 
 /// The project of a robot account; asked before a change, which may take the robot away.
 pub async fn robot_project(c: &mut AnyConnection, event: &Event) -> Result<Option<i64>> {
@@ -36,10 +41,11 @@ pub async fn insert(
         Scope::Project(name) => Some(cut(&name)),
         Scope::System | Scope::Robot(_) => None,
     };
+    let payload = payload(event);
     // The newest of that name: it may have been deleted in this very transaction.
     let row = sqlx::query(
-        "INSERT INTO events (at, last_at, times, kind, project_id, payload, outcome, actor, actor_id, via, address, request_id)
-         VALUES ($1, $2, $3, $4, COALESCE($5, (SELECT MAX(p.id) FROM projects AS p WHERE p.name = $6)), $7, $8, $9, $10, $11, $12, $13)
+        "INSERT INTO events (at, last_at, times, kind, project_id, payload, outcome, actor, actor_id, via, address, request_id, search)
+         VALUES ($1, $2, $3, $4, COALESCE($5, (SELECT MAX(p.id) FROM projects AS p WHERE p.name = $6)), $7, $8, $9, $10, $11, $12, $13, $14)
          RETURNING id",
     )
     .bind(first.0)
@@ -48,13 +54,14 @@ pub async fn insert(
     .bind(event.kind())
     .bind(robot_project)
     .bind(project)
-    .bind(payload(event))
+    .bind(payload.to_string())
     .bind(outcome.key())
     .bind(cut(&who.name()))
     .bind(who.actor_id())
     .bind(who.via.as_str())
     .bind(cut(&who.client.address))
     .bind(cut(&who.client.request_id))
+    .bind(search(event.kind(), &payload, who))
     .fetch_one(c)
     .await?;
     Ok(row.get("id"))
@@ -76,15 +83,34 @@ pub async fn purge(c: &mut AnyConnection, then: Stamp, most: i64, limit: i64) ->
     Ok(sqlx::query("DELETE FROM events WHERE id <= $1").bind(last).execute(c).await?.rows_affected())
 }
 
+/// What an event's payload says: names and values as texts.
+pub fn fields(payload: &Value) -> Fields {
+    let said = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    payload.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), said(value))).collect()
+}
+
+/// What a search looks through: all that the log shows of it, folded.
+fn search(kind: &str, payload: &Value, who: &Principal) -> String {
+    let fields = fields(payload);
+    let mut words = vec![audit::words(kind), kind.to_owned(), audit::thing(&fields, None), who.name(), who.client.address.clone(), who.client.request_id.clone()];
+    words.extend(fields.into_values());
+    let text = folded(&words.join(" "));
+    text[..text.floor_char_boundary(SEARCHED.min(text.len()))].replace('\0', "\u{fffd}")
+}
+
 /// The event's fields as JSON, each cut.
-fn payload(event: &Event) -> String {
+fn payload(event: &Event) -> Value {
     let mut value = serde_json::to_value(event).unwrap_or_default();
     for field in value.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
-        if let serde_json::Value::String(text) = field {
+        if let Value::String(text) = field {
             *text = cut(text);
         }
     }
-    value.to_string()
+    value
 }
 
 /// Cut to [`MAX`], without NUL (which PostgreSQL refuses).

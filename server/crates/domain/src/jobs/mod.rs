@@ -2,6 +2,8 @@
 //! database. A worker that dies loses its lease, and another goes on.
 
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use crate::ctx::Ctx;
 use crate::db::Engine;
@@ -95,6 +97,71 @@ pub async fn claim(ctx: &Ctx, kind: &'static str, of_one: i64) -> Result<Option<
 pub async fn renew(ctx: &Ctx, claim: &Claim) -> Result<Hold> {
     let (now, claim) = (ctx.now(), claim.clone());
     ctx.db.write(async move |c| sql::renew(c, now, &claim).await).await
+}
+
+/// How often a lease is renewed, and it is asked whether to stop.
+const RENEW: Duration = Duration::from_millis(500);
+
+/// Why a job ends before its work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Somebody asked it to.
+    Stopped,
+    /// The server stops, or another worker has the job: nothing more is written.
+    Left,
+}
+
+/// Does the job's work and keeps its lease meanwhile, however long one step takes. Where it is cut the work is dropped where it waits: what it
+/// sent to be written is written whole.
+pub async fn hold<T>(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>, work: impl Future<Output = T>) -> std::result::Result<T, Cut> {
+    // What was asked before the first step.
+    if let Some(cut) = cut(ctx, claim, stopping).await {
+        return Err(cut);
+    }
+    // A task of its own: work that computes for long does not keep it from renewing. It lives no longer than the work, also where that panics.
+    let mut watcher = AbortOnDrop(tokio::spawn(watch_over(ctx.clone(), claim.clone(), stopping.clone())));
+    tokio::select! {
+        biased;
+        done = work => Ok(done),
+        cut = &mut watcher.0 => Err(cut.unwrap_or(Cut::Left)),
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<Cut>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn watch_over(ctx: Ctx, claim: Claim, mut stopping: watch::Receiver<bool>) -> Cut {
+    loop {
+        tokio::select! {
+            _ = stopping.changed() => return Cut::Left,
+            () = tokio::time::sleep(RENEW) => {}
+        }
+        if let Some(cut) = cut(&ctx, &claim, &stopping).await {
+            return cut;
+        }
+    }
+}
+
+/// Renews the lease; says why the work is to end, if it is.
+async fn cut(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> Option<Cut> {
+    if *stopping.borrow() {
+        return Some(Cut::Left);
+    }
+    match renew(ctx, claim).await {
+        Ok(Hold::StopRequested) => Some(Cut::Stopped),
+        Ok(Hold::Lost) => Some(Cut::Left),
+        Ok(Hold::Ours) => None,
+        Err(error) => {
+            // The lease outlives a short trouble of the database.
+            tracing::warn!(%error, key = claim.key, "a job's lease could not be renewed");
+            None
+        }
+    }
 }
 
 /// The job is done; its row goes.

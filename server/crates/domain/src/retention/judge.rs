@@ -159,7 +159,9 @@ pub(super) async fn held_by_indexes(c: &mut AnyConnection, judged: &[Judged]) ->
         if found.is_empty() {
             return Ok(held);
         }
-        going.retain(|id| !found.contains(id));
+        for id in &found {
+            going.remove(id);
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use judge::Judge;
 use model::list::Query;
 use model::retention::{Fate, MOST, RetentionPolicy, RetentionResult, RetentionRule, RetentionRun, RetentionTask, Sums, Uncovered};
 use model::run::{RunStatus, Trigger};
-use model::{Action, Page, ProjectName, RetentionId, RetentionRunId};
+use model::{Action, Page, ProjectName, RetentionId, RetentionRunId, Stamp};
 use std::collections::HashSet;
 
 pub(crate) use sql::purge_kept;
@@ -41,8 +41,8 @@ pub struct Input {
     pub uncovered: Option<Uncovered>,
     /// Six fields, UTC; empty for never. `None`: as it is.
     pub cron: Option<String>,
-    /// The policy that was looked at, by when it was changed last: one that was changed since is left alone.
-    pub seen: Option<model::Stamp>,
+    /// The policy that was looked at, by when it was changed last, 0 where there was none: one that was changed since is left alone.
+    pub seen: Option<Stamp>,
 }
 
 fn check(input: &Input, now: model::Stamp) -> Result<()> {
@@ -129,12 +129,15 @@ async fn save(ctx: &Ctx, who: &Principal, project: &ProjectName, input: Input, h
         let mut proof = access::project(c, now, &caller, &project, right).await?;
         check(&input, now)?;
         let id = proof.project.id;
+        let before = sql::of_project(proof.conn(), id).await?;
+        if before.is_none() && how == Save::Either {
+            proof.require(Action::RetentionCreate)?;
+        }
         let c = proof.conn();
-        let before = sql::of_project(c, id).await?;
         let policy = match (&before, how) {
             (Some(_), Save::New) => return Err(Error::conflict("scope", format!("is taken: {project} has a retention policy, change that one"))),
             (None, Save::Change) => return Err(none(&project)),
-            (Some(before), _) if input.seen.is_some_and(|seen| seen != before.updated_at) => {
+            (before, _) if input.seen.is_some_and(|seen| seen != before.as_ref().map_or(Stamp(0), |policy| policy.updated_at)) => {
                 return Err(Error::Precondition("the policy was changed meanwhile: look at it again".to_owned()));
             }
             (Some(before), _) => {
@@ -225,8 +228,7 @@ pub async fn stop(ctx: &Ctx, who: &Principal, project: &ProjectName, run: Retent
         let mut proof = access::project(c, now, &caller, &project, Action::RetentionOperate).await?;
         let id = proof.project.id;
         let c = proof.conn();
-        let policy = sql::of_project(c, id).await?.ok_or_else(|| none(&project))?;
-        let found = sql::get_run(c, policy.id, run).await?.ok_or_else(|| Error::not_found("run", run))?;
+        let found = sql::get_run(c, id, run).await?.ok_or_else(|| Error::not_found("run", run))?;
         if found.status.settled() {
             return Err(Error::Precondition(format!("run {run} has ended")));
         }
@@ -238,15 +240,12 @@ pub async fn stop(ctx: &Ctx, who: &Principal, project: &ProjectName, run: Retent
     .await
 }
 
-/// Runs of a project's policy, newest first.
+/// Runs of a project's policy, newest first, and of those that it had before.
 pub async fn runs(ctx: &Ctx, who: &Principal, project: &ProjectName, query: &Query) -> Result<Page<RetentionRun>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::RetentionList).await?;
     let id = proof.project.id;
-    match sql::of_project(proof.conn(), id).await? {
-        Some(policy) => sql::runs(proof.conn(), policy.id, query).await,
-        None => Ok(Page { items: Vec::new(), total: 0, next: None }),
-    }
+    sql::runs(proof.conn(), id, query).await
 }
 
 /// A run as its page shows it.
@@ -284,8 +283,7 @@ async fn seen<'c>(
 ) -> Result<(&'c mut sqlx::AnyConnection, RetentionRun)> {
     let missing = || Error::not_found("run", run);
     let id = access::project(&mut *c, ctx.now(), who, project, Action::RetentionRead).await?.project.id;
-    let policy = sql::of_project(c, id).await?.ok_or_else(missing)?;
-    let found = sql::get_run(c, policy.id, run).await?.ok_or_else(missing)?;
+    let found = sql::get_run(c, id, run).await?.ok_or_else(missing)?;
     Ok((c, found))
 }
 

@@ -94,17 +94,18 @@ fn run(row: &AnyRow) -> RetentionRun {
     }
 }
 
-pub async fn runs(c: &mut AnyConnection, policy: RetentionId, query: &Query) -> Result<Page<RetentionRun>> {
+/// A project's runs, also those of a policy that is gone.
+pub async fn runs(c: &mut AnyConnection, project: ProjectId, query: &Query) -> Result<Page<RetentionRun>> {
     let of = |w: &mut crate::db::Conditions| {
-        let n = w.bind(policy.0);
-        w.and(format!("t.retention_id = {n}"));
+        let n = w.bind(project.0);
+        w.and(format!("t.project_id = {n}"));
     };
     RUNS.fetch(c, query, of, |row| Ok(run(row))).await
 }
 
-pub async fn get_run(c: &mut AnyConnection, policy: RetentionId, id: RetentionRunId) -> Result<Option<RetentionRun>> {
-    let text = format!("SELECT {RUN} FROM retention_runs AS t WHERE t.id = $1 AND t.retention_id = $2");
-    Ok(sqlx::query(AssertSqlSafe(text)).bind(id.0).bind(policy.0).fetch_optional(c).await?.as_ref().map(run))
+pub async fn get_run(c: &mut AnyConnection, project: ProjectId, id: RetentionRunId) -> Result<Option<RetentionRun>> {
+    let text = format!("SELECT {RUN} FROM retention_runs AS t WHERE t.id = $1 AND t.project_id = $2");
+    Ok(sqlx::query(AssertSqlSafe(text)).bind(id.0).bind(project.0).fetch_optional(c).await?.as_ref().map(run))
 }
 
 /// The rules that a run goes by, and its log.
@@ -442,8 +443,10 @@ pub async fn kept_by(c: &mut AnyConnection, run: RetentionRunId, rules: usize) -
 
 /// Deletes some of what old runs say of what they kept: only the newest run of a policy lists that.
 pub async fn purge_kept(c: &mut AnyConnection, limit: i64) -> Result<u64> {
-    let text = "DELETE FROM retention_results WHERE id IN (SELECT x.id FROM retention_results AS x JOIN retention_runs AS r ON r.id = x.run_id
-                WHERE x.fate IN ('kept', 'uncovered') AND r.ended_at IS NOT NULL
-                  AND EXISTS (SELECT 1 FROM retention_runs AS n WHERE n.retention_id = r.retention_id AND n.id > r.id) LIMIT $1)";
+    // From the runs, which are few, to their results by the index.
+    let text = "DELETE FROM retention_results WHERE id IN (SELECT x.id FROM retention_results AS x
+                WHERE x.run_id IN (SELECT r.id FROM retention_runs AS r WHERE r.ended_at IS NOT NULL
+                  AND EXISTS (SELECT 1 FROM retention_runs AS n WHERE n.retention_id = r.retention_id AND n.id > r.id))
+                  AND x.fate IN ('kept', 'uncovered') LIMIT $1)";
     Ok(sqlx::query(text).bind(limit).execute(c).await?.rows_affected())
 }

@@ -8,19 +8,16 @@ use crate::artifacts::{self, Seen};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
-use crate::jobs::{self, Claim, Hold};
+use crate::jobs::{self, Claim, Cut};
 use crate::points::point;
 use crate::policy::locks::Locks;
 use model::retention::Fate;
 use model::run::RunStatus;
 use model::{RepositoryName, RetentionRunId};
-use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Results of one write.
 const SLICE: usize = 100;
-/// How often the lease is renewed, and it is asked whether to stop.
-const RENEW: Duration = Duration::from_millis(500);
 /// Repositories of one look.
 const REPOSITORIES: i64 = 100;
 
@@ -30,21 +27,11 @@ pub async fn run(ctx: Ctx, stopping: watch::Receiver<bool>) {
     jobs::serve(ctx, JOB, 2, 2, stopping.clone(), |claim| async move { carry_out(ctx, &claim, ends).await }).await;
 }
 
-/// Why a run ends before its last repository.
-enum Cut {
-    Stopped,
-    /// The server stops, or another worker has the job: nothing more is written.
-    Left,
-}
-
 struct Run<'a> {
     ctx: &'a Ctx,
     id: RetentionRunId,
-    claim: &'a Claim,
-    stopping: &'a watch::Receiver<bool>,
     work: Work,
     judge: Judge,
-    renewed: Instant,
 }
 
 /// Carries one run out, to its end, a stop or the end of the server.
@@ -60,14 +47,14 @@ pub(crate) async fn carry_out(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiv
     };
     ctx.db.write_content(async move |c| sql::begin(c, id).await).await?;
     let judge = Judge::new(&work.rules, work.uncovered, work.started)?;
-    let mut run = Run { ctx, id, claim, stopping, work, judge, renewed: Instant::now() };
-    let (status, error) = match run.all().await {
-        Ok(None) => (RunStatus::Succeeded, String::new()),
-        Ok(Some(Cut::Stopped)) => (RunStatus::Stopped, String::new()),
-        Ok(Some(Cut::Left)) => return Ok(()),
+    let run = Run { ctx, id, work, judge };
+    let (status, error) = match jobs::hold(ctx, claim, stopping, run.all()).await {
+        Ok(Ok(())) => (RunStatus::Succeeded, String::new()),
+        Err(Cut::Stopped) => (RunStatus::Stopped, String::new()),
+        Err(Cut::Left) => return Ok(()),
         // Nobody's mistake, or one that trying again does not mend.
-        Err(error) if matches!(error, Error::Unavailable(_) | Error::Db(_)) => return Err(error),
-        Err(error) => (RunStatus::Failed, error.to_string()),
+        Ok(Err(error)) if matches!(error, Error::Unavailable(_) | Error::Db(_)) => return Err(error),
+        Ok(Err(error)) => (RunStatus::Failed, error.to_string()),
     };
     let now = ctx.now();
     ctx.db.write_content(async move |c| sql::end(c, now, id, status, &error).await).await?;
@@ -75,44 +62,21 @@ pub(crate) async fn carry_out(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiv
 }
 
 impl Run<'_> {
-    /// Asked before each step; renews the lease now and then.
-    async fn cut(&mut self) -> Result<Option<Cut>> {
-        if *self.stopping.borrow() {
-            return Ok(Some(Cut::Left));
-        }
-        if self.renewed.elapsed() < RENEW {
-            return Ok(None);
-        }
-        self.renewed = Instant::now();
-        Ok(match jobs::renew(self.ctx, self.claim).await? {
-            Hold::Ours => None,
-            Hold::StopRequested => Some(Cut::Stopped),
-            Hold::Lost => Some(Cut::Left),
-        })
-    }
-
-    async fn all(&mut self) -> Result<Option<Cut>> {
-        // A stop that came before the first step.
-        self.renewed -= RENEW;
+    async fn all(&self) -> Result<()> {
         let mut after = self.work.at;
         loop {
             let part = sql::repositories(&mut *self.ctx.db.read().await?, self.work.project, after, REPOSITORIES).await?;
-            let Some((last, _)) = part.last() else { return Ok(None) };
+            let Some((last, _)) = part.last() else { return Ok(()) };
             after = *last;
             for (id, name) in part {
-                if let Some(cut) = self.cut().await? {
-                    return Ok(Some(cut));
-                }
-                if self.judge.reaches(&name)
-                    && let Some(cut) = self.repository(id, &name).await?
-                {
-                    return Ok(Some(cut));
+                if self.judge.reaches(&name) {
+                    self.repository(id, &name).await?;
                 }
             }
         }
     }
 
-    async fn repository(&mut self, id: i64, name: &str) -> Result<Option<Cut>> {
+    async fn repository(&self, id: i64, name: &str) -> Result<()> {
         let (ctx, run, now) = (self.ctx, self.id, self.ctx.now());
         let repository: RepositoryName = name.parse().map_err(|_| Error::Internal(format!("repository name {name:?} in the database")))?;
         let task = {
@@ -121,7 +85,7 @@ impl Run<'_> {
         };
         // Pulls of the last seconds count.
         artifacts::Pulls::flush(ctx).await?;
-        let Some(mut judged) = self.judge.repository(&mut *ctx.db.read().await?, id, name).await? else { return Ok(None) };
+        let Some(mut judged) = self.judge.repository(&mut *ctx.db.read().await?, id, name).await? else { return Ok(()) };
         let held = held_by_indexes(&mut *ctx.db.read().await?, &judged).await?;
         judged.iter_mut().filter(|one| held.contains_key(&one.candidate.id)).for_each(|one| one.fate = Fate::Held);
         point!("retention.judged");
@@ -131,15 +95,12 @@ impl Run<'_> {
         };
         let (going, staying): (Vec<Judged>, Vec<Judged>) = judged.into_iter().partition(|one| one.fate == Fate::Removed);
         for part in staying.chunks(SLICE) {
-            if let Some(cut) = self.cut().await? {
-                return Ok(Some(cut));
-            }
             let noted = self.noted(part, &because).await?;
             self.note(task, noted).await?;
         }
-        let cut = if self.work.dry { self.foretell(task, id, &repository, &going).await? } else { self.remove(task, &repository, going).await? };
-        if cut.is_some() {
-            return Ok(cut);
+        match self.work.dry {
+            true => self.foretell(task, id, &repository, &going).await?,
+            false => self.remove(task, &repository, going).await?,
         }
         let (now, name) = (ctx.now(), name.to_owned());
         ctx.db
@@ -147,8 +108,7 @@ impl Run<'_> {
                 let line = format!("{} {name}: done\n", now.rfc3339());
                 sql::end_task(c, now, run, (task, id), RunStatus::Succeeded, &line).await
             })
-            .await?;
-        Ok(None)
+            .await
     }
 
     /// Reads what is told of some.
@@ -173,12 +133,9 @@ impl Run<'_> {
     }
 
     /// Of a dry run: what would go, and what an immutable tag would keep.
-    async fn foretell(&mut self, task: i64, id: i64, repository: &RepositoryName, going: &[Judged]) -> Result<Option<Cut>> {
+    async fn foretell(&self, task: i64, id: i64, repository: &RepositoryName, going: &[Judged]) -> Result<()> {
         let ctx = self.ctx;
         for part in going.chunks(SLICE) {
-            if let Some(cut) = self.cut().await? {
-                return Ok(Some(cut));
-            }
             let mut noted = self.noted(part, &|_| String::new()).await?;
             {
                 let mut c = ctx.db.read().await?;
@@ -201,18 +158,15 @@ impl Run<'_> {
             }
             self.note(task, noted).await?;
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Removes what is to go. What an index lists goes after the index: such are tried again while anything goes.
-    async fn remove(&mut self, task: i64, repository: &RepositoryName, mut left: Vec<Judged>) -> Result<Option<Cut>> {
+    async fn remove(&self, task: i64, repository: &RepositoryName, mut left: Vec<Judged>) -> Result<()> {
         let (ctx, project) = (self.ctx, self.work.name.clone());
         loop {
             let (before, mut again) = (left.len(), Vec::new());
             for one in left {
-                if let Some(cut) = self.cut().await? {
-                    return Ok(Some(cut));
-                }
                 let Some(mut noted) = self.noted(std::slice::from_ref(&one), &|_| String::new()).await?.pop() else { continue };
                 let seen = Seen { id: one.candidate.id, pushed: one.candidate.pushed, pulled: one.candidate.pulled, tags: noted.tags.clone() };
                 // The row of what became of it goes into the same write: what is removed is told, whenever the server is killed.
@@ -254,14 +208,13 @@ impl Run<'_> {
                 self.note(task, vec![noted]).await?;
             }
             if again.is_empty() {
-                return Ok(None);
+                return Ok(());
             }
             if again.len() == before {
                 // Nothing goes any more: an index came meanwhile, or too much hangs on it.
                 again.iter_mut().for_each(|one| one.fate = Fate::Held);
                 let noted = self.noted(&again, &|_| "an index lists it, or more hangs on it than one deletion takes".to_owned()).await?;
-                self.note(task, noted).await?;
-                return Ok(None);
+                return self.note(task, noted).await;
             }
             left = again;
         }
