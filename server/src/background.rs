@@ -2,7 +2,7 @@
 
 use domain::artifacts::Pulls;
 use domain::events;
-use domain::{Ctx, gc, retention, robots, schedules, sessions, upkeep, uploads};
+use domain::{Ctx, gc, retention, robots, quotas, schedules, sessions, upkeep, uploads};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -76,6 +76,11 @@ async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
             _ = due_at.tick() => {
                 if let Err(error) = schedules::start_due(&ctx).await {
                     tracing::warn!(%error, "what is due could not be started");
+                }
+                match quotas::make_room(&ctx).await {
+                    Ok(0) => {}
+                    Ok(n) => tracing::info!(n, "deletions of projects that hold twice their limit went before their time"),
+                    Err(error) => tracing::warn!(%error, "deletions of projects that hold twice their limit could not be let go"),
                 }
             }
             _ = sweep_at.tick() => {

@@ -30,7 +30,7 @@ pub async fn get(call: Call) -> Answer<Shown<Configurations>> {
     let set = |value: Value| Setting { value, editable: true };
     let fixed = |value: Value| Setting { value, editable: false };
     let mut all = BTreeMap::new();
-    let own: [(&str, Setting); 12] = [
+    let own: [(&str, Setting); 13] = [
         ("robot_name_prefix", set(found.robot_name_prefix.into())),
         ("robot_token_duration", set(found.robot_token_duration.into())),
         ("token_expiration", set(found.token_expiration.into())),
@@ -38,11 +38,12 @@ pub async fn get(call: Call) -> Answer<Shown<Configurations>> {
         ("project_creation_restriction", set(found.project_creation_restriction.key().into())),
         ("read_only", set(found.read_only.into())),
         ("pull_audit_log_disable", set(found.pull_audit_log_disable.into())),
+        ("storage_per_project", set(found.storage_per_project.into())),
+        ("quota_per_project_enable", set(found.quota_per_project_enable.into())),
         ("banner_message", set(found.banner_message.into())),
         // What this server has no other way of.
         ("auth_mode", fixed("db_auth".into())),
         ("self_registration", fixed(false.into())),
-        ("storage_per_project", fixed((-1).into())),
         ("skip_audit_log_database", fixed(false.into())),
     ];
     all.extend(own.into_iter().map(|(name, value)| (name.to_owned(), value)));
@@ -84,6 +85,8 @@ fn apply(new: &mut Configuration, name: &str, value: &Value) -> Result<bool, Api
         }
         "read_only" => new.read_only = truth(name, value)?,
         "pull_audit_log_disable" => new.pull_audit_log_disable = truth(name, value)?,
+        "storage_per_project" => new.storage_per_project = number(name, value)?,
+        "quota_per_project_enable" => new.quota_per_project_enable = truth(name, value)?,
         "banner_message" => new.banner_message = text(name, value)?.to_owned(),
         _ => return Ok(false),
     }
@@ -101,7 +104,6 @@ pub async fn update(call: Call, Json(Settings(sent)): Json<Settings>) -> Answer<
         let as_it_is = match name.as_str() {
             "auth_mode" => text(&name, &value)? == "db_auth",
             "self_registration" | "skip_audit_log_database" => !truth(&name, &value)?,
-            "storage_per_project" => number(&name, &value)? == -1,
             known if WITHOUT_EFFECT.iter().any(|(name, _)| *name == known) => {
                 kept.insert(name.clone(), truth(&name, &value)?.to_string());
                 true

@@ -17,6 +17,7 @@ mod labels;
 mod list;
 mod members;
 mod projects;
+mod quotas;
 mod registries;
 mod replication;
 mod repositories;

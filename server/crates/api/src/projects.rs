@@ -4,10 +4,11 @@ use crate::answers::{Answer, Created, Done, Listed, Shown, Time};
 use crate::call::{self, Call, Json};
 use crate::errors::{ApiError, by};
 use crate::list::{self, As, Asks, TIMES, page};
+use crate::quotas::Storage;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use domain::projects::{self, Filter};
-use model::{ProjectName, Role};
+use model::{ProjectName, Role, quota};
 use model::project::{self, WITHOUT_EFFECT};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 const COLUMNS: &[(&str, &str, As)] = &[("project_id", "id", As::Number), ("owner_id", "owner", As::Number), TIMES[0], TIMES[1]];
 
 /// Members as this API calls them.
-const NAMES: &[(&str, &str)] = &[("name", "project_name")];
+const NAMES: &[(&str, &str)] = &[("name", "project_name"), ("limit", "storage_limit")];
 
 #[derive(Serialize, ToSchema)]
 pub struct Project {
@@ -156,12 +157,9 @@ fn metadata(project: &project::Project) -> BTreeMap<String, String> {
 }
 
 /// What promises something that this server does not do is refused.
-fn possible(storage_limit: Option<i64>, allowlist: Option<&Value>, registry_id: Option<i64>) -> Result<(), ApiError> {
+fn possible(allowlist: Option<&Value>, registry_id: Option<i64>) -> Result<(), ApiError> {
     if registry_id.is_some_and(|id| id != 0) {
         return Err(ApiError::bad("registry_id: this server has no proxy cache"));
-    }
-    if storage_limit.is_some_and(|limit| limit != -1) {
-        return Err(ApiError::bad("storage_limit: this server has no quotas; leave it out or say -1"));
     }
     // As Harbor's clients send it with every project: a list of nothing, without an end.
     let is_nothing = |name: &str, value: &Value| match name {
@@ -179,10 +177,15 @@ fn possible(storage_limit: Option<i64>, allowlist: Option<&Value>, registry_id: 
 pub async fn create(call: Call, Json(new): Json<New>) -> Answer<Created> {
     call.signed_in()?;
     let sent = settings(new.metadata.as_ref())?;
-    possible(new.storage_limit, new.cve_allowlist.as_ref(), new.registry_id)?;
-    let public = sent.public.or(new.public).unwrap_or(false);
-    let signature = sent.signature.unwrap_or(false);
-    let project = projects::create_keeping(&call.ctx, &call.who, &new.project_name, public, signature, sent.kept).await.map_err(by(NAMES))?;
+    possible(new.cve_allowlist.as_ref(), new.registry_id)?;
+    let new = projects::New {
+        name: new.project_name,
+        public: sent.public.or(new.public).unwrap_or(false),
+        require_signature: sent.signature.unwrap_or(false),
+        limit: new.storage_limit.map(quota::from_number),
+        kept: sent.kept,
+    };
+    let project = projects::create_as(&call.ctx, &call.who, new).await.map_err(by(NAMES))?;
     let place = if call.name_in_location() { project.name.to_string() } else { project.id.to_string() };
     Ok(Created(format!("/api/v2.0/projects/{place}")))
 }
@@ -194,7 +197,7 @@ pub async fn list(call: Call) -> Answer<Listed<Project>> {
         Some(text) => Some(call::truth(text).ok_or_else(|| ApiError::bad("public must be true or false"))?),
         None => None,
     };
-    let filter = Filter { public, owner: call.param("owner").map(str::to_owned) };
+    let filter = Filter { public, owner: call.param("owner").map(str::to_owned), id: None };
     page(&call, projects::list(&call.ctx, &call.who, &query, &filter).await?, Project::from)
 }
 
@@ -234,11 +237,18 @@ pub struct Change {
 
 pub async fn update(call: Call, Path(project): Path<String>, Json(change): Json<Change>) -> Answer<Done> {
     let name = call.project(&project).await?;
-    possible(change.storage_limit, change.cve_allowlist.as_ref(), change.registry_id)?;
+    possible(change.cve_allowlist.as_ref(), change.registry_id)?;
     if change.project_name.is_some_and(|new| !new.is_empty() && new != name.as_str()) {
         return Err(ApiError::bad("project_name: a project keeps its name; leave it out"));
     }
     let sent = settings(change.metadata.as_ref())?;
+    // Harbor sets it at the quota alone, and its clients send what they made the project with: only what changes something is taken for a wish.
+    let limit = change.storage_limit.map(quota::from_number).filter(Option::is_some);
+    let project = projects::frame(&call.ctx, &call.who, &name).await?.project;
+    let limit = limit.filter(|limit| *limit != project.quota.limit);
+    if let Some(limit) = limit {
+        domain::quotas::set(&call.ctx, &call.who, project.id, limit).await.map_err(by(NAMES))?;
+    }
     projects::update_keeping(&call.ctx, &call.who, &name, sent.public.or(change.public), sent.signature, sent.kept).await?;
     Ok(Done)
 }
@@ -368,17 +378,11 @@ pub struct Quota {
     used: Storage,
 }
 
-/// In bytes; -1 for no limit.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ProjectStorage)]
-pub struct Storage {
-    storage: i64,
-}
-
 pub async fn summary(call: Call, Path(project): Path<String>) -> Answer<Shown<ProjectSummary>> {
     let name = call.project(&project).await?;
     let project = projects::frame(&call.ctx, &call.who, &name).await?.project;
-    let quota = Quota { hard: Storage { storage: -1 }, used: Storage { storage: project.storage.stored } };
+    let (hard, used) = Storage::of(&project.quota);
+    let quota = Quota { hard, used };
     // Who may not list them is told of none.
     let roles = match domain::members::roles(&call.ctx, &call.who, &name).await {
         Err(error) if error.is_refusal() => Vec::new(),

@@ -3,7 +3,7 @@
 use crate::errors::ApiError;
 use crate::document::{self, Shape};
 use crate::{
-    artifacts, audit, configurations, deletions, gc, immutability, labels, members, projects, registries, replication, repositories, retention, robots, session,
+    artifacts, audit, configurations, deletions, gc, immutability, labels, members, projects, quotas, registries, replication, repositories, retention, robots, session,
         system, users};
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
@@ -150,6 +150,9 @@ routes! {
     patch "/api/v2.0/retentions/{id}/executions/{execution}" retention::act, "operateRetentionExecution", SignedIn;
     get "/api/v2.0/retentions/{id}/executions/{execution}/tasks" retention::tasks, "listRetentionTasks", SignedIn;
     get "/api/v2.0/retentions/{id}/executions/{execution}/tasks/{task}" retention::log, "getRetentionTaskLog", SignedIn;
+    get "/api/v2.0/quotas" quotas::list, "listQuotas", Administrator, ["reference", "reference_id"];
+    get "/api/v2.0/quotas/{id}" quotas::get, "getQuota", Administrator;
+    put "/api/v2.0/quotas/{id}" quotas::update, "updateQuota", Administrator;
     get "/api/v2.0/labels" labels::list, "ListLabels", Anybody, ["scope", "project_id", "name"];
     post "/api/v2.0/labels" labels::create, "CreateLabel", SignedIn;
     get "/api/v2.0/labels/{id}" labels::get, "GetLabelByID", SignedIn;
@@ -243,7 +246,7 @@ async fn judged(ctx: &Ctx, needs: Needs, params: &RawPathParams, parts: &mut axu
         Right(action) => {
             let project = params.iter().find(|(name, _)| *name == "project").map_or("", |(_, value)| value);
             let project = call::project(ctx, &who, &parts.headers, project).await?;
-            access::may_again(ctx, &who, &project, "", action).await
+            access::may_again(ctx, &who, &project, "", action).await.map(drop)
         }
     };
     if let Err(error) = judged {

@@ -37,6 +37,7 @@ pub mod pattern;
 pub mod points;
 mod policy;
 pub mod projects;
+pub mod quotas;
 pub mod replication;
 pub mod repositories;
 pub mod retention;

@@ -35,6 +35,9 @@ pub struct Local {
     pub uploads_in_use: InUse,
     /// Uploads without bytes. Wrong until moved: the other process knows nothing of them, and answers 404.
     pub uploads_pending: Pending,
+    /// What uploads under way will add to projects that have a limit. Harmless: each process knows its own; what a project holds is counted in the
+    /// database as a manifest is placed.
+    pub reservations: crate::quotas::Reservations,
     /// Pulls that are not written yet. Harmless: each writes its own.
     pub pulls: Pulls,
     /// Uses of robot accounts that are not written yet. Harmless, as pulls.
@@ -84,6 +87,7 @@ impl Local {
             answer_buffers: Buffers::new(settings.buffers),
             uploads_in_use: Default::default(),
             uploads_pending: Default::default(),
+            reservations: Default::default(),
             pulls: Default::default(),
             robot_uses: Default::default(),
             pulled: ExactCache::new(32 << 20, 4096),

@@ -44,6 +44,10 @@ pub struct Configuration {
     pub read_only: bool,
     /// The audit log does not tell of pulls.
     pub pull_audit_log_disable: bool,
+    /// Bytes that a new project may hold; -1 for as many as the disk takes.
+    pub storage_per_project: i64,
+    /// Projects' limits hold.
+    pub quota_per_project_enable: bool,
     /// Said on every page of the portal; empty for nothing.
     pub banner_message: String,
 }
@@ -58,6 +62,8 @@ impl Default for Configuration {
             project_creation_restriction: Creators::Everyone,
             read_only: false,
             pull_audit_log_disable: false,
+            storage_per_project: -1,
+            quota_per_project_enable: true,
             banner_message: String::new(),
         }
     }
@@ -82,6 +88,9 @@ impl Configuration {
         }
         if !(5..=720).contains(&self.session_timeout) {
             problems.add("session_timeout", "must be 5 to 720 minutes: after twelve hours a session ends in any case");
+        }
+        if let Err(message) = crate::quota::check(crate::quota::from_number(self.storage_per_project)) {
+            problems.add("storage_per_project", message);
         }
         problems.text("banner_message", &self.banner_message, BANNER);
         problems.check()

@@ -20,6 +20,7 @@ pub mod list;
 pub mod name;
 pub mod permission;
 pub mod project;
+pub mod quota;
 pub mod replication;
 pub mod repository;
 pub mod robot;

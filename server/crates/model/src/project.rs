@@ -1,6 +1,7 @@
 //! Projects and their members.
 
 use crate::immutability::ImmutableRule;
+use crate::quota::Quota;
 use crate::repository::Storage;
 use crate::{Action, MemberId, ProjectId, ProjectName, RetentionId, Role, Stamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,9 @@ pub struct Policy {
     /// "Cosign: only signed images may be pulled": presence of a signature is checked, not who signed. A column of its own.
     #[serde(skip)]
     pub require_signature: bool,
+    /// How much it may hold, in bytes. A column of its own.
+    #[serde(skip)]
+    pub storage_limit: Option<i64>,
     /// Which tags stay as they are. Where a policy is in force the system's own rules are among them.
     #[serde(default)]
     pub immutable: Vec<ImmutableRule>,
@@ -40,6 +44,7 @@ pub struct Project {
     pub artifact_count: i64,
     pub member_count: i64,
     pub storage: Storage,
+    pub quota: Quota,
     /// The caller's role in it, where they are a member.
     pub role: Option<Role>,
     /// Its policy of tag retention, where it has one.

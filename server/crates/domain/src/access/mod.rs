@@ -352,14 +352,15 @@ pub async fn repository_again<'c>(
 }
 
 /// As [`repository_again`], for who needs no rows: where it is known it takes no connection.
-pub async fn may_again(ctx: &Ctx, who: &Principal, name: &ProjectName, repository: &str, action: Action) -> Result<()> {
+pub async fn may_again(ctx: &Ctx, who: &Principal, name: &ProjectName, repository: &str, action: Action) -> Result<ProjectRow> {
     let (now, moment) = (ctx.now(), Moment::of_permissions(&ctx.db));
     match ctx.local.looks.0.get(moment, now, &Looks::key(who, name)) {
         Some(found) => {
             allowed(&found.1, who.is_anonymous(), &found.0, action)?;
-            below_ceiling(&found.0, who, repository, action)
+            below_ceiling(&found.0, who, repository, action)?;
+            Ok(found.0)
         }
-        None => repository_again(&mut *ctx.db.read().await?, ctx, who, name, repository, action).await.map(drop),
+        None => repository_again(&mut *ctx.db.read().await?, ctx, who, name, repository, action).await.map(|proof| proof.project),
     }
 }
 

@@ -11,13 +11,16 @@ use std::sync::Arc;
 
 /// What is asked of a project `p` wherever it is looked at: with it whether the server is read-only, and what the system demands.
 const PROJECT: &str = "p.id AS id, p.public AS public, p.require_signature AS require_signature, p.policy AS policy, p.owner_id AS owner_id,
+  CAST(CASE WHEN EXISTS (SELECT 1 FROM configuration WHERE name = 'quota_per_project_enable' AND value = 'false') THEN -1 ELSE p.storage_limit END
+    AS BIGINT) AS storage_limit,
   CAST(CASE WHEN EXISTS (SELECT 1 FROM configuration WHERE name = 'read_only' AND value = 'true') THEN 1 ELSE 0 END AS BIGINT) AS read_only,
   (SELECT value FROM configuration WHERE name = 'policy') AS system_policy";
 
 fn row(name: &ProjectName, row: &AnyRow) -> Result<ProjectRow> {
-    let mut policy = policy::read(row.get("policy"), row.get::<i64, _>("require_signature") != 0)?;
+    let limit = model::quota::from_number(row.get("storage_limit"));
+    let mut policy = policy::read(row.get("policy"), row.get::<i64, _>("require_signature") != 0, limit)?;
     if let Some(system) = row.get::<Option<&str>, _>("system_policy") {
-        policy.bind(policy::read(system, false)?);
+        policy.bind(policy::read(system, false, None)?);
     }
     Ok(ProjectRow {
         id: ProjectId(row.get("id")),

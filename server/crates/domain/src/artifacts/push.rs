@@ -45,7 +45,7 @@ pub async fn may_push(
     {
         ctx.note_refusal(who, pushed_as(project, repository, reference, None));
     }
-    judged
+    judged.map(drop)
 }
 
 fn pushed_as(project: &ProjectName, repository: &RepositoryName, reference: &Reference, digest: Option<&Digest>) -> Event {
@@ -230,6 +230,7 @@ pub(crate) async fn place(
     placing: &Placing,
 ) -> Result<i64> {
     let Placing { digest, manifest, content, tags, recognised, attributes, lists, was_list, moves } = placing;
+    let held = policy::push::held(proof).await?;
     let own: Vec<&Digest> = manifest.blobs().into_iter().map(|blob| &blob.digest).collect();
     let (id, sizes) = sql::repository_with(proof, repository, &own).await?;
     let id = match id {
@@ -306,6 +307,7 @@ pub(crate) async fn place(
         touched.extend(accessories::sql::awaiting_subject(c, id, digest.as_str()).await?);
     }
     sql::relist(c, project_id, id, &touched).await?;
+    policy::push::fits(proof, held, recognised.is_some() || hidden).await?;
     Ok(artifact)
 }
 
@@ -484,7 +486,7 @@ async fn tagged_as(
     let manifest = aside::run(content.len(), move || Manifest::parse(&content, None)).await?;
     let tags = std::slice::from_ref(tag);
     let recognised = match access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await {
-        Ok(()) => look_into(ctx, who, project, repository, &manifest, tags).await?.0,
+        Ok(_) => look_into(ctx, who, project, repository, &manifest, tags).await?.0,
         // Who may only tag makes no signature of it.
         Err(error) if error.is_refusal() => None,
         Err(error) => return Err(error),

@@ -19,12 +19,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Settings of Harbor's whose absence here nobody could tell: kept as they were sent, and not in effect. Name and default.
 pub const WITHOUT_EFFECT: &[(&str, &str)] =
-    &[("notification_enable", "false"), ("quota_per_project_enable", "false"), ("scanner_skip_update_pulltime", "false")];
+    &[("notification_enable", "false"), ("scanner_skip_update_pulltime", "false")];
 
 /// What is in effect, by the names under which it is stored.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 10] = [
     "robot_name_prefix", "robot_token_duration", "token_expiration", "session_timeout", "project_creation_restriction", "read_only", "pull_audit_log_disable",
-    "banner_message",
+    "storage_per_project", "quota_per_project_enable", "banner_message",
 ];
 
 /// What this process read last.
@@ -54,6 +54,11 @@ pub(crate) async fn may_write(c: &mut AnyConnection) -> Result<()> {
         true => Err(Error::Forbidden { action: None, reason: crate::access::READ_ONLY_SAID.to_owned() }),
         false => Ok(()),
     }
+}
+
+/// How much a new project may hold, as of this transaction.
+pub(crate) async fn storage_per_project(c: &mut AnyConnection) -> Result<Option<i64>> {
+    Ok(model::quota::from_number(sql::read(c).await?.0.storage_per_project))
 }
 
 /// How robot accounts' names begin, as of this transaction.

@@ -21,6 +21,8 @@ pub async fn read(c: &mut AnyConnection) -> Result<(Configuration, BTreeMap<Stri
             "project_creation_restriction" => found.project_creation_restriction = Creators::from_key(&value).unwrap_or_default(),
             "read_only" => found.read_only = value == "true",
             "pull_audit_log_disable" => found.pull_audit_log_disable = value == "true",
+            "storage_per_project" => found.storage_per_project = number()?,
+            "quota_per_project_enable" => found.quota_per_project_enable = value == "true",
             "banner_message" => found.banner_message = value,
             // The system's policy, which is no setting: `immutability`.
             "policy" => {}
@@ -31,7 +33,7 @@ pub async fn read(c: &mut AnyConnection) -> Result<(Configuration, BTreeMap<Stri
 }
 
 /// What is in effect as it is stored, in the order of [`NAMES`].
-fn stored(configuration: &Configuration) -> [String; 8] {
+fn stored(configuration: &Configuration) -> [String; 10] {
     [
         configuration.robot_name_prefix.clone(),
         configuration.robot_token_duration.to_string(),
@@ -40,6 +42,8 @@ fn stored(configuration: &Configuration) -> [String; 8] {
         configuration.project_creation_restriction.key().to_owned(),
         configuration.read_only.to_string(),
         configuration.pull_audit_log_disable.to_string(),
+        configuration.storage_per_project.to_string(),
+        configuration.quota_per_project_enable.to_string(),
         configuration.banner_message.clone(),
     ]
 }

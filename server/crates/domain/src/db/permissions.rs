@@ -8,7 +8,7 @@ const TABLES: [(&str, &str); 6] = [
     ("robots", "id, disabled, expires_at, credentials_version"),
     ("robot_grants", "robot_id, project_id, scope, action"),
     ("members", "project_id, user_id, role"),
-    ("projects", "id, name, public, require_signature, policy, owner_id, deleted_at"),
+    ("projects", "id, name, public, require_signature, policy, storage_limit, owner_id, deleted_at"),
     ("configuration", "name, value"),
 ];
 

@@ -22,6 +22,7 @@ use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::points::point;
+use crate::policy;
 use model::deletion::{Deletion, Restored, Undoable, What};
 use model::list::Query;
 use model::{Action, DeletionId, Digest, Page, ProjectName, RepositoryName, Stamp, Tag};
@@ -80,6 +81,7 @@ async fn brought_back(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Del
         let _turns = &turns;
         let mut proof = access::project(c, now, &caller, &project, Action::RepositoryPush).await?;
         let deletion = to_undo(&mut proof, now, id).await?;
+        let held = policy::push::held(&mut proof).await?;
         let repository = deletion.repository.clone();
         let mut restored = Restored {
             what: deletion.what, digest: deletion.digest.clone(), repository: repository.clone(), artifacts: deletion.artifacts, taken: Vec::new(),
@@ -89,6 +91,7 @@ async fn brought_back(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Del
                 if !parked::unpark(&mut proof, now, deletion.repository_id, &repository).await? {
                     return Err(parked::taken(&repository));
                 }
+                policy::push::fits(&mut proof, held, false).await?;
             }
             What::Tag | What::Moved => tag_back(&mut proof, now, &caller, &settings, &deletion).await?,
             What::Artifact => {
@@ -127,6 +130,7 @@ async fn children_first(ctx: &Ctx, who: &Principal, project: &ProjectName, prepa
         return Ok(());
     }
     let (now, id, settings) = (ctx.now(), deletion.id, ctx.settings.clone());
+    access::may_again(ctx, who, project, deletion.repository.as_str(), Action::RepositoryPush).await?;
     let blobs = Arc::new(sql::blobs(&mut *ctx.db.read().await?, id).await?);
     for first in (0..blobs.len()).step_by(BLOBS) {
         let (who, project, repository, blobs) = (who.clone(), project.clone(), deletion.repository.clone(), blobs.clone());

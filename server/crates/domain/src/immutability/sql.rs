@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, Row};
 pub async fn of_project(proof: &mut Authorized<'_>) -> Result<Policy> {
     let id = proof.project.id.0;
     let row = sqlx::query("SELECT policy FROM projects WHERE id = $1").bind(id).fetch_one(proof.conn()).await?;
-    policy::read(row.get("policy"), false)
+    policy::read(row.get("policy"), false, None)
 }
 
 pub async fn set_of_project(proof: &mut Authorized<'_>, now: Stamp, new: &Policy) -> Result<()> {
@@ -24,7 +24,7 @@ pub async fn set_of_project(proof: &mut Authorized<'_>, now: Stamp, new: &Policy
 pub async fn of_system(c: &mut AnyConnection) -> Result<Policy> {
     let row = sqlx::query("SELECT value FROM configuration WHERE name = 'policy'").fetch_optional(c).await?;
     let text: String = row.map(|row| row.get("value")).unwrap_or_default();
-    policy::read(&text, false)
+    policy::read(&text, false, None)
 }
 
 pub async fn set_of_system(c: &mut AnyConnection, new: &Policy) -> Result<()> {

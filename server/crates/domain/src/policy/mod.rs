@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 use model::project::Policy;
 
 /// From its stored form; empty is nothing demanded. What cannot be read is no policy, and nothing goes on without it.
-pub(crate) fn read(text: &str, require_signature: bool) -> Result<Policy> {
+pub(crate) fn read(text: &str, require_signature: bool, storage_limit: Option<i64>) -> Result<Policy> {
     let read = if text.is_empty() { Ok(Policy::default()) } else { serde_json::from_str(text) };
     let policy: Policy = read.map_err(|error| Error::Internal(format!("a policy in the database: {error}")))?;
-    Ok(Policy { require_signature, ..policy })
+    Ok(Policy { require_signature, storage_limit, ..policy })
 }
 
 /// Its stored form.

@@ -6,7 +6,9 @@ use crate::access::Authorized;
 use crate::artifacts::sql;
 use crate::error::{Error, Result};
 use crate::manifest::{self, Annotations, Descriptor, Manifest};
-use model::{RepositoryName, Tag};
+use crate::quotas;
+use model::quota::{HEADROOM, Quota};
+use model::{Digest, ProjectName, RepositoryName, Tag};
 
 /// Most bytes of the manifests that an index lists.
 const CHILDREN_BYTES: i64 = 16 << 20;
@@ -33,6 +35,56 @@ pub const TAGS: i64 = 2048;
 pub(crate) fn tags(before: i64, after: i64) -> Result<()> {
     match after > TAGS && after > before {
         true => Err(Error::Manifest { message: format!("an artifact may have at most {TAGS} tags: remove some that nobody uses"), missing: Vec::new() }),
+        false => Ok(()),
+    }
+}
+
+fn full(project: &ProjectName, quota: Quota, needs: i64) -> Error {
+    Error::Policy(format!(
+        "project {project} is full: {}, this needs {} more; delete what nobody needs, or ask an administrator for a higher quota",
+        quota.said(),
+        model::stamp::bytes(needs)
+    ))
+}
+
+/// May an upload be so long, in a project that holds so much beside it? Beyond the limit there is room for what signs and describes artifacts, and what
+/// an upload is nobody knows before its manifest comes.
+pub(crate) fn room(project: &ProjectName, held: i64, limit: i64, bytes: i64) -> Result<()> {
+    match held.saturating_add(bytes) <= limit.saturating_add(HEADROOM) {
+        true => Ok(()),
+        false => Err(full(project, Quota { used: held, limit: Some(limit) }, bytes)),
+    }
+}
+
+/// May a blob of another repository be made readable here? It would count as soon as something is made of it.
+pub(crate) async fn mounted(proof: &mut Authorized<'_>, digest: &Digest) -> Result<()> {
+    let Some(Quota { used, limit: Some(limit) }) = held(proof).await? else { return Ok(()) };
+    let (project, c) = (proof.project.id, proof.conn());
+    let size = quotas::sql::blob_size(c, digest).await?;
+    match quotas::sql::counts(c, project, digest).await? {
+        true => Ok(()),
+        false => room(&proof.project.name, used, limit, size),
+    }
+}
+
+/// What the project holds before something is placed; `None` where it may hold whatever comes.
+pub(crate) async fn held(proof: &mut Authorized<'_>) -> Result<Option<Quota>> {
+    let project = proof.project.id;
+    match proof.project.policy.storage_limit {
+        None => Ok(None),
+        Some(_) => quotas::sql::of(proof.conn(), project).await.map(Some),
+    }
+}
+
+/// Asked once all that was placed is counted: does the project, which held `before`, stay within its limit? What is attached to an artifact may go
+/// beyond it, a little. What adds nothing is welcome in any case.
+pub(crate) async fn fits(proof: &mut Authorized<'_>, before: Option<Quota>, attached: bool) -> Result<()> {
+    let Some(before @ Quota { limit: Some(limit), .. }) = before else { return Ok(()) };
+    let project = proof.project.id;
+    let after = quotas::sql::of(proof.conn(), project).await?.used;
+    let most = if attached { limit.saturating_add(HEADROOM) } else { limit };
+    match after > before.used && after > most {
+        true => Err(full(&proof.project.name, before, after - before.used)),
         false => Ok(()),
     }
 }

@@ -13,7 +13,9 @@ use crate::identity::{Principal, Who};
 use model::list::Query;
 use model::name::REPOSITORY_MAX;
 use model::project::{Project, ProjectDeletion, ProjectFrame, SignatureForecast};
-use model::{Action, Page, ProjectId, ProjectName, Role};
+use model::quota;
+use model::{Action, Page, ProjectId, ProjectName, Role, Stamp};
+use sqlx::AnyConnection;
 
 /// Which projects a list shows.
 #[derive(Clone, Debug, Default)]
@@ -21,28 +23,36 @@ pub struct Filter {
     pub public: Option<bool>,
     /// Whose they are, by the whole name.
     pub owner: Option<String>,
+    /// This one only.
+    pub id: Option<ProjectId>,
 }
 
 /// Where the portal has the form of a new project, so that no project's page could stand there.
 const RESERVED: &str = "new";
 
-/// Makes a project; whoever makes it is its first admin.
-pub async fn create(ctx: &Ctx, who: &Principal, name: &str, public: bool, require_signature: bool) -> Result<Project> {
-    create_keeping(ctx, who, name, public, require_signature, BTreeMap::new()).await
+/// A project to be made.
+#[derive(Clone, Debug, Default)]
+pub struct New {
+    pub name: String,
+    pub public: bool,
+    pub require_signature: bool,
+    /// How much it may hold, which only system administrators say; `None`: as much as is set for new projects.
+    pub limit: Option<Option<i64>>,
+    /// Settings that are kept as they were sent.
+    pub kept: BTreeMap<String, String>,
 }
 
-/// As [`create`], with settings that are kept as they were sent.
-pub async fn create_keeping(
-    ctx: &Ctx,
-    who: &Principal,
-    name: &str,
-    public: bool,
-    require_signature: bool,
-    kept: BTreeMap<String, String>,
-) -> Result<Project> {
-    let parsed = name.parse::<ProjectName>();
+/// Makes a project; whoever makes it is its first admin.
+pub async fn create(ctx: &Ctx, who: &Principal, name: &str, public: bool, require_signature: bool) -> Result<Project> {
+    create_as(ctx, who, New { name: name.to_owned(), public, require_signature, ..New::default() }).await
+}
+
+/// As [`create`], with all that can be said of it.
+pub async fn create_as(ctx: &Ctx, who: &Principal, new: New) -> Result<Project> {
+    let parsed = new.name.parse::<ProjectName>();
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Event::ProjectCreated { project: name.to_owned(), public, require_signature }, async move |c| {
+    let event = Event::ProjectCreated { project: new.name.clone(), public: new.public, require_signature: new.require_signature };
+    ctx.change(who, event, async move |c| {
         let mut proof = access::system_action(c, now, &caller, Action::ProjectCreate).await?;
         let name = parsed.clone().map_err(|message| Error::invalid("name", message))?;
         if name.as_str() == RESERVED {
@@ -57,16 +67,30 @@ pub async fn create_keeping(
             Who::User { id, .. } => Some(*id),
             _ => None,
         };
-        let id = sql::insert(c, now, &name, public, require_signature, owner)
+        let limit = limit(c, now, &caller, new.limit).await?;
+        let id = sql::insert(c, now, &name, &new, limit, owner)
             .await?
             .ok_or_else(|| Error::conflict("name", format!("is taken: a project named {name} exists")))?;
         if let Some(owner) = owner {
             crate::members::add(c, now, id, owner, Role::ProjectAdmin).await?;
         }
-        sql::keep(c, id, &kept).await?;
+        sql::keep(c, id, &new.kept).await?;
         sql::get(c, &caller, id).await?.ok_or_else(|| Error::not_found("project", &name))
     })
     .await
+}
+
+/// How much a new project may hold: what is set for all, or what an administrator says of it.
+async fn limit(c: &mut AnyConnection, now: Stamp, who: &Principal, said: Option<Option<i64>>) -> Result<Option<i64>> {
+    let usual = crate::configuration::storage_per_project(c).await?;
+    let Some(said) = said else { return Ok(usual) };
+    quota::check(said).map_err(|message| Error::invalid("limit", message))?;
+    match access::standing(c, now, who).await?.admin {
+        true => Ok(said),
+        // As Harbor's clients send it with every project.
+        false if said.is_none() || said == usual => Ok(usual),
+        false => Err(Error::Forbidden { action: None, reason: "how much a project may hold is said by a system administrator: leave it out".to_owned() }),
+    }
 }
 
 /// The projects the caller may see.

@@ -1,11 +1,12 @@
 //! SQL of projects.
 
-use super::Filter;
+use super::{Filter, New};
 use crate::access::Authorized;
 use crate::db::{Conditions, Listing, named, one_of};
 use crate::error::{Error, Result};
 use crate::identity::{Principal, Who};
 use model::list::Query;
+use model::quota::{self, Quota};
 use model::repository::Storage;
 use model::project::{Project, ProjectDeletion, SignatureForecast};
 use model::{Page, ProjectId, ProjectName, RetentionId, Role, Stamp, UserId};
@@ -18,7 +19,8 @@ const FROM: &str = "projects AS t LEFT JOIN users AS o ON o.id = t.owner_id";
 const COLUMNS: &str = "t.id AS id, t.name AS name, t.public AS public, t.require_signature AS require_signature, t.policy AS policy, \
     (SELECT x.id FROM retentions AS x WHERE x.project_id = t.id) AS retention_id, \
     t.owner_id AS owner_id, COALESCE(o.name, '') AS owner_name, t.repository_count AS repository_count, \
-    t.artifact_count AS artifact_count, t.member_count AS member_count, t.stored_bytes AS stored_bytes, t.logical_bytes AS logical_bytes, t.created_at AS created_at, \
+    t.artifact_count AS artifact_count, t.member_count AS member_count, t.stored_bytes AS stored_bytes, t.logical_bytes AS logical_bytes, \
+    t.used_bytes AS used_bytes, t.storage_limit AS storage_limit, t.created_at AS created_at, \
     t.updated_at AS updated_at, t.kept AS kept";
 
 static LIST: Listing = Listing {
@@ -28,6 +30,8 @@ static LIST: Listing = Listing {
         ("name", "t.name"),
         ("repositories", "t.repository_count"),
         ("stored", "t.stored_bytes"),
+        ("used", "t.used_bytes"),
+        ("limit", "t.storage_limit"),
         ("created", "t.created_at"),
         ("updated", "t.updated_at"), ("id", "t.id")
     ],
@@ -37,17 +41,19 @@ static LIST: Listing = Listing {
 
 fn project(row: &AnyRow) -> Result<Project> {
     let name: String = row.get("name");
+    let quota = Quota { used: row.get("used_bytes"), limit: quota::from_number(row.get("storage_limit")) };
     Ok(Project {
         id: ProjectId(row.get("id")),
         name: name.parse().map_err(|_| Error::Internal(format!("project name {name:?} in the database")))?,
         public: row.get::<i64, _>("public") != 0,
-        policy: crate::policy::read(row.get("policy"), row.get::<i64, _>("require_signature") != 0)?,
+        policy: crate::policy::read(row.get("policy"), row.get::<i64, _>("require_signature") != 0, quota.limit)?,
         owner_id: UserId(row.get("owner_id")),
         owner_name: row.get("owner_name"),
         repository_count: row.get("repository_count"),
         artifact_count: row.get("artifact_count"),
         member_count: row.get("member_count"),
         storage: Storage { stored: row.get("stored_bytes"), logical: row.get("logical_bytes") },
+        quota,
         role: None,
         retention: row.get::<Option<i64>, _>("retention_id").map(RetentionId),
         kept: serde_json::from_str(&row.get::<String, _>("kept")).unwrap_or_default(),
@@ -89,20 +95,21 @@ pub async fn insert(
     c: &mut AnyConnection,
     now: Stamp,
     name: &ProjectName,
-    public: bool,
-    require_signature: bool,
+    new: &New,
+    limit: Option<i64>,
     owner: Option<UserId>,
 ) -> Result<Option<ProjectId>> {
     let row = sqlx::query(
         "INSERT INTO projects (name, public, require_signature, owner_id, repository_count, artifact_count,
-           member_count, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5) ON CONFLICT DO NOTHING RETURNING id",
+           member_count, storage_limit, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, 0, 0, 0, $6, $5, $5) ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(name.as_str())
-    .bind(i64::from(public))
-    .bind(i64::from(require_signature))
+    .bind(i64::from(new.public))
+    .bind(i64::from(new.require_signature))
     .bind(owner.map_or(0, |id| id.0))
     .bind(now.0)
+    .bind(quota::to_number(limit))
     .fetch_optional(c)
     .await?;
     Ok(row.map(|row| ProjectId(row.get("id"))))
@@ -183,6 +190,10 @@ pub async fn list(
                 named(w, query, "t.name", "t.name");
                 if let Some(owner) = &filter.owner {
                     one_of(w, "o.name", std::slice::from_ref(owner));
+                }
+                if let Some(id) = filter.id {
+                    let n = w.bind(id.0);
+                    w.and(format!("t.id = {n}"));
                 }
                 if let Some(public) = filter.public {
                     let n = w.bind(i64::from(public));

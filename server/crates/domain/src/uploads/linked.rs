@@ -7,6 +7,7 @@ use crate::ctx::Ctx;
 use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::policy;
 use crate::repositories::Seen;
 use model::{Action, Digest, ProjectName, RepositoryName, Stamp};
 
@@ -59,6 +60,7 @@ pub async fn mount(
     ctx.db
         .write_content(async move |c| {
             let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
+            policy::push::mounted(&mut proof, &digest).await?;
             sql::link_known(&mut proof, ctx2.now(), &repository, &digest).await
         })
         .await

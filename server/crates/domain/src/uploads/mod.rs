@@ -16,11 +16,12 @@ pub use pending::Pending;
 pub use write::{InUse, room};
 pub(crate) use sql::{link_known, repository_id};
 
-use crate::access::{self, Authorized};
+use crate::access::{self, Authorized, ProjectRow};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::points::point;
+use crate::quotas::Growth;
 use bytes::Bytes;
 use futures_util::Stream;
 use model::{Action, Digest, ProjectName, RepositoryName, Stamp};
@@ -74,13 +75,18 @@ pub async fn received(
     repository: &RepositoryName,
     id: &str,
 ) -> Result<i64> {
+    received_into(ctx, who, project, repository, id).await.map(|(received, _)| received)
+}
+
+/// As [`received`], with the project that it goes into.
+async fn received_into(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName, id: &str) -> Result<(i64, ProjectRow)> {
     if ctx.local.uploads_pending.has(ctx.now(), id, &started(who, project, repository)) {
-        access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
-        return Ok(0);
+        return access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await.map(|project| (0, project));
     }
     let mut c = ctx.db.read().await?;
     let mut proof = push_right(&mut c, ctx, who, project, repository).await?;
-    sql::received(&mut proof, ctx.now(), id, repository.as_str(), &who.key()).await?.ok_or_else(unknown)
+    let received = sql::received(&mut proof, ctx.now(), id, repository.as_str(), &who.key()).await?.ok_or_else(unknown)?;
+    Ok((received, proof.project))
 }
 
 /// Adds bytes at the end. `start` is where the client says they begin, `length` how many it says they are. Answers how
@@ -96,18 +102,33 @@ pub async fn append<E: std::fmt::Display>(
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<i64> {
     let own = own_turn(ctx, who, project, repository, id).await?;
-    let (turn, length_now, broken) = write(ctx, own.turn, own.received as u64, start, length, body, false).await?;
+    let growth = Growth::new(ctx, own.into, id, None);
+    let (turn, length_now, broken) = write(&growth, own.turn, own.received as u64, start, length, body, false).await?;
+    if let Some(full @ Error::Policy(_)) = broken {
+        return given_up(ctx, id, own.row, turn, full).await;
+    }
     note_received(ctx, who, project, repository, id, length_now as i64, turn, own.row).await?;
     match broken {
-        None => Ok(length_now as i64),
+        None => {
+            growth.waits();
+            Ok(length_now as i64)
+        }
         Some(error) => Err(error),
     }
+}
+
+/// An upload that a full project refuses ends: nobody could go on with it, and what it holds would lie about.
+async fn given_up<T>(ctx: &Ctx, id: &str, row: bool, turn: UploadTurn, full: Error) -> Result<T> {
+    discard(ctx, id, row).await?;
+    drop(turn);
+    Err(full)
 }
 
 /// The caller's turn at an upload of theirs.
 struct Own {
     turn: UploadTurn,
     received: i64,
+    into: ProjectRow,
     /// It has a row; else it is pending.
     row: bool,
 }
@@ -122,9 +143,9 @@ async fn own_turn(
     // The turn comes first: another request may be adding to it. Whose upload it is is asked before anything is done.
     let turn = ctx.local.uploads_in_use.take(id);
     let row = !ctx.local.uploads_pending.has(ctx.now(), id, &started(who, project, repository));
-    let received = received(ctx, who, project, repository, id).await;
+    let received = received_into(ctx, who, project, repository, id).await;
     match (turn, received) {
-        (Some(turn), Ok(received)) => Ok(Own { turn, received, row }),
+        (Some(turn), Ok((received, into))) => Ok(Own { turn, received, into, row }),
         // What it holds by then only the other knows.
         (None, Ok(_)) => Err(Error::Unavailable("another request is writing to this upload: ask how far it is once that has ended".to_owned())),
         (turn, Err(error)) => {
@@ -189,7 +210,11 @@ pub async fn finish<E: std::fmt::Display>(
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<()> {
     let own = own_turn(ctx, who, project, repository, id).await?;
-    let (turn, total, broken) = write(ctx, own.turn, own.received as u64, start, length, body, true).await?;
+    let growth = Growth::new(ctx, own.into, id, Some(digest));
+    let (turn, total, broken) = write(&growth, own.turn, own.received as u64, start, length, body, true).await?;
+    if let Some(full @ Error::Policy(_)) = broken {
+        return given_up(ctx, id, own.row, turn, full).await;
+    }
     if let Some(error) = broken {
         // What arrived stays.
         note_received(ctx, who, project, repository, id, total as i64, turn, own.row).await?;
@@ -208,10 +233,11 @@ pub async fn put<E: std::fmt::Display>(
     length: Option<u64>,
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<()> {
-    access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
+    let into = access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
     let id = ctx.random.id();
+    let growth = Growth::new(ctx, into, &id, Some(digest));
     let turn = ctx.local.uploads_in_use.take(&id).ok_or_else(unknown)?;
-    let written = write(ctx, turn, 0, None, length, body, true).await;
+    let written = write(&growth, turn, 0, None, length, body, true).await;
     let (turn, total) = match written {
         Ok((turn, total, None)) => (turn, total),
         Ok((_, _, Some(error))) | Err(error) => {
@@ -228,6 +254,7 @@ async fn discard(ctx: &Ctx, id: &str, row: bool) -> Result<()> {
         ctx.db.write_content(async move |c| sql::delete(c, &row).await).await?;
     }
     ctx.local.uploads_pending.close(id);
+    ctx.local.reservations.release(id);
     ctx.blobs.discard(id).await?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::MAX_BLOB;
 use crate::blobs::Hasher;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::quotas::Growth;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use model::Algorithm;
@@ -103,14 +104,21 @@ pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Res
 }
 
 /// May so many bytes be added there?
-async fn admit(ctx: &Ctx, received: u64, start: Option<u64>, length: Option<u64>) -> Result<()> {
+async fn admit(growth: &Growth<'_>, received: u64, start: Option<u64>, length: Option<u64>) -> Result<()> {
     if start.is_some_and(|start| start != received) {
         return Err(Error::Range { received: received as i64 });
     }
     if length.is_some_and(|length| received.saturating_add(length) > MAX_BLOB) {
         return Err(too_large());
     }
-    room(ctx, length.unwrap_or(0)).await
+    room(growth.ctx, length.unwrap_or(0)).await?;
+    growth.to(received.saturating_add(length.unwrap_or(0))).await
+}
+
+/// May it grow on, to so many bytes by now?
+async fn may_grow(growth: &Growth<'_>, bytes: u64) -> Result<()> {
+    room(growth.ctx, 0).await?;
+    growth.to(bytes).await
 }
 
 /// Reads on for a little while. A server that closes with bytes unread resets the connection, and the client may never see why
@@ -131,7 +139,7 @@ async fn drain<E>(body: &mut (impl Stream<Item = std::result::Result<Bytes, E>> 
 /// Streams `body` into the upload's file. Answers the turn back, the new length, and why it ended early if it did. With
 /// `last`, when nothing may follow, a small one that comes whole is only kept in the turn.
 pub(super) async fn write<E: std::fmt::Display>(
-    ctx: &Ctx,
+    growth: &Growth<'_>,
     mut turn: UploadTurn,
     received: u64,
     start: Option<u64>,
@@ -139,7 +147,8 @@ pub(super) async fn write<E: std::fmt::Display>(
     mut body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
     last: bool,
 ) -> Result<(UploadTurn, u64, Option<Error>)> {
-    if let Err(error) = admit(ctx, received, start, length).await {
+    let ctx = growth.ctx;
+    if let Err(error) = admit(growth, received, start, length).await {
         turn.keep = true;
         drop(turn);
         drain(&mut body).await;
@@ -162,7 +171,7 @@ pub(super) async fn write<E: std::fmt::Display>(
             fed += chunk.len() as u64;
             if fed - asked >= ASK {
                 asked = fed;
-                if let Err(error) = room(ctx, 0).await {
+                if let Err(error) = may_grow(growth, received + fed).await {
                     drain(&mut body).await;
                     return Some(error);
                 }
@@ -176,7 +185,11 @@ pub(super) async fn write<E: std::fmt::Display>(
                 return None;
             }
         }
-        length.filter(|&length| fed < length).and_then(|length| ended(format!("ended after {fed} of {length} bytes")))
+        match length {
+            None => growth.to(received + fed).await.err(),
+            Some(length) if fed < length => ended(format!("ended after {fed} of {length} bytes")),
+            Some(_) => None,
+        }
     };
     let mut feed = std::pin::pin!(feed);
     let mut fed = None;

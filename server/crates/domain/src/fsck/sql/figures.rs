@@ -41,6 +41,14 @@ pub(crate) fn all() -> Vec<Figure> {
         "blobs AS b WHERE b.digest IN (SELECT l.digest FROM repositories AS r
            JOIN repository_blobs AS l ON l.repository_id = r.id WHERE r.project_id = t.id)",
     );
+    // What living artifacts are made of: the rest is garbage, or waits for an undo.
+    let used = sum(
+        "b.size",
+        "blobs AS b WHERE b.digest IN (SELECT l.digest FROM repositories AS r JOIN repository_blobs AS l ON l.repository_id = r.id
+           WHERE r.project_id = t.id AND r.name NOT LIKE '#%'
+             AND EXISTS (SELECT 1 FROM artifact_blobs AS x WHERE x.digest = l.digest AND x.repository_id = l.repository_id))",
+    );
+    let living = sum("a.manifest_size", "repositories AS r JOIN artifacts AS a ON a.repository_id = r.id WHERE r.project_id = t.id AND r.name NOT LIKE '#%'");
     let figure = |table, column, words, right| Figure { table, column, words, right };
     vec![
         figure("artifacts", "tag_count", "number of tags", tags),
@@ -57,6 +65,7 @@ pub(crate) fn all() -> Vec<Figure> {
         figure("projects", "repository_count", "number of repositories", count("repositories AS r WHERE r.project_id = t.id AND r.pushed_at IS NOT NULL")),
         figure("projects", "member_count", "number of members", count("members AS m WHERE m.project_id = t.id")),
         figure("projects", "stored_bytes", "stored bytes", format!("{shared} + {}", manifests("project_id"))),
+        figure("projects", "used_bytes", "bytes that count for its quota", format!("{used} + {living}")),
         figure("projects", "logical_bytes", "bytes without sharing", format!("{} + {}", needed("project_id"), manifests("project_id"))),
     ]
 }
