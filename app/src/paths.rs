@@ -44,6 +44,7 @@ fixed! {
     rule_new = "/admin/replication/new";
     collections = "/admin/garbage";
     storage = "/admin/storage";
+    quotas = "/admin/quotas";
     knocking = "/admin/sign-ins";
     audit = "/admin/audit";
     labels = "/admin/labels";
@@ -98,6 +99,10 @@ pub fn deletions(project: &ProjectName) -> String {
 
 pub fn project_settings(project: &ProjectName) -> String {
     format!("/projects/{project}/settings")
+}
+
+pub fn project_storage(project: &ProjectName) -> String {
+    format!("/projects/{project}/storage")
 }
 
 pub fn project_audit(project: &ProjectName) -> String {

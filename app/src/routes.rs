@@ -3,7 +3,7 @@
 
 use crate::answer::Act;
 use crate::pages::replication::{executions, rules, targets};
-use crate::pages::{account, artifacts, audit, collections, deletions, jump, labels, members, policy, projects, repositories, robots, sign_in, system, users};
+use crate::pages::{account, artifacts, audit, collections, deletions, jump, labels, members, policy, projects, quotas, repositories, robots, sign_in, system, users};
 use crate::session::Needs::{self, Admin, Nothing, SignIn};
 use crate::{Answer, Call, Page, UiError, wire};
 use std::pin::Pin;
@@ -71,6 +71,7 @@ pub static PAGES: &[PageRoute] = &[
     page("/projects/{project}/policy/immutable/new", SignIn, |call| Box::pin(policy::immutable::new(call))),
     page("/projects/{project}/policy/immutable/{id}", SignIn, |call| Box::pin(policy::immutable::edit(call))),
     page("/projects/{project}/policy/immutable/{id}/delete", SignIn, |call| Box::pin(policy::immutable::delete(call))),
+    page("/projects/{project}/storage", Nothing, |call| Box::pin(quotas::show(call))),
     page("/projects/{project}/settings", Nothing, |call| Box::pin(projects::settings(call))),
     page("/projects/{project}/repositories/{repository}", Nothing, |call| Box::pin(artifacts::list(call))),
     page("/projects/{project}/repositories/{repository}/settings", Nothing, |call| Box::pin(repositories::settings(call))),
@@ -103,6 +104,7 @@ pub static PAGES: &[PageRoute] = &[
     page("/admin/garbage", Admin, |call| Box::pin(collections::list(call))),
     page("/admin/garbage/{id}", Admin, |call| Box::pin(collections::show(call))),
     page("/admin/storage", Admin, |call| Box::pin(system::storage(call))),
+    page("/admin/quotas", Admin, |call| Box::pin(quotas::list(call))),
     page("/admin/sign-ins", Admin, |call| Box::pin(system::knocking(call))),
     page("/admin/audit", Admin, |call| Box::pin(audit::of_system(call))),
     page("/admin/labels", Admin, |call| Box::pin(labels::list(call))),
@@ -173,6 +175,7 @@ pub static FORMS: &[FormRoute] = &[
     form::<executions::forms::Retry>(Admin),
     form::<system::forms::Unlock>(Admin),
     form::<system::forms::Configure>(Admin),
+    form::<quotas::forms::Set>(Admin),
     form::<collections::forms::Start>(Admin),
     form::<collections::forms::Stop>(Admin),
     form::<collections::forms::Reschedule>(Admin),

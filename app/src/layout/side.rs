@@ -32,6 +32,7 @@ pub fn navigation(call: &Call) -> AnyView {
             {under(paths::project_replication(&project), "replicate", "Replication")}
             {under(paths::project_labels(&project), "label", "Labels")}
             {under(paths::policy(&project), "lock", "Policy")}
+            {under(paths::project_storage(&project), "layers", "Storage")}
             {under(paths::deletions(&project), "trash", "Deleted")}
             {under(paths::project_audit(&project), "paper", "Log")}
             {under(paths::project_settings(&project), "settings", "Configuration")}
@@ -48,6 +49,7 @@ pub fn navigation(call: &Call) -> AnyView {
             {under(paths::labels(), "label", "Labels")}
             {under(paths::system_policy(), "lock", "Policy")}
             {under(paths::collections(), "trash", "Garbage collection")}
+            {under(paths::quotas(), "layers", "Quotas")}
             {under(paths::storage(), "layers", "Storage")}
             {under(paths::audit(), "paper", "Audit log")}
             {under(paths::knocking(), "key", "Failed sign-ins")}

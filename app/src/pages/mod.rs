@@ -10,6 +10,7 @@ pub mod labels;
 pub mod members;
 pub mod policy;
 pub mod projects;
+pub mod quotas;
 pub mod replication;
 pub mod repositories;
 pub mod robots;

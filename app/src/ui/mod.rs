@@ -10,6 +10,7 @@ pub mod form;
 pub mod icon;
 pub mod menu;
 pub mod pill;
+pub mod quota;
 pub mod table;
 pub mod text;
 

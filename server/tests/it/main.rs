@@ -20,6 +20,7 @@ mod numbers;
 mod policies;
 mod odd;
 mod program;
+mod quotas;
 mod replication;
 mod reports;
 mod session;

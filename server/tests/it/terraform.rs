@@ -195,7 +195,7 @@ async fn a_setting_that_promises_something_is_refused_and_named() -> Result<()> 
     for (method, path, body, named) in [
         (Method::PUT, "/configurations", json!({ "self_registration": true }), "self_registration"),
         (Method::PUT, "/configurations", json!({ "auth_mode": "ldap_auth" }), "auth_mode"),
-        (Method::PUT, "/configurations", json!({ "storage_per_project": 1000, "read_only": true }), "storage_per_project"),
+        (Method::PUT, "/configurations", json!({ "storage_per_project": 0, "read_only": true }), "storage_per_project"),
         (Method::PUT, "/configurations", json!({ "skip_audit_log_database": true }), "skip_audit_log_database"),
         (Method::PUT, "/configurations", json!({ "oidc_endpoint": "https://x" }), "oidc_endpoint"),
         (Method::PUT, "/configurations", json!({ "token_expiration": 3 }), "token_expiration"),

@@ -96,6 +96,7 @@ fn places(me: &Me) -> Vec<Hit> {
             ("Registries", "Page", paths::targets()),
             ("Replication", "Page", paths::rules()),
             ("Labels", "Page", paths::labels()),
+            ("Quotas", "Page", paths::quotas()),
             ("Policy", "Page", paths::system_policy()),
             ("Audit log", "Page", paths::audit()),
             ("Garbage collection", "Page", paths::collections()),

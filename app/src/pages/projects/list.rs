@@ -11,7 +11,7 @@ pub async fn list(call: &Call) -> Shown {
         "no" => Some(false),
         _ => None,
     };
-    let filter = domain::projects::Filter { public, owner: None };
+    let filter = domain::projects::Filter { public, ..Default::default() };
     let found = domain::projects::list(&call.ctx, &call.who, &f.ask(), &filter).await?;
     let (known, makes) = (call.me.user.is_some(), call.me.makes_projects);
     let new = || view! { <a class="button button--primary" href=paths::project_new()>"New project"</a> }.into_any();

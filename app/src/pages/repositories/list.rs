@@ -34,6 +34,7 @@ pub async fn list(call: &Call) -> Shown {
     let said = [stored(project.storage), waiting].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
     let page = Page::new(name.to_string()).way(way(&name, "")).purpose(said);
     Ok(page.actions(view! { {access}{signed} }).body(view! {
+        {crate::pages::quotas::warning(&name, &project.quota)}
         {filter_bar(&f, "Search by name", found.total, "repository", facets)}
         {body}
     }))

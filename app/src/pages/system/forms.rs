@@ -1,6 +1,7 @@
 //! Forgiving failed sign-ins; saving the settings.
 
 use crate::answer::act;
+use crate::pages::quotas::forms::limit;
 use crate::{Answer, UiError, paths};
 use model::configuration::{Configuration, Creators};
 
@@ -23,6 +24,8 @@ act! {
         #[serde(default)] read_only: bool,
         #[serde(default)] pull_audit_log_disable: bool,
         project_creation_restriction: String,
+        storage_per_project: String,
+        #[serde(default)] quota_per_project_enable: bool,
         session_timeout: String,
         token_expiration: String,
         robot_name_prefix: String,
@@ -38,6 +41,8 @@ act! {
             project_creation_restriction: creators.ok_or_else(|| UiError::at("project_creation_restriction", "must be one of the two"))?,
             read_only: form.read_only,
             pull_audit_log_disable: form.pull_audit_log_disable,
+            storage_per_project: model::quota::to_number(limit("storage_per_project", &form.storage_per_project)?),
+            quota_per_project_enable: form.quota_per_project_enable,
             banner_message: form.banner_message.trim().to_owned(),
         };
         domain::configuration::set(&call.ctx, &call.who, &domain::configuration::NAMES, move |now| now.clone_from(&new), Default::default()).await?;

@@ -135,6 +135,7 @@ pub fn words(kind: &str) -> String {
             _ => return "changed the retention of".to_owned(),
         },
         "configuration" => return "changed settings:".to_owned(),
+        "quota" => return "set the quota of".to_owned(),
         "collection" => "garbage collection",
         "robot" => "robot account",
         noun => noun,

@@ -116,7 +116,7 @@ events! {
     "retention.start" RetentionStarted { project: String, dry_run: bool } Project(project);
     "retention.stop" RetentionStopped { project: String, run: i64 } Project(project);
     "artifact.retire" ArtifactRetired { project: String, repository: String, digest: String, run: i64 } Project(project);
-    "quota.set" QuotaSet { project: String, limit: i64 } Project(project);
+    "quota.set" QuotaSet { project: String, limit: String } Project(project);
     "collection.schedule" CollectionScheduled { cron: Option<String> } System;
 }
 

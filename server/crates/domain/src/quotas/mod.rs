@@ -39,7 +39,8 @@ pub async fn set(ctx: &Ctx, who: &Principal, id: ProjectId, limit: Option<i64>) 
     quota::check(limit).map_err(|message| Error::invalid("limit", message))?;
     let project = get(ctx, who, id).await?.name;
     let (now, caller) = (ctx.now(), who.clone());
-    ctx.change(who, Event::QuotaSet { project: project.to_string(), limit: quota::to_number(limit) }, async move |c| {
+    let said = if limit.is_some() { quota::written(limit) } else { "none".to_owned() };
+    ctx.change(who, Event::QuotaSet { project: project.to_string(), limit: said }, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         match sql::set(proof.conn(), now, id, limit).await? {
             true => Ok(()),
