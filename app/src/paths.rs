@@ -142,6 +142,15 @@ pub fn retention_run(project: &ProjectName, id: RetentionRunId) -> String {
     format!("{}/retention/runs/{id}", policy(project))
 }
 
+/// Below a policy's page, of a project or of the system: where one digest is looked at, blocked, and let go.
+pub fn block(policy: &str, digest: &str) -> String {
+    with(&format!("{policy}/blocks"), &[("digest", digest)])
+}
+
+pub fn block_purge(policy: &str, digest: &str) -> String {
+    with(&format!("{policy}/blocks/purge"), &[("digest", digest)])
+}
+
 /// Below a policy's page, of a project or of the system.
 pub fn immutable_new(policy: &str) -> String {
     format!("{policy}/immutable/new")

@@ -72,6 +72,8 @@ pub static PAGES: &[PageRoute] = &[
     page("/projects/{project}/policy/immutable/{id}", SignIn, |call| Box::pin(policy::immutable::edit(call))),
     page("/projects/{project}/policy/immutable/{id}/delete", SignIn, |call| Box::pin(policy::immutable::delete(call))),
     page("/projects/{project}/storage", Nothing, |call| Box::pin(quotas::show(call))),
+    page("/projects/{project}/policy/blocks", SignIn, |call| Box::pin(policy::blocks::show(call))),
+    page("/projects/{project}/policy/blocks/purge", SignIn, |call| Box::pin(policy::blocks::purge(call))),
     page("/projects/{project}/settings", Nothing, |call| Box::pin(projects::settings(call))),
     page("/projects/{project}/repositories/{repository}", Nothing, |call| Box::pin(artifacts::list(call))),
     page("/projects/{project}/repositories/{repository}/settings", Nothing, |call| Box::pin(repositories::settings(call))),
@@ -115,6 +117,8 @@ pub static PAGES: &[PageRoute] = &[
     page("/admin/policy/immutable/new", Admin, |call| Box::pin(policy::immutable::new(call))),
     page("/admin/policy/immutable/{id}", Admin, |call| Box::pin(policy::immutable::edit(call))),
     page("/admin/policy/immutable/{id}/delete", Admin, |call| Box::pin(policy::immutable::delete(call))),
+    page("/admin/policy/blocks", Admin, |call| Box::pin(policy::blocks::show(call))),
+    page("/admin/policy/blocks/purge", Admin, |call| Box::pin(policy::blocks::purge(call))),
     page("/admin/settings", Admin, |call| Box::pin(system::settings(call))),
 ];
 
@@ -148,6 +152,9 @@ pub static FORMS: &[FormRoute] = &[
     form::<policy::forms::PreviewImmutable>(SignIn),
     form::<policy::forms::SwitchImmutable>(SignIn),
     form::<policy::forms::DeleteImmutable>(SignIn),
+    form::<policy::forms::Block>(SignIn),
+    form::<policy::forms::LiftBlock>(SignIn),
+    form::<policy::forms::PurgeBlocked>(SignIn),
     form::<policy::forms::SaveRetentionRule>(SignIn),
     form::<policy::forms::PreviewRetention>(SignIn),
     form::<policy::forms::ChangeRetentionRule>(SignIn),

@@ -62,6 +62,7 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
     algorithm: 'or', scope: { level: 'project', ref: number }, rules: [{ template: 'latestPushedK', params: { latestPushedK: 1 }, ...selectors('**') }],
   });
   const run = await call(wharf, 'POST', `/retentions/${retention}/executions`, { dry_run: true });
+  await call(wharf, 'POST', '/projects/cargo/blocks', { digest: gone, reason: 'holds a leaked key' });
   const repository = '/projects/cargo/repositories/ship';
   const artifact = `${repository}/artifacts/${digest}`;
   const signature = clients.crane('digest', `${wharf.host}/cargo/ship:${digest.replace(':', '-')}.sig`);
@@ -81,7 +82,7 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
     '/projects/hold/policy', '/projects/hold/policy/retention/rules/new', '/projects/hold/policy/retention/rules/1', '/projects/hold/policy/retention/rules/1/delete', '/projects/hold/policy/retention/start',
     `/projects/hold/policy/retention/runs/${run}`, '/projects/cargo/labels', '/projects/cargo/labels/new', '/projects/cargo/log', '/admin/audit', '/admin/audit?q=ship',
     '/admin/labels', '/admin/labels/new', `/admin/labels/${label}`, `/admin/labels/${label}/delete`,
-    '/admin/policy', '/admin/policy/immutable/new', `/admin/policy/immutable/${everywhere}`, `/admin/policy/immutable/${everywhere}/delete`,
+    '/projects/cargo/policy/blocks', `/projects/cargo/policy/blocks?digest=${digest}`, `/projects/cargo/policy/blocks/purge?digest=${gone}`, '/admin/policy/blocks', `/admin/policy/blocks?digest=${gone}`, '/admin/policy', '/admin/policy/immutable/new', `/admin/policy/immutable/${everywhere}`, `/admin/policy/immutable/${everywhere}/delete`,
     '/admin/garbage', `/admin/garbage/${collection || 1}`, '/nothing-here',
   ];
 }

@@ -8,6 +8,7 @@ pub mod deletions;
 pub mod jump;
 pub mod labels;
 pub mod members;
+mod owner;
 pub mod policy;
 pub mod projects;
 pub mod quotas;

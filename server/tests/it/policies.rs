@@ -185,3 +185,48 @@ async fn the_log_tells_who_did_what_and_is_kept_as_a_file() -> Result<()> {
     assert!(events.as_array().into_iter().flatten().any(|one| one["event_type"] == "create_artifact"));
     Ok(())
 }
+
+#[tokio::test]
+#[ignore = "needs cosign, crane and oras: cargo xtask test clients"]
+async fn what_is_blocked_leaves_by_no_client_and_who_fetched_it_is_told() -> Result<()> {
+    let (server, clients) = signed_in(&["cosign", "copies"]).await?;
+    let name = format!("{}/cosign/pause", server.host());
+    let digest = clients.push(&format!("{name}:v1"))?;
+    clients.sign_bundle(&format!("{name}@{digest}"))?;
+    clients.crane(&["manifest", &format!("{name}:v1")])?;
+    let manifest: Value = serde_json::from_str(&clients.crane(&["manifest", &format!("{name}:v1")])?)?;
+    let layer = manifest["layers"][0]["digest"].as_str().context("a layer")?.to_owned();
+    let reason = "holds a leaked key, pull v2 instead";
+    server.call(Method::POST, "/projects/cosign/blocks", json!({ "digest": layer, "reason": reason })).await?;
+    for (what, refused) in [
+        ("crane", clients.crane(&["manifest", &format!("{name}:v1")])), ("crane blob", clients.crane(&["blob", &format!("{name}@{layer}")])),
+        ("oras", clients.oras(&["pull", "--plain-http", &format!("{name}:v1")])),
+        ("a copy", clients.crane(&["copy", &format!("{name}:v1"), &format!("{}/copies/pause:v1", server.host())])),
+    ] {
+        let refused = refused.map(|_| String::new()).unwrap_or_else(|error| format!("{error:#}"));
+        assert!(refused.contains(reason), "{what}: {refused}");
+    }
+    let found = server.call(Method::GET, &format!("/projects/cosign/blocks/{layer}"), json!(null)).await?;
+    assert_eq!((&found["reason"], &found["holders"][0]["digest"], &found["holders"][0]["tags"][0]), (&json!(reason), &json!(digest), &json!("v1")));
+    // Pulls are told a moment later.
+    let mut pulls = json!([]);
+    for _ in 0..600 {
+        pulls = server.call(Method::GET, &format!("/projects/cosign/auditlog-exts?q=operation%3Dpull%2Cresource%3D~{digest}"), json!(null)).await?;
+        if pulls != json!([]) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(pulls[0]["username"] == "admin" && pulls[0]["address"].as_str().is_some_and(|address| address.starts_with("127.")), "{pulls}");
+    let done = server.call(Method::POST, &format!("/projects/cosign/blocks/{layer}/purge"), json!({})).await?;
+    assert_eq!((done["deleted"].as_array().map(Vec::len), &done["kept"]), (Some(1), &json!([])));
+    let log = server.call(Method::GET, "/projects/cosign/logs?page_size=100", json!(null)).await?;
+    let said: Vec<&str> = log.as_array().into_iter().flatten().filter_map(|row| row["operation"].as_str()).collect();
+    assert!(said.contains(&"block") && said.contains(&"delete"), "{said:?}");
+    let deleted = server.call(Method::GET, "/projects/cosign/deletions", json!(null)).await?;
+    assert_eq!(deleted[0]["digest"], digest.as_str());
+    server.call(Method::DELETE, &format!("/projects/cosign/blocks/{layer}"), json!(null)).await?;
+    server.call(Method::POST, &format!("/projects/cosign/deletions/{}/restore", deleted[0]["id"]), json!({})).await?;
+    clients.verify(&format!("{name}@{digest}"))?;
+    Ok(())
+}

@@ -36,9 +36,14 @@ pub async fn show(call: &Call) -> Shown {
     let copy = (call.me.user.is_some() && artifact.accessory.is_none()).then(|| view! {
         <a class="button" href=paths::artifact_copy(&project, &repository, &artifact.digest)>"Copy…"</a>
     });
-    let page = Page::new(&short).way(way(&project, &repository, &short)).purpose(what(artifact)).actions(view! { {copy}{delete} });
+    let block = frame.may(Action::ArtifactBlock).then(|| view! {
+        <a class="button" href=paths::block(&paths::policy(&project), &full)>"Block…"</a>
+    });
+    let blocked = domain::artifacts::blocked(ctx, who, &project, &repository, &artifact.digest).await?;
+    let blocked = blocked.map(|why| view! { <p class="note note--bad">{icon("lock")}<span>{format!("No door serves it: {why}")}</span></p> });
+    let page = Page::new(&short).way(way(&project, &repository, &short)).purpose(what(artifact)).actions(view! { {copy}{block}{delete} });
     if artifact.accessory.is_some() {
-        return Ok(page.body(accessory(call, &frame, &found, from).await?));
+        return Ok(page.body(view! { {blocked}{accessory(call, &frame, &found, from).await?} }));
     }
     let lines = commands(&call.me, artifact, artifact.tags.first().map(|tag| &tag.name)).into_iter();
     let lines = lines.chain(artifact.tags.first().and_then(|_| commands(&call.me, artifact, None).into_iter().next()));
@@ -46,6 +51,7 @@ pub async fn show(call: &Call) -> Shown {
     let kind = if artifact.artifact_type.is_empty() { artifact.media_type.clone() } else { artifact.artifact_type.clone() };
     let verify = artifact.attached.contains(&Kind::CosignSignature).then(|| code_line(format!("cosign verify --key cosign.pub{} {by_digest}", call.me.flag("cosign"))));
     Ok(page.body(view! {
+        {blocked}
         {facts(vec![
             ("Digest", digest(&full)),
             ("Signature", signed_pill(artifact)),

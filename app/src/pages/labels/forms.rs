@@ -2,25 +2,18 @@
 
 use super::place;
 use crate::answer::act;
-use crate::{Answer, UiError, paths};
+use crate::pages::owner;
+use crate::{Answer, paths};
 use domain::artifacts::Reference;
-use domain::labels::{self, Owner};
+use domain::labels;
 use model::label::LabelInput;
 use model::{Digest, LabelId, ProjectName, RepositoryName};
-
-/// Of a project by its name; an empty one is everybody.
-fn owner(project: &str) -> Result<Owner, UiError> {
-    match project {
-        "" => Ok(Owner::Everybody),
-        name => name.parse().map(Owner::Project).map_err(|_| UiError::NotFound(format!("project {name}"))),
-    }
-}
 
 act! {
     /// Makes a label, or changes the one with `id`.
     "/fn/label/save" Save { #[serde(default)] project: String, #[serde(default)] id: i64, name: String, description: String, #[serde(default)] color: String }
     |form, call| {
-        let owner = owner(&form.project)?;
+        let owner = owner::read(&form.project)?;
         let input = LabelInput { name: form.name, description: form.description, color: form.color };
         match form.id {
             0 => drop(labels::create(&call.ctx, &call.who, &owner, input).await?),
@@ -33,7 +26,7 @@ act! {
 act! {
     "/fn/label/delete" Delete { #[serde(default)] project: String, id: LabelId }
     |form, call| {
-        let owner = owner(&form.project)?;
+        let owner = owner::read(&form.project)?;
         labels::delete(&call.ctx, &call.who, form.id).await?;
         Ok(Answer::done(place(&owner), "The label was deleted."))
     }

@@ -2,55 +2,37 @@
 
 pub mod forms;
 
+use crate::pages::owner;
 use crate::pages::prelude::*;
-use domain::labels::{self, Owner};
+use domain::Owner;
+use domain::labels;
 use model::label::{COLORS, Label};
 use model::{Action, LabelId};
 
-/// Whose labels these pages are about: of the project that the address names, or everybody's.
-fn owner(call: &Call) -> Result<Owner, UiError> {
-    if call.path().starts_with("/admin/") { Ok(Owner::Everybody) } else { Ok(Owner::Project(call.project()?)) }
-}
-
-/// The address of their list.
+/// The address of the owner's labels.
 fn place(owner: &Owner) -> String {
-    match owner {
-        Owner::Everybody => paths::labels(),
-        Owner::Project(name) => paths::project_labels(name),
-    }
+    owner::place(owner, paths::labels, paths::project_labels)
 }
 
 fn way(owner: &Owner, last: &str) -> Vec<(String, String)> {
-    let mut way = match owner {
-        Owner::Everybody => vec![("Labels".to_owned(), paths::labels())],
-        Owner::Project(name) => {
-            let mut way = crate::pages::projects::way(name, "Labels");
-            way[2].1 = paths::project_labels(name);
-            way
-        }
-    };
-    match (last, way.last_mut()) {
-        ("", Some(own)) => own.1.clear(),
-        _ => way.push((last.to_owned(), String::new())),
-    }
-    way
+    owner::way(owner, ("Labels", place(owner)), last)
 }
 
 /// May the caller make and change them?
 async fn may(call: &Call, owner: &Owner, right: Action) -> Result<bool, UiError> {
     match owner {
-        Owner::Everybody => Ok(call.me.admin()),
+        Owner::System => Ok(call.me.admin()),
         Owner::Project(name) => Ok(domain::projects::frame(&call.ctx, &call.who, name).await?.may(right)),
     }
 }
 
 pub async fn list(call: &Call) -> Shown {
-    let (owner, f) = (owner(call)?, call.filter(&[]));
+    let (owner, f) = (owner::of(call)?, call.filter(&[]));
     let may = may(call, &owner, Action::LabelUpdate).await?;
     let found = labels::list(&call.ctx, &call.who, &owner, &f.ask()).await?;
     let new = may.then(|| view! { <a class="button button--primary" href=paths::label_new(&place(&owner))>"New label"</a> });
     let purpose = match &owner {
-        Owner::Everybody => "Coloured words for artifacts of every project.".to_owned(),
+        Owner::System => "Coloured words for artifacts of every project.".to_owned(),
         Owner::Project(name) => format!("Coloured words for artifacts of {name}. Those for all projects can be used too."),
     };
     let nothing = || empty("No label yet", "A label is put on an artifact on its page; lists are narrowed by it.", ());
@@ -70,7 +52,7 @@ pub async fn list(call: &Call) -> Shown {
 }
 
 pub async fn new(call: &Call) -> Shown {
-    let owner = owner(call)?;
+    let owner = owner::of(call)?;
     if !may(call, &owner, Action::LabelCreate).await? {
         return Err(UiError::Forbidden("making labels needs the role Maintainer".to_owned()));
     }
@@ -78,7 +60,7 @@ pub async fn new(call: &Call) -> Shown {
 }
 
 pub async fn edit(call: &Call) -> Shown {
-    let owner = owner(call)?;
+    let owner = owner::of(call)?;
     if !may(call, &owner, Action::LabelUpdate).await? {
         return Err(UiError::Forbidden("changing labels needs the role Maintainer".to_owned()));
     }
@@ -98,7 +80,7 @@ async fn one(call: &Call, owner: &Owner) -> Result<Label, UiError> {
 fn page(call: &Call, owner: Owner, label: Option<Label>) -> Shown {
     let title = label.as_ref().map_or("New label".to_owned(), |label| label.input.name.clone());
     let with = vec![
-        ("project", owner_field(&owner)),
+        ("project", owner::field(&owner)),
         ("id", label.as_ref().map_or(0, |label| label.id.0).to_string()),
     ];
     let mut colors: Vec<(String, String)> = COLORS.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect();
@@ -120,17 +102,10 @@ fn page(call: &Call, owner: Owner, label: Option<Label>) -> Shown {
     Ok(Page::new(&title).way(way(&owner, &title)).body(view! { <section class="card pad">{body}</section>{end} }))
 }
 
-fn owner_field(owner: &Owner) -> String {
-    match owner {
-        Owner::Everybody => String::new(),
-        Owner::Project(name) => name.to_string(),
-    }
-}
-
 pub async fn delete(call: &Call) -> Shown {
-    let owner = owner(call)?;
+    let owner = owner::of(call)?;
     let label = one(call, &owner).await?;
-    let form = call.form::<forms::Delete>().with(vec![("project", owner_field(&owner)), ("id", label.id.to_string())]);
+    let form = call.form::<forms::Delete>().with(vec![("project", owner::field(&owner)), ("id", label.id.to_string())]);
     let says = vec!["It goes from every artifact that carries it. Rules that name it take none of them any more.".to_owned()];
     let page = Page::new(format!("Delete {}?", label.input.name)).way(way(&owner, "Delete"));
     Ok(page.body(confirm(&form, says, (), "Delete label", paths::label(&place(&owner), label.id))))

@@ -3,22 +3,17 @@
 use super::place;
 use crate::answer::act;
 use crate::{Answer, UiError};
+use crate::pages::owner;
 use crate::paths;
-use domain::immutability::{self, Owner};
+use domain::Owner;
+use domain::blocks;
+use domain::immutability;
 use domain::retention::{self, Input};
 use model::immutability::ImmutableRule;
 use model::retention::{RetentionRule, Template, Uncovered};
 use model::selector::Selector;
-use model::{ImmutableRuleId, ProjectName, RetentionRunId, Stamp};
+use model::{Digest, ImmutableRuleId, ProjectName, RetentionRunId, Stamp};
 use serde::Deserialize;
-
-/// Of a project by its name; an empty one is the system.
-fn owner(project: &str) -> Result<Owner, UiError> {
-    match project {
-        "" => Ok(Owner::System),
-        name => name.parse().map(Owner::Project).map_err(|_| UiError::NotFound(format!("project {name}"))),
-    }
-}
 
 /// What the form of a rule sends.
 #[derive(Deserialize)]
@@ -48,7 +43,7 @@ act! {
     "/fn/immutable-rule/save" SaveImmutable(Fields)
     |form, call| {
         let (form, selector) = (&form.0, form.0.selector());
-        let owner = owner(&form.project)?;
+        let owner = owner::read(&form.project)?;
         match form.id {
             0 => drop(immutability::create(&call.ctx, &call.who, &owner, selector, form.disabled).await?),
             id => immutability::update(&call.ctx, &call.who, &owner, ImmutableRuleId(id), Some(selector), form.disabled).await?,
@@ -61,7 +56,7 @@ act! {
     /// What the form would keep now.
     "/fn/immutable-rule/preview" PreviewImmutable(Fields)
     |form, call| {
-        let owner = owner(&form.0.project)?;
+        let owner = owner::read(&form.0.project)?;
         let rule = ImmutableRule { id: ImmutableRuleId(0), selector: form.0.selector(), disabled: false, of_system: owner == Owner::System };
         Ok(Answer::Covered(immutability::covered(&call.ctx, &call.who, &owner, &rule).await?))
     }
@@ -70,7 +65,7 @@ act! {
 act! {
     "/fn/immutable-rule/switch" SwitchImmutable { #[serde(default)] project: String, id: ImmutableRuleId, disabled: bool }
     |form, call| {
-        let owner = owner(&form.project)?;
+        let owner = owner::read(&form.project)?;
         immutability::update(&call.ctx, &call.who, &owner, form.id, None, form.disabled).await?;
         Ok(Answer::done(place(&owner), if form.disabled { "The rule is disabled." } else { "The rule is in force." }))
     }
@@ -79,10 +74,51 @@ act! {
 act! {
     "/fn/immutable-rule/delete" DeleteImmutable { #[serde(default)] project: String, id: ImmutableRuleId }
     |form, call| {
-        let owner = owner(&form.project)?;
+        let owner = owner::read(&form.project)?;
         immutability::delete(&call.ctx, &call.who, &owner, form.id).await?;
         Ok(Answer::done(place(&owner), "The rule was deleted."))
     }
+}
+
+act! {
+    "/fn/block/create" Block { #[serde(default)] project: String, digest: String, reason: String }
+    |form, call| {
+        let (owner, digest) = (owner::read(&form.project)?, digest(&form.digest)?);
+        blocks::create(&call.ctx, &call.who, &owner, digest, &form.reason).await?;
+        Ok(Answer::done(paths::block(&place(&owner), form.digest.trim()), "It is blocked: no door serves it from now on."))
+    }
+}
+
+act! {
+    "/fn/block/lift" LiftBlock { #[serde(default)] project: String, digest: Digest }
+    |form, call| {
+        let owner = owner::read(&form.project)?;
+        blocks::lift(&call.ctx, &call.who, &owner, &form.digest).await?;
+        Ok(Answer::done(paths::block(&place(&owner), form.digest.as_str()), "The block was lifted."))
+    }
+}
+
+act! {
+    /// Deletes what a blocked digest is and is held by.
+    "/fn/block/purge" PurgeBlocked { #[serde(default)] project: String, digest: Digest }
+    |form, call| {
+        let owner = owner::read(&form.project)?;
+        let done = blocks::purge(&call.ctx, &call.who, &owner, &form.digest).await?;
+        let deleted = format!("{} deleted; under Deleted each can be brought back, and stays blocked.", match done.deleted.len() {
+            1 => "One artifact was".to_owned(),
+            n => format!("{n} artifacts were"),
+        });
+        let said = match done.kept.first() {
+            None => deleted,
+            Some((name, why)) => format!("{deleted} {} stayed: {name}: {why}", done.kept.len()),
+        };
+        Ok(Answer::done(paths::block(&place(&owner), form.digest.as_str()), said))
+    }
+}
+
+/// A digest as it was typed or pasted.
+fn digest(text: &str) -> Result<Digest, UiError> {
+    text.trim().parse::<Digest>().map_err(|what| UiError::at("digest", what))
 }
 
 /// What the form of a rule of retention sends.

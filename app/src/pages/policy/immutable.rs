@@ -1,9 +1,11 @@
 //! Immutable tags: the rules with what each keeps now, the form of one, and its end.
 
-use super::{forms, owner, place, way};
+use super::{forms, place, way};
 use crate::Answer;
+use crate::pages::owner;
 use crate::pages::prelude::*;
-use domain::immutability::{self, Owner};
+use domain::Owner;
+use domain::immutability;
 use model::ImmutableRuleId;
 use model::immutability::{Covered, ImmutableRule, MOST};
 use model::selector::{Of, is_all};
@@ -40,10 +42,7 @@ pub async fn section(call: &Call, owner: &Owner) -> Result<AnyView, UiError> {
 fn row(call: &Call, owner: &Owner, rule: &ImmutableRule, covered: &Covered) -> AnyView {
     let foreign = rule.of_system && *owner != Owner::System;
     let id = ("id", rule.id.to_string());
-    let whose = match owner {
-        Owner::System => String::new(),
-        Owner::Project(name) => name.to_string(),
-    };
+    let whose = owner::field(owner);
     let actions = (!foreign).then(|| {
         let with = vec![("project", whose), id, ("disabled", (!rule.disabled).to_string())];
         let switch = call.button::<forms::SwitchImmutable>(with, if rule.disabled { "Enable" } else { "Disable" }).quiet();
@@ -99,14 +98,14 @@ fn keeps(covered: &Covered) -> AnyView {
 }
 
 pub async fn new(call: &Call) -> Shown {
-    let owner = owner(call)?;
+    let owner = owner::of(call)?;
     // Who may not see them makes none either.
     immutability::rules(&call.ctx, &call.who, &owner).await?;
     page(call, owner, None)
 }
 
 pub async fn edit(call: &Call) -> Shown {
-    let (owner, id) = (owner(call)?, call.param::<ImmutableRuleId>("id", "rule of immutable tags")?);
+    let (owner, id) = (owner::of(call)?, call.param::<ImmutableRuleId>("id", "rule of immutable tags")?);
     let rule = immutability::get(&call.ctx, &call.who, &owner, id).await?;
     page(call, owner, Some(rule))
 }
@@ -116,10 +115,7 @@ fn page(call: &Call, owner: Owner, rule: Option<ImmutableRule>) -> Shown {
         None => ("New rule of immutable tags", 0),
         Some(rule) => ("Rule of immutable tags", rule.id.0),
     };
-    let whose = match &owner {
-        Owner::System => String::new(),
-        Owner::Project(name) => name.to_string(),
-    };
+    let whose = owner::field(&owner);
     let modes = || vec![("matches".to_owned(), "matching".to_owned()), ("excludes".to_owned(), "other than".to_owned())];
     let first = |of: Of| rule.as_ref().map_or(("", false), |rule| rule.selector.first(of));
     let mode = |of: Of| if first(of).1 { "excludes" } else { "matches" };
@@ -162,13 +158,10 @@ fn preview(call: &Call) -> AnyView {
 }
 
 pub async fn delete(call: &Call) -> Shown {
-    let (owner, id) = (owner(call)?, call.param::<ImmutableRuleId>("id", "rule of immutable tags")?);
+    let (owner, id) = (owner::of(call)?, call.param::<ImmutableRuleId>("id", "rule of immutable tags")?);
     let rule = immutability::get(&call.ctx, &call.who, &owner, id).await?;
     let covered = immutability::covered(&call.ctx, &call.who, &owner, &rule).await?;
-    let whose = match &owner {
-        Owner::System => String::new(),
-        Owner::Project(name) => name.to_string(),
-    };
+    let whose = owner::field(&owner);
     let form = call.form::<forms::DeleteImmutable>().with(vec![("project", whose), ("id", id.to_string())]);
     let says = match covered.tags {
         0 => vec!["It keeps nothing now.".to_owned()],

@@ -1,45 +1,28 @@
 //! What a project demands of its artifacts, and what the system demands of every project: one file a demand.
 
+pub mod blocks;
 pub mod forms;
 pub mod immutable;
 pub mod retention;
 pub mod run;
 
+use crate::pages::owner;
 use crate::pages::prelude::*;
-use domain::immutability::Owner;
+use domain::Owner;
+use model::Action;
 
-/// Whose policy these pages are about: of the project that the address names, or of the system.
-fn owner(call: &Call) -> Result<Owner, UiError> {
-    if call.path().starts_with("/admin/") { Ok(Owner::System) } else { Ok(Owner::Project(call.project()?)) }
-}
-
-/// The address of its page.
+/// The address of the owner's policy.
 fn place(owner: &Owner) -> String {
-    match owner {
-        Owner::System => paths::system_policy(),
-        Owner::Project(name) => paths::policy(name),
-    }
+    owner::place(owner, paths::system_policy, paths::policy)
 }
 
 /// The way to a page below it; an empty `last` is the policy's own.
 fn way(owner: &Owner, last: &str) -> Vec<(String, String)> {
-    let mut way = match owner {
-        Owner::System => vec![("Policy".to_owned(), paths::system_policy())],
-        Owner::Project(name) => {
-            let mut way = crate::pages::projects::way(name, "Policy");
-            way[2].1 = paths::policy(name);
-            way
-        }
-    };
-    match (last, way.last_mut()) {
-        ("", Some(own)) => own.1.clear(),
-        _ => way.push((last.to_owned(), String::new())),
-    }
-    way
+    owner::way(owner, ("Policy", place(owner)), last)
 }
 
 pub async fn show(call: &Call) -> Shown {
-    let owner = owner(call)?;
+    let owner = owner::of(call)?;
     let (purpose, project) = match &owner {
         Owner::System => ("What holds in every project, and is not lifted there.".to_owned(), None),
         Owner::Project(name) => {
@@ -53,6 +36,9 @@ pub async fn show(call: &Call) -> Shown {
         Ok(section) => sections.push(section),
         Err(error @ UiError::Forbidden(_)) if project.is_some() => refused = Some(error),
         Err(error) => return Err(error),
+    }
+    if project.as_ref().is_none_or(|frame| frame.may(Action::ArtifactBlock)) {
+        sections.push(blocks::section(call, &owner).await?);
     }
     if let Some(frame) = &project {
         match retention::section(call, frame).await {

@@ -3,7 +3,7 @@
 use super::forms;
 use crate::Answer;
 use crate::pages::prelude::*;
-use domain::immutability::Owner;
+use domain::Owner;
 use domain::retention::{self, Foreseen};
 use model::ProjectName;
 use model::project::ProjectFrame;

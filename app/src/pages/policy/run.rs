@@ -3,7 +3,7 @@
 use super::retention::outcome;
 use super::{forms, way};
 use crate::pages::prelude::*;
-use domain::immutability::Owner;
+use domain::Owner;
 use domain::retention::{self, Asked};
 use model::retention::{Fate, RetentionResult};
 use model::run::duration;

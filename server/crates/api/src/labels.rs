@@ -5,7 +5,8 @@ use crate::call::{Call, Json, id};
 use crate::errors::ApiError;
 use crate::list::{self, As, Asks, TIMES, page};
 use axum::extract::Path;
-use domain::labels::{self, Owner};
+use domain::Owner;
+use domain::labels;
 use model::label::LabelInput;
 use model::{LabelId, ProjectId, label};
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,7 @@ pub struct Input {
 
 async fn owner(call: &Call, scope: &str, project: i64) -> Result<Owner, ApiError> {
     match scope {
-        "g" => Ok(Owner::Everybody),
+        "g" => Ok(Owner::System),
         "p" if project > 0 => Ok(Owner::Project(domain::projects::name_of(&call.ctx, &call.who, ProjectId(project)).await?)),
         "p" => Err(ApiError::bad("project_id is required with the scope p")),
         _ => Err(ApiError::bad("scope must be g, for all projects, or p, with project_id")),

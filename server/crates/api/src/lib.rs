@@ -6,6 +6,7 @@
 mod answers;
 mod artifacts;
 mod audit;
+mod blocks;
 mod call;
 mod configurations;
 mod deletions;

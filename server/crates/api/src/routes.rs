@@ -3,8 +3,9 @@
 use crate::errors::ApiError;
 use crate::document::{self, Shape};
 use crate::{
-    artifacts, audit, configurations, deletions, gc, immutability, labels, members, projects, quotas, registries, replication, repositories, retention, robots, session,
-        system, users};
+    artifacts, audit, blocks, configurations, deletions, gc, immutability, labels, members, projects, quotas, registries, replication, repositories,
+    retention, robots, session, system, users,
+};
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::extract::rejection::RawPathParamsRejection;
@@ -150,6 +151,16 @@ routes! {
     patch "/api/v2.0/retentions/{id}/executions/{execution}" retention::act, "operateRetentionExecution", SignedIn;
     get "/api/v2.0/retentions/{id}/executions/{execution}/tasks" retention::tasks, "listRetentionTasks", SignedIn;
     get "/api/v2.0/retentions/{id}/executions/{execution}/tasks/{task}" retention::log, "getRetentionTaskLog", SignedIn;
+    get "/api/v2.0/projects/{project}/blocks" blocks::list, "listBlocks", Right(Action::ArtifactBlock);
+    post "/api/v2.0/projects/{project}/blocks" blocks::create, "createBlock", Right(Action::ArtifactBlock);
+    get "/api/v2.0/projects/{project}/blocks/{digest}" blocks::get, "getBlock", Right(Action::ArtifactBlock);
+    delete "/api/v2.0/projects/{project}/blocks/{digest}" blocks::delete, "deleteBlock", Right(Action::ArtifactBlock);
+    post "/api/v2.0/projects/{project}/blocks/{digest}/purge" blocks::purge, "purgeBlocked", Right(Action::ArtifactBlock);
+    get "/api/v2.0/system/blocks" blocks::list_of_system, "listSystemBlocks", Administrator;
+    post "/api/v2.0/system/blocks" blocks::create_in_system, "createSystemBlock", Administrator;
+    get "/api/v2.0/system/blocks/{digest}" blocks::get_of_system, "getSystemBlock", Administrator;
+    delete "/api/v2.0/system/blocks/{digest}" blocks::delete_of_system, "deleteSystemBlock", Administrator;
+    post "/api/v2.0/system/blocks/{digest}/purge" blocks::purge_in_system, "purgeSystemBlocked", Administrator;
     get "/api/v2.0/quotas" quotas::list, "listQuotas", Administrator, ["reference", "reference_id"];
     get "/api/v2.0/quotas/{id}" quotas::get, "getQuota", Administrator;
     put "/api/v2.0/quotas/{id}" quotas::update, "updateQuota", Administrator;

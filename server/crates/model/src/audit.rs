@@ -67,7 +67,7 @@ pub fn thing(fields: &Fields, within: Option<&str>) -> String {
     if let Some(name) = field("name") {
         return name.to_owned();
     }
-    for noun in ["user", "robot", "member", "target", "rule", "execution", "collection", "deletion", "run", "route", "names", "number"] {
+    for noun in ["digest", "user", "robot", "member", "target", "rule", "execution", "collection", "deletion", "run", "route", "names", "number"] {
         if let Some(value) = field(noun) {
             let name = match noun {
                 // A name says it by itself.
@@ -147,6 +147,8 @@ pub fn words(kind: &str) -> String {
         "password" => return "set the password of a user".to_owned(),
         "refuse" => return "asked for what needs a right".to_owned(),
         "retire" => return "removed by retention".to_owned(),
+        "block" => return "blocked".to_owned(),
+        "unblock" => return "lifted the block of".to_owned(),
         "put" => return "put a label on".to_owned(),
         "take-off" => return "took a label off".to_owned(),
         "pull" => "pulled",

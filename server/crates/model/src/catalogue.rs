@@ -4,7 +4,7 @@
 /// Resources, and what may be done with each: Harbor 2.9 to 2.14, robot accounts of the system and of projects together.
 const KNOWN: &[(&str, &str)] = &[
     ("accessory", "list read create delete"),
-    ("artifact", "read create delete list"),
+    ("artifact", "read create delete list block"),
     ("artifact-addition", "read"),
     ("artifact-label", "create delete list"),
     ("audit-log", "list"),

@@ -7,6 +7,7 @@
 pub mod accessory;
 pub mod artifact;
 pub mod audit;
+pub mod block;
 pub mod catalogue;
 pub mod configuration;
 pub mod collection;

@@ -116,6 +116,7 @@ actions! {
     ArtifactList = "artifact" "list";
     ArtifactCreate = "artifact" "create";
     ArtifactDelete = "artifact" "delete";
+    ArtifactBlock = "artifact" "block";
     TagList = "tag" "list";
     TagCreate = "tag" "create";
     TagDelete = "tag" "delete";
@@ -217,7 +218,7 @@ pub fn role_may(role: Role, action: Action) -> bool {
             matches!(role, ProjectAdmin | Maintainer | Developer)
         }
         // Maintainers also remove it, and see how the project is set up.
-        RepositoryDelete | ArtifactDelete | TagDelete | MetadataRead | RobotRead | RobotList | LogList | LabelCreate | LabelUpdate
+        RepositoryDelete | ArtifactDelete | ArtifactBlock | TagDelete | MetadataRead | RobotRead | RobotList | LogList | LabelCreate | LabelUpdate
         | LabelDelete | ImmutableList | ImmutableCreate | ImmutableUpdate
         | ImmutableDelete => {
             matches!(role, ProjectAdmin | Maintainer)

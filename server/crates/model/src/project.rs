@@ -1,5 +1,6 @@
 //! Projects and their members.
 
+use crate::block::Block;
 use crate::immutability::ImmutableRule;
 use crate::quota::Quota;
 use crate::repository::Storage;
@@ -19,6 +20,9 @@ pub struct Policy {
     /// Which tags stay as they are. Where a policy is in force the system's own rules are among them.
     #[serde(default)]
     pub immutable: Vec<ImmutableRule>,
+    /// What no door serves. Where a policy is in force the system's own blocks are among them.
+    #[serde(default)]
+    pub blocked: Vec<Block>,
     /// The highest number that a rule was ever given.
     #[serde(default)]
     pub numbered: i64,
@@ -28,6 +32,7 @@ impl Policy {
     /// What the system demands is demanded too.
     pub fn bind(&mut self, system: Policy) {
         self.immutable.extend(system.immutable.into_iter().map(|rule| ImmutableRule { of_system: true, ..rule }));
+        self.blocked.extend(system.blocked.into_iter().map(|block| Block { of_system: true, ..block }));
     }
 }
 

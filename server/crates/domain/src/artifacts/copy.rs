@@ -67,11 +67,7 @@ async fn staying(ctx: &Ctx, who: &Principal, from: Place<'_>, steps: &[Step]) ->
             Err(error) => return Err(error),
         }
     }
-    let mut before = usize::MAX;
-    while before != left.len() {
-        before = left.len();
-        left.extend(steps.iter().filter(|step| step.under.is_some_and(|under| left.contains(&under))).map(|step| step.id).collect::<Vec<_>>());
-    }
+    graph::hangs_on(&mut left, steps);
     Ok(left)
 }
 

@@ -7,6 +7,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::identity::Principal;
 use crate::manifest;
+use crate::policy;
 use model::accessory::{Attachment, Kind};
 use model::{Action, Digest, ProjectName, RepositoryName, Tag};
 use sqlx::AnyConnection;
@@ -106,12 +107,33 @@ pub async fn graph(
     let right = Action::RepositoryPull;
     let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
     let found = sql::found(&mut proof, repository, &Reference::Digest(digest.clone())).await?;
+    if let Some(blocked) = policy::blocked::artifact(&mut proof, repository, (found.id, &found.digest)).await? {
+        return Err(blocked);
+    }
+    let steps = walk(proof.conn(), found.repository_id, found.id, found.digest, usize::MAX).await?;
+    // What is attached and blocked stays here.
+    let mut left = HashSet::new();
+    for step in steps.iter().filter(|step| step.attached) {
+        if policy::blocked::artifact(&mut proof, repository, (step.id, &step.digest)).await?.is_some() {
+            left.insert(step.id);
+        }
+    }
+    hangs_on(&mut left, &steps);
     let c = proof.conn();
     let mut nodes = Vec::new();
-    for step in walk(c, found.repository_id, found.id, found.digest, usize::MAX).await? {
+    for step in steps.iter().filter(|step| !left.contains(&step.id)) {
         nodes.push(node(c, step.id, step.kind).await?);
     }
     Ok(nodes)
+}
+
+/// With what is left out goes all that hangs on it or is listed by it.
+pub(super) fn hangs_on(left: &mut HashSet<i64>, steps: &[Step]) {
+    let mut before = usize::MAX;
+    while before != left.len() {
+        before = left.len();
+        left.extend(steps.iter().filter(|step| step.under.is_some_and(|under| left.contains(&under))).map(|step| step.id).collect::<Vec<_>>());
+    }
 }
 
 /// The tags under which cosign finds an accessory. A person's tag on one is that person's, here.

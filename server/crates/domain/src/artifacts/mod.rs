@@ -134,6 +134,14 @@ pub async fn pull(
     Ok(kept.pulled)
 }
 
+/// Why no door serves an artifact that is there: it is blocked, or what it holds is.
+pub async fn blocked(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName, digest: &Digest) -> Result<Option<String>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+    let found = sql::found(&mut proof, repository, &Reference::Digest(digest.clone())).await?;
+    Ok(policy::blocked::artifact(&mut proof, repository, (found.id, &found.digest)).await?.map(|error| error.to_string()))
+}
+
 /// Tags of a repository in byte order, after `last`: distribution-spec 1.1, "Listing Tags".
 pub async fn tag_names(
     ctx: &Ctx,

@@ -230,6 +230,7 @@ pub(crate) async fn place(
     placing: &Placing,
 ) -> Result<i64> {
     let Placing { digest, manifest, content, tags, recognised, attributes, lists, was_list, moves } = placing;
+    policy::blocked::placed(&proof.project, digest, manifest)?;
     let held = policy::push::held(proof).await?;
     let own: Vec<&Digest> = manifest.blobs().into_iter().map(|blob| &blob.digest).collect();
     let (id, sizes) = sql::repository_with(proof, repository, &own).await?;

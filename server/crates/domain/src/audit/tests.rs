@@ -24,7 +24,8 @@ async fn who_may_sees_what_happened_and_finds_it_again() {
     assert!(all.iter().any(|one| one == "user.create guest") && all.len() > own.len(), "{all:?}");
     let of = |change: &dyn Fn(&mut Asked)| { let mut asked = Asked::default(); change(&mut asked); asked };
     for (asked, n) in [
-        (of(&|asked| asked.kinds = vec!["artifact.push".into()]), 1), (of(&|asked| asked.text = "P/R:v1".into()), 1), (of(&|asked| asked.text = "repository".into()), 0), (of(&|asked| asked.text = "V1".into()), 1),
+        (of(&|asked| asked.kinds = vec!["artifact.push".into()]), 1), (of(&|asked| asked.text = "P/R:v1".into()), 1), (of(&|asked| asked.text = "repository".into()), 0),
+        (of(&|asked| asked.text = "V1".into()), 1),
         (of(&|asked| asked.outcome = Some(Outcome::Refused)), 0), (of(&|asked| asked.from = Some(Stamp(ctx.now().0))), 1),
         (of(&|asked| asked.to = Some(Stamp(crate::testing::BEGIN))), 3), (of(&|asked| asked.actor = Some("nobody-at-all".into())), 0),
         (of(&|asked| asked.text = "198.51.100.7".into()), 4),

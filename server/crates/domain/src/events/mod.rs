@@ -115,6 +115,8 @@ events! {
     "retention.delete" RetentionDeleted { project: String } Project(project);
     "retention.start" RetentionStarted { project: String, dry_run: bool } Project(project);
     "retention.stop" RetentionStopped { project: String, run: i64 } Project(project);
+    "artifact.block" ArtifactBlocked { project: Option<String>, digest: String, reason: String } within(project);
+    "artifact.unblock" ArtifactUnblocked { project: Option<String>, digest: String } within(project);
     "artifact.retire" ArtifactRetired { project: String, repository: String, digest: String, run: i64 } Project(project);
     "quota.set" QuotaSet { project: String, limit: String } Project(project);
     "collection.schedule" CollectionScheduled { cron: Option<String> } System;
@@ -127,7 +129,8 @@ impl Event {
             self,
             Event::SignedIn { .. } | Event::RequestRefused { .. } | Event::AccountUnlocked { .. } | Event::PasswordSet { .. } | Event::RobotSecretSet { .. }
                 | Event::UserDisabled { .. } | Event::UserDeleted { .. } | Event::AdministratorSet { admin: false, .. } | Event::RobotDisabled { .. }
-                | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. } | Event::CollectionStopped { .. }
+                | Event::ArtifactBlocked { .. } | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. }
+                | Event::CollectionStopped { .. }
                 | Event::CollectionStarted { dry_run: true } | Event::RetentionStarted { dry_run: true,
                 .. } | Event::RetentionStopped { .. } | Event::ConfigurationChanged { .. }
         )

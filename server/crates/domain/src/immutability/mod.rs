@@ -4,49 +4,22 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
+use crate::Owner;
 use crate::access;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::identity::Principal;
-use crate::policy::locks::reaches;
+use crate::policy::{self, locks::reaches};
 use crate::selectors::Matcher;
 use model::immutability::{Covered, ImmutableRule, MOST};
 use model::project::Policy;
 use model::selector::Selector;
-use model::{Action, ImmutableRuleId, ProjectName};
-use sqlx::AnyConnection;
-
-/// Whose rules are meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// Those that bind every project.
-    System,
-    Project(ProjectName),
-}
-
-impl Owner {
-    fn project(&self) -> Option<String> {
-        match self {
-            Owner::System => None,
-            Owner::Project(name) => Some(name.to_string()),
-        }
-    }
-}
+use model::{Action, ImmutableRuleId};
 
 /// The rules in force: a project's own, then the system's; of the system its own.
 pub async fn rules(ctx: &Ctx, who: &Principal, owner: &Owner) -> Result<Vec<ImmutableRule>> {
-    let mut c = ctx.db.read().await?;
-    match owner {
-        Owner::Project(name) => {
-            let proof = access::project(&mut c, ctx.now(), who, name, Action::ImmutableList).await?;
-            Ok(proof.project.policy.immutable.clone())
-        }
-        Owner::System => {
-            let mut proof = access::system(&mut c, ctx.now(), who).await?;
-            Ok(sql::of_system(proof.conn()).await?.immutable)
-        }
-    }
+    Ok(policy::of(ctx, who, owner, Action::ImmutableList).await?.immutable)
 }
 
 /// One rule of that owner's own.
@@ -57,34 +30,6 @@ pub async fn get(ctx: &Ctx, who: &Principal, owner: &Owner, id: ImmutableRuleId)
 
 fn missing(id: ImmutableRuleId) -> Error {
     Error::not_found("rule of immutable tags", id)
-}
-
-/// Changes the owner's own policy by `f`, for whom may do `right` there; of the system, administrators.
-async fn change<T: Send + 'static>(
-    ctx: &Ctx,
-    who: &Principal,
-    (owner, right): (&Owner, Action),
-    event: Event,
-    f: impl Fn(&mut Policy) -> Result<T> + Send + Sync + 'static,
-) -> Result<T> {
-    let (now, caller, owner) = (ctx.now(), who.clone(), owner.clone());
-    ctx.change(who, event, async move |c: &mut AnyConnection| match &owner {
-        Owner::Project(name) => {
-            let mut proof = access::project(c, now, &caller, name, right).await?;
-            let mut policy = sql::of_project(&mut proof).await?;
-            let done = f(&mut policy)?;
-            sql::set_of_project(&mut proof, now, &policy).await?;
-            Ok(done)
-        }
-        Owner::System => {
-            let mut proof = access::system(c, now, &caller).await?;
-            let mut policy = sql::of_system(proof.conn()).await?;
-            let done = f(&mut policy)?;
-            sql::set_of_system(proof.conn(), &policy).await?;
-            Ok(done)
-        }
-    })
-    .await
 }
 
 /// Refuses what is no rule, and one that is there already.
@@ -100,7 +45,7 @@ fn check(policy: &Policy, new: &ImmutableRule) -> Result<()> {
 /// Adds a rule. It holds from the next request on.
 pub async fn create(ctx: &Ctx, who: &Principal, owner: &Owner, selector: Selector, disabled: bool) -> Result<ImmutableRuleId> {
     let event = Event::ImmutableRuleCreated { project: owner.project(), rule: selector.sentence() };
-    change(ctx, who, (owner, Action::ImmutableCreate), event, move |policy| {
+    policy::change(ctx, who, (owner, Action::ImmutableCreate), event, move |policy| {
         if policy.immutable.len() >= MOST {
             return Err(Error::Precondition(format!("there are {MOST} rules of immutable tags, as many as there may be: let one go first")));
         }
@@ -118,7 +63,7 @@ pub async fn create(ctx: &Ctx, who: &Principal, owner: &Owner, selector: Selecto
 pub async fn update(ctx: &Ctx, who: &Principal, owner: &Owner, id: ImmutableRuleId, selector: Option<Selector>, disabled: bool) -> Result<()> {
     let said = selector.as_ref().map(Selector::sentence).unwrap_or_default();
     let event = Event::ImmutableRuleChanged { project: owner.project(), number: id.0, rule: said, disabled };
-    change(ctx, who, (owner, Action::ImmutableUpdate), event, move |policy| {
+    policy::change(ctx, who, (owner, Action::ImmutableUpdate), event, move |policy| {
         let at = policy.immutable.iter().position(|rule| rule.id == id).ok_or_else(|| missing(id))?;
         let selector = selector.clone().unwrap_or_else(|| policy.immutable[at].selector.clone());
         let new = ImmutableRule { id, selector, disabled, of_system: false };
@@ -132,7 +77,7 @@ pub async fn update(ctx: &Ctx, who: &Principal, owner: &Owner, id: ImmutableRule
 /// Takes a rule away: its tags can be moved and removed again.
 pub async fn delete(ctx: &Ctx, who: &Principal, owner: &Owner, id: ImmutableRuleId) -> Result<()> {
     let event = Event::ImmutableRuleDeleted { project: owner.project(), number: id.0 };
-    change(ctx, who, (owner, Action::ImmutableDelete), event, move |policy| {
+    policy::change(ctx, who, (owner, Action::ImmutableDelete), event, move |policy| {
         let before = policy.immutable.len();
         policy.immutable.retain(|rule| rule.id != id);
         if policy.immutable.len() == before { Err(missing(id)) } else { Ok(()) }

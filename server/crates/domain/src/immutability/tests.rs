@@ -5,6 +5,7 @@ use crate::artifacts::{self, Reference};
 use crate::manifest::{EMPTY, OCI_INDEX, OCI_MANIFEST};
 use crate::testing::World;
 use crate::{deletions, repositories};
+use model::ProjectName;
 use model::list::Query;
 use model::{Digest, RepositoryName, Role, Tag};
 use serde_json::{Value, json};

@@ -4,6 +4,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
+use crate::Owner;
 use crate::access;
 use crate::artifacts::Reference;
 use crate::artifacts::sql::found;
@@ -17,23 +18,6 @@ use model::{Action, LabelId, Page, ProjectName, RepositoryName};
 
 pub(crate) use sql::{COLUMNS, label, names_of};
 
-/// Whose labels are meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// Those for all projects.
-    Everybody,
-    Project(ProjectName),
-}
-
-impl Owner {
-    fn project(&self) -> Option<String> {
-        match self {
-            Owner::Everybody => None,
-            Owner::Project(name) => Some(name.to_string()),
-        }
-    }
-}
-
 /// Labels of a project, or those for all, which everybody sees.
 pub async fn list(ctx: &Ctx, who: &Principal, owner: &Owner, query: &Query) -> Result<Page<Label>> {
     let mut c = ctx.db.read().await?;
@@ -44,7 +28,7 @@ pub async fn list(ctx: &Ctx, who: &Principal, owner: &Owner, query: &Query) -> R
             sql::list(proof.conn(), id, query).await
         }
         // As words they are no secret: other registries ask for them before they sign in.
-        Owner::Everybody => sql::list(&mut c, 0, query).await,
+        Owner::System => sql::list(&mut c, 0, query).await,
     }
 }
 
@@ -65,7 +49,7 @@ pub async fn get(ctx: &Ctx, who: &Principal, id: LabelId) -> Result<(Label, Owne
     let missing = || Error::not_found("label", id);
     let (label, project) = sql::get(&mut c, id).await?.ok_or_else(missing)?;
     match project {
-        None => Ok((label, Owner::Everybody)),
+        None => Ok((label, Owner::System)),
         Some(name) => match access::project(&mut c, ctx.now(), who, &name, Action::LabelRead).await {
             Ok(_) => Ok((label, Owner::Project(name))),
             Err(Error::NotVisible(_)) => Err(missing()),
@@ -81,7 +65,7 @@ fn taken(input: &LabelInput) -> Error {
 /// The owner's number, for whom may do this with its labels: 0 for those of all projects.
 async fn may(c: &mut sqlx::AnyConnection, ctx_now: model::Stamp, who: &Principal, owner: &Owner, right: Action) -> Result<i64> {
     match owner {
-        Owner::Everybody => access::system(c, ctx_now, who).await.map(|_| 0),
+        Owner::System => access::system(c, ctx_now, who).await.map(|_| 0),
         Owner::Project(name) => Ok(access::project(c, ctx_now, who, name, right).await?.project.id.0),
     }
 }

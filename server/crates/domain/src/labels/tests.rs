@@ -26,8 +26,8 @@ async fn a_label_is_of_one_project_or_for_all() {
     let label = create(ctx, &mate, &own, input("accepted")).await.unwrap();
     assert!(matches!(create(ctx, &mate, &own, input(" accepted ")).await, Err(Error::Conflict { .. })));
     assert!(matches!(create(ctx, &dev, &own, input("x")).await, Err(Error::Forbidden { .. })));
-    assert!(matches!(create(ctx, &mate, &Owner::Everybody, input("x")).await, Err(Error::Forbidden { .. })));
-    let everywhere = create(ctx, admin, &Owner::Everybody, input("accepted")).await.unwrap();
+    assert!(matches!(create(ctx, &mate, &Owner::System, input("x")).await, Err(Error::Forbidden { .. })));
+    let everywhere = create(ctx, admin, &Owner::System, input("accepted")).await.unwrap();
     let foreign = create(ctx, admin, &Owner::Project(other.clone()), input("foreign")).await.unwrap();
     // A developer puts them on, a guest does not; another project's is not there.
     put(ctx, &dev, &project, &repository, &at, label).await.unwrap();

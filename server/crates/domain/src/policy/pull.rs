@@ -1,3 +1,5 @@
+//! What may be pulled: nothing that is blocked ([`super::blocked`]); and in a project that says so, only what is signed.
+//!
 //! "Only signed images may be pulled": presence of a signature is checked, not who signed.
 //!
 //! Let through unsigned: accessories that no runtime takes for an image (or nobody could fetch a signature), a platform's image whose index in this
@@ -24,6 +26,10 @@ pub(crate) enum Verdict {
 
 /// Judges by what the database knows.
 pub(crate) async fn judge(proof: &mut Authorized<'_>, who: &Principal, repository: &RepositoryName, found: &Found) -> Result<Verdict> {
+    let what = (found.id, &found.digest);
+    if let Some(refused) = super::blocked::artifact(proof, repository, what).await? {
+        return Ok(Verdict::Refused(refused));
+    }
     if !proof.project.policy.require_signature || found.signed || is_signing(proof, who, repository) {
         return Ok(Verdict::Pass);
     }

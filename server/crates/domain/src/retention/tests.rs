@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::artifacts::{self, Reference};
-use crate::immutability::{self, Owner};
+use crate::Owner;
+use crate::immutability;
 use crate::manifest::{OCI_INDEX, OCI_MANIFEST};
 use crate::testing::World;
 use crate::deletions;

@@ -23,7 +23,7 @@ pub async fn mount(
     from: Option<(ProjectName, RepositoryName)>,
 ) -> Result<bool> {
     let mut c = ctx.db.read().await?;
-    push_right(&mut c, ctx, who, project, repository).await?;
+    policy::blocked::blob(&push_right(&mut c, ctx, who, project, repository).await?.project, digest)?;
     let sources = match from {
         Some(from) => vec![from],
         None => {
@@ -38,7 +38,8 @@ pub async fn mount(
         for reader in [who, &everybody] {
             match access::repository(&mut c, ctx.now(), reader, &project, repository.as_str(), Action::RepositoryPull).await {
                 Ok(mut proof) => {
-                    readable = sql::holds(&mut proof, &repository, digest).await?;
+                    // What is blocked there is no source, and here it is refused.
+                    readable = policy::blocked::blob(&proof.project, digest).is_ok() && sql::holds(&mut proof, &repository, digest).await?;
                     if readable {
                         break 'found;
                     }
@@ -82,6 +83,7 @@ pub async fn blob(
     let mut c = ctx.db.read().await?;
     let right = Action::RepositoryPull;
     let mut proof = access::repository(&mut c, now, who, project, repository.as_str(), right).await?;
+    policy::blocked::blob(&proof.project, digest)?;
     let Some((size, touched)) = sql::blob_in(&mut proof, repository, digest).await? else { return Ok(None) };
     // Whoever is told that a blob is there may count on it: where a collection could take it, it is touched first.
     let used = sql::blob_used(&mut proof, repository, digest).await?;

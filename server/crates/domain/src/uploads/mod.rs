@@ -21,6 +21,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::points::point;
+use crate::policy;
 use crate::quotas::Growth;
 use bytes::Bytes;
 use futures_util::Stream;
@@ -117,7 +118,7 @@ pub async fn append<E: std::fmt::Display>(
     }
 }
 
-/// An upload that a full project refuses ends: nobody could go on with it, and what it holds would lie about.
+/// An upload that the project's policy refuses ends: nobody could go on with it, and what it holds would lie about.
 async fn given_up<T>(ctx: &Ctx, id: &str, row: bool, turn: UploadTurn, full: Error) -> Result<T> {
     discard(ctx, id, row).await?;
     drop(turn);
@@ -210,6 +211,9 @@ pub async fn finish<E: std::fmt::Display>(
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<()> {
     let own = own_turn(ctx, who, project, repository, id).await?;
+    if let Err(blocked) = policy::blocked::blob(&own.into, digest) {
+        return given_up(ctx, id, own.row, own.turn, blocked).await;
+    }
     let growth = Growth::new(ctx, own.into, id, Some(digest));
     let (turn, total, broken) = write(&growth, own.turn, own.received as u64, start, length, body, true).await?;
     if let Some(full @ Error::Policy(_)) = broken {
@@ -234,6 +238,7 @@ pub async fn put<E: std::fmt::Display>(
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<()> {
     let into = access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
+    policy::blocked::blob(&into, digest)?;
     let id = ctx.random.id();
     let growth = Growth::new(ctx, into, &id, Some(digest));
     let turn = ctx.local.uploads_in_use.take(&id).ok_or_else(unknown)?;

@@ -207,6 +207,50 @@ pub async fn above(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<i64>> {
     Ok(script.run(c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect())
 }
 
+/// Indexes that people see and that list one of these.
+pub async fn listing(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<i64>> {
+    let mut script = Script::default();
+    for part in parts(ids) {
+        let text = format!(
+            "SELECT DISTINCT p.id AS id FROM artifacts AS a JOIN artifact_children AS x ON x.repository_id = a.repository_id AND x.child_digest = a.digest
+             JOIN artifacts AS p ON p.id = x.parent_id WHERE a.id IN ({}) AND p.hidden = 0",
+            placeholders(1, part.len())
+        );
+        script.add(text, part.iter().map(|id| (**id).into()));
+    }
+    Ok(script.run(c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect())
+}
+
+/// The first that is found of `digests`, which are few, among what the artifact lists and is made of, through indexes within.
+pub async fn first_within(c: &mut AnyConnection, id: i64, digests: &[&Digest]) -> Result<Option<String>> {
+    let (mut level, mut seen) = (vec![id], HashSet::from([id]));
+    while !level.is_empty() {
+        let mut script = Script::default();
+        for part in parts(&level) {
+            let (these, those) = (placeholders(1, part.len()), placeholders(1 + part.len(), digests.len()));
+            for (table, of, what) in [("artifact_blobs", "artifact_id", "digest"), ("artifact_children", "parent_id", "child_digest")] {
+                let text = format!("SELECT {what} AS digest FROM {table} WHERE {of} IN ({these}) AND {what} IN ({those}) LIMIT 1");
+                script.add(text, part.iter().map(|id| (**id).into()).chain(digests.iter().map(|digest| digest.as_str().into())));
+            }
+        }
+        if let Some(row) = script.run(&mut *c).await?.iter().flat_map(|ran| &ran.rows).next() {
+            return Ok(Some(row.get("digest")));
+        }
+        let mut script = Script::default();
+        for part in parts(&level) {
+            let text = format!(
+                "SELECT a.id AS id FROM artifact_children AS x JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
+                 WHERE x.parent_id IN ({})",
+                placeholders(1, part.len())
+            );
+            script.add(text, part.iter().map(|id| (**id).into()));
+        }
+        let below: Vec<i64> = script.run(&mut *c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect();
+        level = below.into_iter().filter(|id| seen.insert(*id)).collect();
+    }
+    Ok(None)
+}
+
 /// The artifacts of these digests, each in the repository of the artifact that it is asked for.
 pub async fn beside(c: &mut AnyConnection, asked: &[(i64, Digest)]) -> Result<Vec<i64>> {
     let mut script = Script::default();
