@@ -2,7 +2,7 @@
 
 use domain::artifacts::Pulls;
 use domain::events;
-use domain::{Ctx, gc, retention, robots, quotas, schedules, sessions, upkeep, uploads};
+use domain::{Ctx, audit, gc, quotas, retention, robots, schedules, sessions, upkeep, uploads};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -18,6 +18,7 @@ pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
     let worker = tokio::spawn(replication::run(ctx.clone(), stopping.clone()));
     let collector = tokio::spawn(gc::run(ctx.clone(), stopping.clone()));
     let retainer = tokio::spawn(retention::run(ctx.clone(), stopping.clone()));
+    let purger = tokio::spawn(audit::run(ctx.clone(), stopping.clone()));
     let filler = tokio::spawn(fill(ctx.clone(), stopping.clone()));
     let keeper = tokio::spawn(keep(ctx.clone(), stopping));
     tokio::spawn(async move {
@@ -26,7 +27,7 @@ pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
         }
     });
     tokio::spawn(async move {
-        let _ = tokio::join!(worker, collector, retainer, keeper, filler);
+        let _ = tokio::join!(worker, collector, retainer, purger, keeper, filler);
     })
 }
 

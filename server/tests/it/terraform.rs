@@ -62,6 +62,25 @@ async fn what_terraform_sends_is_taken_and_read_back() -> Result<()> {
         }
         assert_eq!((&read["auth_mode"]["value"], &read["self_registration"]["value"]), (&json!("db_auth"), &json!(false)));
     }
+    // The log's purge: set, read, and set to nothing as the provider destroys it.
+    for (sent, kind, cron) in [
+        (json!({
+            "schedule": { "type": "Daily", "cron": "0 0 0 * * *" }, "creation_time": "0001-01-01T00:00:00Z", "update_time": "0001-01-01T00:00:00Z",
+            "parameters": { "audit_retention_hour": 24, "include_event_types": "create_artifact,delete_artifact,pull_artifact" },
+        }), "Daily", "0 0 0 * * *"),
+        (json!({
+            "schedule": { "type": "None" }, "creation_time": "0001-01-01T00:00:00Z", "update_time": "0001-01-01T00:00:00Z",
+            "parameters": { "include_event_types": "create_artifact,delete_artifact,pull_artifact" },
+        }), "None", ""),
+    ] {
+        server.call(Method::PUT, "/system/purgeaudit/schedule", sent.clone()).await?;
+        let read = server.call(Method::GET, "/system/purgeaudit/schedule", json!(null)).await?;
+        assert_eq!((&read["schedule"]["type"], &read["schedule"]["cron"]), (&json!(kind), &json!(cron)));
+        let parameters: Value = serde_json::from_str(read["job_parameters"].as_str().unwrap_or_default())?;
+        assert_eq!(parameters["include_event_types"], sent["parameters"]["include_event_types"]);
+        let clocks = server.call(Method::GET, "/schedules", json!(null)).await?;
+        assert_eq!(clocks.to_string().contains("PURGE_AUDIT_LOG"), kind == "Daily", "{clocks}");
+    }
     let project = json!({
         "project_name": "tfmain", "cve_allowlist": {}, "storage_limit": -1, "metadata": {
             "enable_content_trust": "false", "enable_content_trust_cosign": "true", "auto_scan": "true", "severity": "low",

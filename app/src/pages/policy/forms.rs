@@ -46,7 +46,7 @@ act! {
         let owner = owner::read(&form.project)?;
         match form.id {
             0 => drop(immutability::create(&call.ctx, &call.who, &owner, selector, form.disabled).await?),
-            id => immutability::update(&call.ctx, &call.who, &owner, ImmutableRuleId(id), Some(selector), form.disabled).await?,
+            id => immutability::update(&call.ctx, &call.who, &owner, ImmutableRuleId(id), Some(selector), Some(form.disabled)).await?,
         }
         Ok(Answer::done(place(&owner), "The rule was saved."))
     }
@@ -66,7 +66,7 @@ act! {
     "/fn/immutable-rule/switch" SwitchImmutable { #[serde(default)] project: String, id: ImmutableRuleId, disabled: bool }
     |form, call| {
         let owner = owner::read(&form.project)?;
-        immutability::update(&call.ctx, &call.who, &owner, form.id, None, form.disabled).await?;
+        immutability::update(&call.ctx, &call.who, &owner, form.id, None, Some(form.disabled)).await?;
         Ok(Answer::done(place(&owner), if form.disabled { "The rule is disabled." } else { "The rule is in force." }))
     }
 }

@@ -150,8 +150,7 @@ pub async fn event_types(call: Call) -> Answer<Shown<Vec<AuditLogEventType>>> {
     call.signed_in()?;
     let mut all = Vec::new();
     for kind in audit::kinds() {
-        let (noun, verb) = harbor(kind);
-        let one = AuditLogEventType { event_type: format!("{verb}_{noun}") };
+        let one = AuditLogEventType { event_type: audit::type_of(kind) };
         if !all.contains(&one) {
             all.push(one);
         }

@@ -7,7 +7,7 @@ use crate::list::{self, As, Asks, page};
 use crate::runs::word;
 use axum::extract::Path;
 use domain::gc;
-use model::CollectionId;
+use model::{CollectionId, Stamp};
 use model::collection::Collection;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -41,6 +41,12 @@ pub struct Trigger {
     cron: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_scheduled_time: Option<Time>,
+}
+
+impl Trigger {
+    pub fn new(kind: &'static str, cron: String, next: Option<Stamp>) -> Trigger {
+        Trigger { kind, cron, next_scheduled_time: next.map(Time::from) }
+    }
 }
 
 impl From<Collection> for Run {
@@ -143,14 +149,20 @@ pub struct Scheduled {
     update_time: Time,
 }
 
+impl Scheduled {
+    pub fn new(job_name: &'static str, job_parameters: String, schedule: Trigger) -> Scheduled {
+        Scheduled {
+            id: 0, job_name, job_kind: "SCHEDULE", deleted: false, job_parameters, job_status: "Scheduled", schedule, creation_time: None.into(),
+            update_time: None.into(),
+        }
+    }
+}
+
 pub async fn schedule(call: Call) -> Answer<Shown<Scheduled>> {
     let found = gc::schedule(&call.ctx, &call.who).await?;
     let cron = found.cron.clone().unwrap_or_default();
-    Ok(Shown(Scheduled {
-        id: 0, job_name: NAME, job_kind: "SCHEDULE", deleted: false, job_status: "Scheduled", creation_time: None.into(), update_time: None.into(),
-        job_parameters: json!({ "workers": 1, "dry_run": false, "delete_untagged": false }).to_string(),
-        schedule: Trigger { kind: found.kind(), cron, next_scheduled_time: found.next.map(Time::from) },
-    }))
+    let parameters = json!({ "workers": 1, "dry_run": false, "delete_untagged": false }).to_string();
+    Ok(Shown(Scheduled::new(NAME, parameters, Trigger::new(found.kind(), cron, found.next))))
 }
 
 /// The pattern that a schedule of the API means; `None` for one to run now.

@@ -59,12 +59,17 @@ pub struct Input {
 }
 
 impl Input {
-    fn read(&self) -> Result<Selector, ApiError> {
+    fn template_and_action(&self) -> Result<(), ApiError> {
         for (field, said, is) in [("action", &self.action, "immutable"), ("template", &self.template, "immutable_template")] {
             if !said.is_empty() && said != is {
                 return Err(ApiError::bad(format!("{field} {said:?} is not known here; there is {is}")));
             }
         }
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Selector, ApiError> {
+        self.template_and_action()?;
         selectors::read(&self.scope_selectors, &self.tag_selectors)
     }
 }
@@ -90,8 +95,9 @@ async fn changed(call: Call, owner: Owner, rule: &str, input: Input) -> Answer<D
         return Err(ApiError::bad("the body changes nothing: it has neither patterns nor disabled"));
     }
     // Only switched.
+    input.template_and_action()?;
     let selector = if input.tag_selectors.is_empty() && input.scope_selectors.is_empty() { None } else { Some(input.read()?) };
-    immutability::update(&call.ctx, &call.who, &owner, ImmutableRuleId(id(rule)?), selector, input.disabled.unwrap_or(false)).await.map_err(by(NAMES))?;
+    immutability::update(&call.ctx, &call.who, &owner, ImmutableRuleId(id(rule)?), selector, input.disabled).await.map_err(by(NAMES))?;
     Ok(Done)
 }
 

@@ -18,6 +18,7 @@ mod labels;
 mod list;
 mod members;
 mod projects;
+mod purges;
 mod quotas;
 mod registries;
 mod replication;

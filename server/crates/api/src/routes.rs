@@ -3,7 +3,7 @@
 use crate::errors::ApiError;
 use crate::document::{self, Shape};
 use crate::{
-    artifacts, audit, blocks, configurations, deletions, gc, immutability, labels, members, projects, quotas, registries, replication, repositories,
+    artifacts, audit, blocks, configurations, deletions, gc, immutability, labels, members, projects, purges, quotas, registries, replication, repositories,
     retention, robots, session, system, users,
 };
 use axum::Router;
@@ -94,6 +94,14 @@ routes! {
     get "/api/v2.0/repositories" repositories::everywhere, "listAllRepositories", Anybody, ["name"];
     post "/c/login" session::login, "signIn", Anybody;
     get "/c/log_out" session::logout, "signOut", Anybody;
+    get "/api/v2.0/system/purgeaudit" purges::list, "getPurgeHistory", Administrator;
+    get "/api/v2.0/system/purgeaudit/{id}" purges::get, "getPurgeJob", Administrator;
+    get "/api/v2.0/system/purgeaudit/{id}/log" purges::log, "getPurgeJobLog", Administrator;
+    get "/api/v2.0/system/purgeaudit/schedule" purges::schedule, "getPurgeSchedule", Administrator;
+    post "/api/v2.0/system/purgeaudit/schedule" purges::start, "createPurgeSchedule", Administrator;
+    put "/api/v2.0/system/purgeaudit/schedule" purges::reschedule, "updatePurgeSchedule", Administrator;
+    get "/api/v2.0/schedules" purges::clocks, "listSchedules", Administrator;
+    get "/api/v2.0/schedules/{kind}/paused" purges::paused, "getSchedulePaused", Administrator;
     get "/api/v2.0/system/gc" gc::list, "getGCHistory", Administrator;
     get "/api/v2.0/system/gc/{id}" gc::get, "getGC", Administrator;
     put "/api/v2.0/system/gc/{id}" gc::stop, "stopGC", Administrator;

@@ -300,18 +300,26 @@ pub(crate) async fn retire(
     ctx.change_content(&system.clone(), event, async move |c| {
         let mut proof = access::project(c, now, &system, &project, Action::ArtifactDelete).await?;
         let drawn = draw(&mut proof, &repository, &reference).await?;
+        // Deleted and pushed again meanwhile, it is another.
+        if drawn.ids.first() != Some(&seen.id) {
+            return Err(again());
+        }
         let c = proof.conn();
         let tags = sql::tag_names_of(c, &[seen.id]).await?.remove(&seen.id).unwrap_or_default();
         let (pushed, pulled) = sql::latest(c, seen.id).await?;
         let pulled = pulled.max(sql::pulled_below(c, &[seen.id]).await?.remove(&seen.id));
         if tags != seen.tags || pushed > seen.pushed || pulled > seen.pulled {
-            return Err(Error::conflict("digest", "was pushed, pulled or tagged since it was judged: the next run looks at it again"));
+            return Err(again());
         }
         let plan = take(&mut proof, now, format!("retention run {run}"), window, &repository, drawn).await?;
         note(proof.conn(), plan.freed).await?;
         Ok(plan)
     })
     .await
+}
+
+fn again() -> Error {
+    Error::conflict("digest", "was pushed, pulled or tagged since it was judged: the next run looks at it again")
 }
 
 /// May the caller delete artifacts there?

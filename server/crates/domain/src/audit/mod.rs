@@ -1,9 +1,13 @@
 //! The audit log, read: the events of the system, or of one project. Lists go by key, and look through a bounded number of rows at a time, so that
 //! the log of a busy year answers as fast as that of a day; where a look found less than a page it says from where to look further.
 
+mod purge;
 mod sql;
 #[cfg(test)]
 mod tests;
+
+pub use purge::{Purge, run, schedule as purge_schedule, set_schedule as set_purge_schedule, start as start_purge, type_of};
+pub(crate) use purge::start_due;
 
 use crate::access;
 use crate::ctx::Ctx;

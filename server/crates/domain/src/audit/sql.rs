@@ -154,3 +154,34 @@ pub async fn page(c: &mut AnyConnection, project: Option<i64>, asked: &Asked, (s
     }
     Ok((items, total))
 }
+
+/// What the clock purges, as it was set last.
+pub async fn purge(c: &mut AnyConnection) -> Result<super::Purge> {
+    let row = sqlx::query("SELECT value FROM meta WHERE key = 'audit.purge'").fetch_optional(c).await?;
+    let text: Option<String> = row.map(|row| row.get("value"));
+    let read = text.map(|text| serde_json::from_str(&text)).transpose();
+    read.map(Option::unwrap_or_default).map_err(|error| crate::error::Error::Internal(format!("what the log is purged of in the database: {error}")))
+}
+
+pub async fn set_purge(c: &mut AnyConnection, text: &str) -> Result<()> {
+    let query = sqlx::query("INSERT INTO meta (key, value) VALUES ('audit.purge', $1) ON CONFLICT (key) DO UPDATE SET value = $1").bind(text);
+    Ok(query.execute(c).await.map(drop)?)
+}
+
+/// Rows of one write of a purge.
+const BATCH: i64 = 500;
+
+/// Deletes some rows of a kind that were last added to before then: how many. Rows come in the order of time, so that it ends where time does.
+pub async fn delete_before(c: &mut AnyConnection, kind: &str, then: Stamp) -> Result<i64> {
+    let Some(end) = first_from(c, then).await? else { return Ok(0) };
+    let text = "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = $1 AND id < $2 AND last_at < $3 ORDER BY id LIMIT $4)";
+    let done = sqlx::query(text).bind(kind).bind(end).bind(then.0).bind(BATCH).execute(c).await?;
+    Ok(i64::try_from(done.rows_affected()).unwrap_or(i64::MAX))
+}
+
+/// How many [`delete_before`] would delete.
+pub async fn count_before(c: &mut AnyConnection, kind: &str, then: Stamp) -> Result<i64> {
+    let Some(end) = first_from(c, then).await? else { return Ok(0) };
+    let text = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM events WHERE kind = $1 AND id < $2 AND last_at < $3";
+    Ok(sqlx::query(text).bind(kind).bind(end).bind(then.0).fetch_one(c).await?.get("n"))
+}

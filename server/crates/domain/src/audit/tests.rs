@@ -115,3 +115,55 @@ async fn pulls_are_summed_up_by_minute_account_and_artifact() {
     pull(&guest, true).await;
     assert_eq!(told().await.len(), 3);
 }
+
+/// Carries the purge out that is queued.
+async fn purged(world: &World) {
+    let claim = crate::jobs::claim(&world.ctx, purge::JOB, 1).await.unwrap().expect("a job");
+    let (_stop, stopping) = tokio::sync::watch::channel(false);
+    purge::carry_out(&world.ctx, &claim, &stopping).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_purge_takes_what_it_names_and_is_told() {
+    let world = World::new().await;
+    let (ctx, admin, project, r) = (&world.ctx, &world.admin, world.project("p", false).await, "r".parse().unwrap());
+    world.image(&project, &r, "old", "one").await;
+    world.pass(2 * 3_600_000);
+    world.image(&project, &r, "new", "two").await;
+    let said = async || {
+        let found = list(ctx, admin, None, &Asked::default(), None, 50).await.unwrap().items;
+        found.into_iter().map(|one| format!("{} {} {}", one.kind, one.thing(), one.fields.get("rows").cloned().unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let of = |hours: i64, types: &[&str], dry_run: bool| Purge { hours, types: types.iter().map(|one| (*one).to_owned()).collect(), dry_run };
+    let before = said().await;
+    start_purge(ctx, admin, of(1, &["create_artifact", "create_robot", "scan_artifact"], true)).await.unwrap();
+    purged(&world).await;
+    let counted = said().await;
+    assert!(counted.len() == before.len() + 2 && counted[0].starts_with("audit.purge") && counted[0].ends_with(" 1"), "{counted:?}");
+    start_purge(ctx, admin, of(1, &["create_artifact"], false)).await.unwrap();
+    purged(&world).await;
+    let left = said().await;
+    assert!(left.iter().any(|one| one.contains("p/r:new")) && !left.iter().any(|one| one.contains("p/r:old")), "{left:?}");
+    assert!(left.iter().any(|one| one.starts_with("project.create")), "what was not named stays: {left:?}");
+    for bad in [of(0, &[], false), of(-1, &[], false), of(i64::MAX, &[], false), of(1, &["a b"], false), of(1, &[""], false), of(1, &["x"; 201], false)] {
+        assert!(matches!(start_purge(ctx, admin, bad.clone()).await, Err(Error::Invalid(_))), "{bad:?}");
+        assert!(matches!(set_purge_schedule(ctx, admin, "0 0 0 * * *".into(), bad.clone()).await, Err(Error::Invalid(_))), "{bad:?}");
+    }
+    assert!(matches!(set_purge_schedule(ctx, admin, "0 0 0 31 2 *".into(), of(1, &[], false)).await, Err(Error::Invalid(_))));
+    let maintainer = world.member("mate", &project, Role::ProjectAdmin).await;
+    assert!(start_purge(ctx, &maintainer, of(1, &["create_artifact"], false)).await.unwrap_err().is_refusal());
+    assert!(purge_schedule(ctx, &maintainer).await.unwrap_err().is_refusal());
+    // By its clock.
+    set_purge_schedule(ctx, admin, "0 0 * * * *".into(), of(1, &["create_artifact"], false)).await.unwrap();
+    crate::schedules::start_due(ctx).await.unwrap();
+    assert!(crate::jobs::claim(ctx, purge::JOB, 1).await.unwrap().is_none(), "it is not due yet");
+    world.pass(2 * 3_600_000);
+    crate::schedules::start_due(ctx).await.unwrap();
+    purged(&world).await;
+    assert!(!said().await.iter().any(|one| one.contains("p/r:new")));
+    crate::schedules::start_due(ctx).await.unwrap();
+    assert!(crate::jobs::claim(ctx, purge::JOB, 1).await.unwrap().is_none(), "once");
+    set_purge_schedule(ctx, admin, String::new(), Purge::default()).await.unwrap();
+    let (clock, _) = purge_schedule(ctx, admin).await.unwrap();
+    assert!(clock.is_none_or(|clock| clock.next.is_none()));
+}

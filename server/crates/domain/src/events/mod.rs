@@ -115,6 +115,9 @@ events! {
     "retention.delete" RetentionDeleted { project: String } Project(project);
     "retention.start" RetentionStarted { project: String, dry_run: bool } Project(project);
     "retention.stop" RetentionStopped { project: String, run: i64 } Project(project);
+    "audit.schedule" AuditPurgeScheduled { cron: String, hours: i64, types: String } System;
+    "audit.start-purge" AuditPurgeStarted { hours: i64, types: String, dry_run: bool } System;
+    "audit.purge" AuditPurged { rows: i64, hours: i64, types: String, dry_run: bool } System;
     "artifact.block" ArtifactBlocked { project: Option<String>, digest: String, reason: String } within(project);
     "artifact.unblock" ArtifactUnblocked { project: Option<String>, digest: String } within(project);
     "artifact.retire" ArtifactRetired { project: String, repository: String, digest: String, run: i64 } Project(project);
@@ -129,7 +132,7 @@ impl Event {
             self,
             Event::SignedIn { .. } | Event::RequestRefused { .. } | Event::AccountUnlocked { .. } | Event::PasswordSet { .. } | Event::RobotSecretSet { .. }
                 | Event::UserDisabled { .. } | Event::UserDeleted { .. } | Event::AdministratorSet { admin: false, .. } | Event::RobotDisabled { .. }
-                | Event::ArtifactBlocked { .. } | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. }
+                | Event::ArtifactBlocked { .. } | Event::AuditPurged { .. } | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. }
                 | Event::CollectionStopped { .. }
                 | Event::CollectionStarted { dry_run: true } | Event::RetentionStarted { dry_run: true,
                 .. } | Event::RetentionStopped { .. } | Event::ConfigurationChanged { .. }

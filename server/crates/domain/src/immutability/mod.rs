@@ -59,13 +59,14 @@ pub async fn create(ctx: &Ctx, who: &Principal, owner: &Owner, selector: Selecto
     .await
 }
 
-/// Changes a rule, or only switches it.
-pub async fn update(ctx: &Ctx, who: &Principal, owner: &Owner, id: ImmutableRuleId, selector: Option<Selector>, disabled: bool) -> Result<()> {
+/// Changes a rule's patterns, its switch, or both.
+pub async fn update(ctx: &Ctx, who: &Principal, owner: &Owner, id: ImmutableRuleId, selector: Option<Selector>, disabled: Option<bool>) -> Result<()> {
     let said = selector.as_ref().map(Selector::sentence).unwrap_or_default();
-    let event = Event::ImmutableRuleChanged { project: owner.project(), number: id.0, rule: said, disabled };
+    let event = Event::ImmutableRuleChanged { project: owner.project(), number: id.0, rule: said, disabled: disabled.unwrap_or(false) };
     policy::change(ctx, who, (owner, Action::ImmutableUpdate), event, move |policy| {
         let at = policy.immutable.iter().position(|rule| rule.id == id).ok_or_else(|| missing(id))?;
         let selector = selector.clone().unwrap_or_else(|| policy.immutable[at].selector.clone());
+        let disabled = disabled.unwrap_or(policy.immutable[at].disabled);
         let new = ImmutableRule { id, selector, disabled, of_system: false };
         check(policy, &new)?;
         policy.immutable[at] = new;

@@ -116,9 +116,9 @@ async fn an_immutable_tag_is_neither_moved_nor_removed_by_any_door() {
     assert!(n >= 3, "{n}");
     // A rule that is switched off or gone keeps nothing.
     let id = rules(ctx, admin, &shop.owner()).await.unwrap()[0].id;
-    update(ctx, admin, &shop.owner(), id, None, true).await.unwrap();
+    update(ctx, admin, &shop.owner(), id, None, Some(true)).await.unwrap();
     shop.untag("v1").await.unwrap();
-    update(ctx, admin, &shop.owner(), id, None, false).await.unwrap();
+    update(ctx, admin, &shop.owner(), id, None, Some(false)).await.unwrap();
     // Setting it for the first time always is possible: also by an undo.
     let last = deletions::list(ctx, admin, project, &Query::default()).await.unwrap().items[0].id;
     deletions::restore(ctx, admin, project, last).await.unwrap();
@@ -218,7 +218,7 @@ async fn a_rule_of_the_system_binds_every_project_and_is_not_lifted_there() {
     let seen = rules(ctx, &ada, &shop.owner()).await.unwrap();
     assert!(seen.len() == 1 && seen[0].of_system && seen[0].sentence().starts_with("rule of the system"));
     // Its number is nobody's in the project.
-    for done in [update(ctx, &ada, &shop.owner(), id, None, true).await, delete(ctx, &ada, &shop.owner(), id).await] {
+    for done in [update(ctx, &ada, &shop.owner(), id, None, Some(true)).await, delete(ctx, &ada, &shop.owner(), id).await] {
         assert!(matches!(done, Err(Error::NotFound(_))), "{done:?}");
     }
     let elsewhere = shop.world.project("q", false).await;

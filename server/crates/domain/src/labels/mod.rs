@@ -110,15 +110,16 @@ pub async fn delete(ctx: &Ctx, who: &Principal, id: LabelId) -> Result<()> {
     .await
 }
 
-/// A label's name, for the log alone.
-async fn called(ctx: &Ctx, id: LabelId) -> Result<String> {
-    Ok(sql::get(&mut *ctx.db.read().await?, id).await?.map(|(label, _)| label.input.name).unwrap_or_default())
+/// A label's name, for the log of a project alone: another project's is not told there.
+async fn called(ctx: &Ctx, project: &ProjectName, id: LabelId) -> Result<String> {
+    let found = sql::get(&mut *ctx.db.read().await?, id).await?;
+    Ok(found.filter(|(_, of)| of.as_ref().is_none_or(|of| of == project)).map(|(label, _)| label.input.name).unwrap_or_default())
 }
 
 /// Puts a label on an artifact: one of its project, or one for all.
 pub async fn put(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName, reference: &Reference, id: LabelId) -> Result<()> {
     let (now, caller, project, repository, reference) = (ctx.now(), who.clone(), project.clone(), repository.clone(), reference.clone());
-    let called = called(ctx, id).await?;
+    let called = called(ctx, &project, id).await?;
     let event = Event::LabelPut { project: project.to_string(), repository: repository.to_string(), reference: reference.to_string(), label: id.0, called };
     ctx.change(who, event, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::ArtifactLabelCreate).await?;
@@ -144,7 +145,7 @@ pub async fn put(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: 
 /// Takes a label off an artifact.
 pub async fn take_off(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName, reference: &Reference, id: LabelId) -> Result<()> {
     let (now, caller, project, repository, reference) = (ctx.now(), who.clone(), project.clone(), repository.clone(), reference.clone());
-    let called = called(ctx, id).await?;
+    let called = called(ctx, &project, id).await?;
     let event = Event::LabelTakenOff { project: project.to_string(), repository: repository.to_string(), reference: reference.to_string(), label: id.0, called };
     ctx.change(who, event, async move |c| {
         let mut proof = access::project(c, now, &caller, &project, Action::ArtifactLabelDelete).await?;

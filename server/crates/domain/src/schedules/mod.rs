@@ -12,7 +12,7 @@ use crate::access;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
-use crate::{gc, retention};
+use crate::{audit, gc, retention};
 use chrono::{DateTime, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
@@ -27,16 +27,19 @@ pub enum Kind {
     Collection,
     /// A run of a project's tag retention; its key is the policy's number.
     Retention,
+    /// A purge of the audit log; its key is empty.
+    AuditPurge,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 2] = [Kind::Collection, Kind::Retention];
+    pub const ALL: [Kind; 3] = [Kind::Collection, Kind::Retention, Kind::AuditPurge];
 
     /// The stored form.
     pub fn key(self) -> &'static str {
         match self {
             Kind::Collection => "gc",
             Kind::Retention => "retention",
+            Kind::AuditPurge => "purge-audit",
         }
     }
 
@@ -45,6 +48,7 @@ impl Kind {
         match self {
             Kind::Collection => "GARBAGE_COLLECTION",
             Kind::Retention => "RETENTION",
+            Kind::AuditPurge => "PURGE_AUDIT_LOG",
         }
     }
 }
@@ -115,6 +119,7 @@ pub async fn start_due(ctx: &Ctx) -> Result<()> {
         let started = match due.kind {
             Kind::Collection => gc::start_due(ctx, &due).await,
             Kind::Retention => retention::start_due(ctx, &due).await,
+            Kind::AuditPurge => audit::start_due(ctx, &due).await,
         };
         // What one kind's trouble is keeps no other from its time.
         if let Err(error) = started {

@@ -368,10 +368,15 @@ pub async fn remember(c: &mut AnyConnection, artifact: i64, kept: &KeptManifest)
     .execute(&mut *c)
     .await?;
     // Labels that are there still.
-    for label in &kept.labels {
-        let text = "INSERT INTO artifact_labels (artifact_id, label_id, created_at) SELECT $1, b.id, $3 FROM labels AS b WHERE b.id = $2 ON CONFLICT DO NOTHING";
-        sqlx::query(text).bind(artifact).bind(label).bind(kept.pushed_at.0).execute(&mut *c).await?;
+    let mut script = Script::default();
+    for part in parts(&kept.labels) {
+        let text = format!(
+            "INSERT INTO artifact_labels (artifact_id, label_id, created_at) SELECT $1, b.id, $2 FROM labels AS b WHERE b.id IN ({}) ON CONFLICT DO NOTHING",
+            placeholders(3, part.len())
+        );
+        script.add(text, [artifact.into(), kept.pushed_at.0.into()].into_iter().chain(part.iter().map(|label| (**label).into())));
     }
+    script.run(&mut *c).await?;
     Ok(())
 }
 
