@@ -2,7 +2,7 @@
 
 use domain::artifacts::Pulls;
 use domain::events;
-use domain::{Ctx, audit, gc, quotas, retention, robots, schedules, sessions, upkeep, uploads};
+use domain::{Ctx, audit, forward, gc, quotas, retention, robots, schedules, sessions, upkeep, uploads};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,6 +19,7 @@ pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
     let collector = tokio::spawn(gc::run(ctx.clone(), stopping.clone()));
     let retainer = tokio::spawn(retention::run(ctx.clone(), stopping.clone()));
     let purger = tokio::spawn(audit::run(ctx.clone(), stopping.clone()));
+    let forwarder = tokio::spawn(forward::run(ctx.clone(), stopping.clone()));
     let filler = tokio::spawn(fill(ctx.clone(), stopping.clone()));
     let keeper = tokio::spawn(keep(ctx.clone(), stopping));
     tokio::spawn(async move {
@@ -27,7 +28,7 @@ pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
         }
     });
     tokio::spawn(async move {
-        let _ = tokio::join!(worker, collector, retainer, purger, keeper, filler);
+        let _ = tokio::join!(worker, collector, retainer, purger, forwarder, keeper, filler);
     })
 }
 
@@ -41,6 +42,9 @@ pub async fn flush(ctx: &Ctx) {
     }
     if let Err(error) = events::flush(ctx).await {
         tracing::warn!(%error, "what is summed up for the audit log could not be written");
+    }
+    if let Err(error) = forward::flush(ctx).await {
+        tracing::warn!(%error, "what is to be forwarded could not be written");
     }
     if let Err(error) = ctx.local.throttle.flush(ctx).await {
         tracing::warn!(%error, "failed sign-ins could not be written");

@@ -33,7 +33,11 @@ pub async fn context(config: &Config, data: &DataDir, external_url: String, also
         }
     };
     domain::instance::check(&db, &*blobs).await.map_err(|refusal| refusal.to_string())?;
+    let forward = config.forward.as_ref().map(|(address, ca, keep)| {
+        domain::forward::Receiver::parse(address, ca.clone(), domain::host_of(&external_url), *keep)
+    });
     let settings = Settings {
+        forward: forward.transpose()?,
         external_url,
         also_known_as,
         buffers: config.buffers,

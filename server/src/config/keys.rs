@@ -92,6 +92,12 @@ pub static KEYS: &[Key] = &[
     key("retention.events_rows", "WHARF_RETENTION_EVENTS_ROWS", "retention-events-rows", "0", "how many rows of it at most; 0: by its age alone"),
     key("retention.runs", "WHARF_RETENTION_RUNS", "retention-runs", "90d", "how long executions and collections are kept, with their tasks and logs"),
     key("retention.runs_kept", "WHARF_RETENTION_RUNS_KEPT", "retention-runs-kept", "10000", "how many of each at most"),
+    key(
+        "forward.syslog", "WHARF_FORWARD_SYSLOG", "forward-syslog", "",
+        "who gets every event, by syslog (RFC 5424, JSON): tls://HOST:PORT or tcp://HOST:PORT; empty: nobody",
+    ),
+    key("forward.ca", "WHARF_FORWARD_CA", "forward-ca", "", "PEM certificates of the authorities that tls:// trusts; empty: the machine's"),
+    key("forward.keep", "WHARF_FORWARD_KEEP", "forward-keep", "256MiB", "how much waits while the receiver is away; past it the oldest go"),
     key("limits.connections", "WHARF_LIMITS_CONNECTIONS", "limits-connections", "4096", "connections served at once; the last eighth is for addresses that hold few"),
     key(
         "limits.connections_per_address", "WHARF_LIMITS_CONNECTIONS_PER_ADDRESS", "limits-connections-per-address", "1024",

@@ -72,6 +72,8 @@ pub struct Config {
     pub connections: usize,
     pub connections_per_address: usize,
     pub upkeep: domain::upkeep::Spans,
+    /// Address, authorities, and how much waits: named once the server's own name is known.
+    pub forward: Option<(String, Option<PathBuf>, i64)>,
     /// In ms.
     pub silence: i64,
     /// Both in bytes.
@@ -250,6 +252,20 @@ impl Values {
         size.or((text == "0").then_some(0)).ok_or_else(|| format!("{name}: {text:?} must be a size, such as 500MiB or 20GiB"))
     }
 
+    fn forward(&self) -> Result<Option<(String, Option<PathBuf>, i64)>, String> {
+        let (address, ca) = (self.get("forward.syslog"), self.get("forward.ca"));
+        let keep = match i64::try_from(self.size("forward.keep")?).unwrap_or(i64::MAX) {
+            bytes if bytes < 1 << 20 => return Err("forward.keep must be at least 1MiB".to_owned()),
+            bytes => bytes,
+        };
+        if address.is_empty() {
+            return if ca.is_empty() { Ok(None) } else { Err("forward.ca: nothing is forwarded; set forward.syslog too".to_owned()) };
+        }
+        let ca = Some(ca).filter(|ca| !ca.is_empty()).map(PathBuf::from);
+        domain::forward::Receiver::parse(address, ca.clone(), "", keep).map_err(|what| format!("forward.syslog: {what}"))?;
+        Ok(Some((address.to_owned(), ca, keep)))
+    }
+
     /// Checks the values.
     pub fn check(&self) -> Result<Config, String> {
         let listen: SocketAddr =
@@ -324,6 +340,7 @@ impl Values {
                 runs: self.span("retention.runs")?.max(86_400_000),
                 runs_kept: self.number("retention.runs_kept", 10)? as i64,
             },
+            forward: self.forward()?,
             silence: match self.span("limits.silence")? {
                 ms if ms < 5000 => return Err("limits.silence must be at least 5s".to_owned()),
                 ms => ms,

@@ -74,7 +74,31 @@ async fn page(call: &Call, project: Option<ProjectName>) -> Shown {
         view! { <a class="button" href=paths::with(&base, &asks) download="">{words}</a> }
     };
     let actions = view! { {export("csv", "These as CSV")}{export("jsonl", "as JSON lines")} };
-    Ok(Page::new(title).way(way).purpose(purpose).actions(actions).body(view! { {filter(&f)}{wrong}{list}{further}{next} }))
+    let forwarded = match &project {
+        None => forwarded(call).await?,
+        Some(_) => ().into_any(),
+    };
+    Ok(Page::new(title).way(way).purpose(purpose).actions(actions).body(view! { {forwarded}{filter(&f)}{wrong}{list}{further}{next} }))
+}
+
+/// How forwarding stands, where events are forwarded.
+async fn forwarded(call: &Call) -> Result<AnyView, UiError> {
+    const HOUR: i64 = 3_600_000;
+    let Some(status) = domain::forward::status(&call.ctx, &call.who).await? else { return Ok(().into_any()) };
+    let waits = status.oldest.map_or(0, |oldest| call.me.now.0 - oldest.0);
+    let receiver = status.receiver;
+    let (class, words) = match (status.up, waits) {
+        (true, ..60_000) => ("note", format!("Every event is forwarded to {receiver}.")),
+        (true, _) => ("note note--warn", format!("Forwarding to {receiver} is behind.")),
+        (false, ..HOUR) if status.error.is_empty() => ("note", format!("Forwarding to {receiver} begins.")),
+        (false, ..HOUR) => ("note note--warn", format!("Nothing can be forwarded to {receiver}: {}. It is tried again and again.", status.error)),
+        (false, _) => ("note note--bad", format!("Nothing could be forwarded to {receiver} for {}: {}.", model::stamp::span(waits), status.error)),
+    };
+    let left = (waits >= 60_000).then(|| {
+        let (events, bytes, keep) = (model::stamp::count(status.waiting, "event"), model::stamp::bytes(status.bytes), model::stamp::bytes(status.keep));
+        format!(" {events} of {bytes} wait; past {keep} the oldest are lost.")
+    });
+    Ok(view! { <p class=class><span>{words}{left}</span></p> }.into_any())
 }
 
 /// One form for all that narrows.

@@ -17,7 +17,10 @@ pub async fn section(call: &Call, owner: &Owner) -> Result<AnyView, UiError> {
     let rows: Vec<AnyView> = all.iter().map(|block| row(call, owner, block)).collect();
     let body = match rows.is_empty() {
         true => view! { <p>"Nothing is blocked."</p> }.into_any(),
-        false => table("", view! { <th scope="col">"Digest"</th><th scope="col">"Reason"</th><th scope="col" class="p2">"By"</th><th scope="col" class="p2">"Since"</th> }, rows),
+        false => {
+            let by = view! { <th scope="col" class="p2">"By"</th><th scope="col" class="p2">"Since"</th> };
+            table("", view! { <th scope="col">"Digest"</th><th scope="col">"Reason"</th>{by} }, rows)
+        }
     };
     let own = all.iter().filter(|block| !block.of_system || *owner == Owner::System).count();
     let new = (own < MOST).then(|| view! { <a class="button" href=paths::block(&place(owner), "")>"Block a digest"</a> });

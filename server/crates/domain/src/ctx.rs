@@ -37,6 +37,8 @@ pub struct Settings {
     /// Most bytes of requests' bodies that are held in memory at once, of all requests; an account or address has a quarter.
     pub buffers: u64,
     pub upkeep: crate::upkeep::Spans,
+    /// Who events are forwarded to.
+    pub forward: Option<crate::forward::Receiver>,
 }
 
 /// Which manifests may name what is not in their repository: distribution-spec 1.1, "Pushing Manifests", leaves it to
@@ -155,11 +157,14 @@ impl Ctx {
         event: &Event,
         f: F,
     ) -> impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + use<T, F> {
-        let (now, actor, event) = (self.now(), who.clone(), event.clone());
+        let (now, actor, event, forwarded) = (self.now(), who.clone(), event.clone(), self.settings.forward.is_some());
         async move |c: &mut AnyConnection| {
             let project = events::robot_project(c, &event).await?;
             let out = f(c).await?;
             events::record(c, now, &actor, &event, project).await?;
+            if forwarded {
+                crate::forward::record(c, now, &actor, &event).await?;
+            }
             Ok(out)
         }
     }
@@ -175,6 +180,7 @@ impl Ctx {
 
     /// Counts an attempt that was refused.
     pub fn note_refusal(&self, who: &Principal, event: Event) {
+        crate::forward::note(self, who, &event, model::audit::Outcome::Refused);
         self.local.refusals.note(self.now(), who, event);
     }
 }

@@ -22,6 +22,7 @@ pub mod db;
 pub mod deletions;
 pub mod error;
 pub mod events;
+pub mod forward;
 pub mod fsck;
 pub mod gc;
 pub mod identity;

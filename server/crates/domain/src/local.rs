@@ -73,6 +73,9 @@ pub struct Local {
     pub configuration: crate::configuration::Known,
     /// Refusals that are counted and not written yet. Harmless: each writes its own sums.
     pub refusals: crate::events::Summed,
+    /// Events that are to be forwarded and not written yet, and how the line to the receiver stands. Wrong until moved: two processes would both send
+    /// what waits.
+    pub forwarding: crate::forward::Forwarding,
     /// Pulls that the audit log does not tell of yet. Harmless: each writes its own sums.
     pub pulls_told: crate::events::Summed,
 }
@@ -104,6 +107,7 @@ impl Local {
             gates: Default::default(),
             configuration: Default::default(),
             refusals: crate::events::Summed::refusals(),
+            forwarding: Default::default(),
             pulls_told: crate::events::Summed::pulls(),
         }
     }

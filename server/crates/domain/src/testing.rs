@@ -104,6 +104,7 @@ impl World {
             gc_every: 24 * 3_600_000,
             buffers: 128 << 20,
             upkeep: Default::default(),
+            forward: None,
         };
         change(&mut settings);
         let ctx = Ctx::new(db, blobs, Clock::Fixed(clock.clone()), Keys::from_bytes([7; 32]), settings);

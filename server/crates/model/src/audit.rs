@@ -136,6 +136,7 @@ pub fn words(kind: &str) -> String {
         },
         "configuration" => return "changed settings:".to_owned(),
         "quota" => return "set the quota of".to_owned(),
+        "log" => return "lost events that nobody was told of:".to_owned(),
         "audit" => match verb {
             "schedule" => return "set when the log is purged".to_owned(),
             "start-purge" => return "started a purge of the log".to_owned(),

@@ -37,10 +37,12 @@ use crate::aside;
 use crate::cache::Moment;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::events::Event;
 use crate::identity::Principal;
 use crate::manifest::{self, Manifest};
 use crate::policy::{self, pull::Verdict};
 use bytes::Bytes;
+use model::audit::Outcome;
 use model::{Action, Digest, ProjectName, RepositoryName, Tag};
 
 /// How a client names an artifact.
@@ -127,9 +129,13 @@ pub async fn pull(
     if count && !ctx.configuration().pull_audit_log_disable {
         let reference_text = reference.to_string();
         let digest = &kept.pulled.digest;
-        ctx.local.pulls_told.note_pull(now, who, (kept.artifact, &reference_text), || crate::events::Event::ArtifactPulled {
+        let event = || Event::ArtifactPulled {
             project: project.to_string(), repository: repository.to_string(), reference: reference_text.clone(), digest: digest.to_string(),
-        });
+        };
+        if ctx.settings.forward.is_some() {
+            crate::forward::note(ctx, who, &event(), Outcome::Done);
+        }
+        ctx.local.pulls_told.note_pull(now, who, (kept.artifact, &reference_text), event);
     }
     Ok(kept.pulled)
 }

@@ -115,6 +115,7 @@ events! {
     "retention.delete" RetentionDeleted { project: String } Project(project);
     "retention.start" RetentionStarted { project: String, dry_run: bool } Project(project);
     "retention.stop" RetentionStopped { project: String, run: i64 } Project(project);
+    "log.gap" ForwardingLost { events: i64 } System;
     "audit.schedule" AuditPurgeScheduled { cron: String, hours: i64, types: String } System;
     "audit.start-purge" AuditPurgeStarted { hours: i64, types: String, dry_run: bool } System;
     "audit.purge" AuditPurged { rows: i64, hours: i64, types: String, dry_run: bool } System;
@@ -132,7 +133,8 @@ impl Event {
             self,
             Event::SignedIn { .. } | Event::RequestRefused { .. } | Event::AccountUnlocked { .. } | Event::PasswordSet { .. } | Event::RobotSecretSet { .. }
                 | Event::UserDisabled { .. } | Event::UserDeleted { .. } | Event::AdministratorSet { admin: false, .. } | Event::RobotDisabled { .. }
-                | Event::ArtifactBlocked { .. } | Event::AuditPurged { .. } | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. }
+                | Event::ArtifactBlocked { .. } | Event::AuditPurged { .. } | Event::ForwardingLost { .. }
+                | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. }
                 | Event::CollectionStopped { .. }
                 | Event::CollectionStarted { dry_run: true } | Event::RetentionStarted { dry_run: true,
                 .. } | Event::RetentionStopped { .. } | Event::ConfigurationChanged { .. }

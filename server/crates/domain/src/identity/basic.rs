@@ -3,6 +3,7 @@
 use super::{Client, Principal, Via, Who};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::events::Event;
 use crate::secrets::PlainSecret;
 use crate::{robots, users};
 use base64::Engine as _;
@@ -22,8 +23,16 @@ pub fn parse_basic(value: &str) -> Option<(String, PlainSecret)> {
     Some((name.to_owned(), PlainSecret::new(secret.to_owned())))
 }
 
-/// Who has this name and secret? Unknown, wrong, disabled and expired are one answer: `Unauthenticated`.
+/// Who has this name and secret? Unknown, wrong, disabled and expired are one answer: `Unauthenticated`, and the log tells of the attempt.
 pub async fn authenticate(ctx: &Ctx, name: &str, secret: &PlainSecret, client: Client) -> Result<Principal> {
+    let done = judge(ctx, name, secret, client.clone()).await;
+    if matches!(done, Err(Error::Unauthenticated)) {
+        ctx.note_refusal(&Principal::anonymous(client), Event::SignedIn { name: name.to_owned() });
+    }
+    done
+}
+
+async fn judge(ctx: &Ctx, name: &str, secret: &PlainSecret, client: Client) -> Result<Principal> {
     let now = ctx.now();
     if let Some(rest) = name.strip_prefix(ctx.configuration().robot_name_prefix.as_str()) {
         let found = robots::find_by_name(ctx, rest).await?;

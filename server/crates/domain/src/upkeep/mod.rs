@@ -60,6 +60,9 @@ pub async fn purge(ctx: &Ctx) -> Result<u64> {
             n => gone += n,
         }
     }
+    if ctx.settings.forward.is_none() {
+        gone += batches(ctx, async move |c| crate::forward::forget_all(c, BATCH).await).await?;
+    }
     // Also where garbage is never collected.
     gone += batches(ctx, async move |c| deletions::sql::forget_over(c, now).await).await?;
     deletions::dismantle(ctx).await;
@@ -85,10 +88,14 @@ pub async fn held(ctx: &Ctx, who: &Principal) -> Result<Held> {
     let (c, kept) = (proof.conn(), ctx.settings.upkeep);
     let days = |span: i64| format!("{}, and no more than", model::stamp::span(span));
     let runs = format!("{} {} runs", days(kept.runs), model::stamp::grouped(kept.runs_kept));
-    let bounds: [(&str, &str, String); 13] = [
+    let bounds: [(&str, &str, String); 14] = [
         ("events", "Audit log", match kept.events_rows {
             0 => model::stamp::span(kept.events),
             rows => format!("{} {} rows", days(kept.events), model::stamp::grouped(rows)),
+        }),
+        ("outbox", "Events that wait to be forwarded", match &ctx.settings.forward {
+            Some(receiver) => format!("until they are sent, and no more than {}", model::stamp::bytes(receiver.keep)),
+            None => "nothing is forwarded".to_owned(),
         }),
         ("executions", "Replication executions", runs.clone()),
         ("tasks", "Replication tasks and logs", "as long as their execution".to_owned()),

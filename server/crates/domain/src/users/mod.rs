@@ -300,12 +300,9 @@ pub async fn sign_in(
     if name.starts_with(ctx.configuration().robot_name_prefix.as_str()) {
         return Err(Error::Unauthenticated);
     }
-    let done = crate::identity::authenticate(ctx, name, password, client.clone()).await;
-    let event = Event::SignedIn { name: name.to_owned() };
-    match &done {
-        Ok(who) => ctx.change(who, event, async |_| Ok(())).await?,
-        Err(error) if error.is_refusal() => ctx.note_refusal(&Principal::anonymous(client), event),
-        Err(_) => {}
+    let done = crate::identity::authenticate(ctx, name, password, client).await;
+    if let Ok(who) = &done {
+        ctx.change(who, Event::SignedIn { name: name.to_owned() }, async |_| Ok(())).await?;
     }
     done.map(|who| Principal { via: Via::Session, ..who })
 }
