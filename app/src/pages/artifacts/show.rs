@@ -40,10 +40,14 @@ pub async fn show(call: &Call) -> Shown {
         <a class="button" href=paths::block(&paths::policy(&project), &full)>"Block…"</a>
     });
     let blocked = domain::artifacts::blocked(ctx, who, &project, &repository, &artifact.digest).await?;
-    let blocked = blocked.map(|why| view! { <p class="note note--bad">{icon("lock")}<span>{format!("No door serves it: {why}")}</span></p> });
+    let is_blocked = blocked.is_some();
+    let see = frame.may(Action::ArtifactBlock).then(|| view! { " "<a href=paths::policy(&project)>"See what is blocked"</a> });
+    let blocked = blocked.map(|why| view! {
+        <p class="note note--bad">{icon("lock")}<span>{format!("Nobody is served it: {}.", model::digest::short(&why))}{see}</span></p>
+    });
     let page = Page::new(&short).way(way(&project, &repository, &short)).purpose(what(artifact)).actions(view! { {copy}{block}{delete} });
     if artifact.accessory.is_some() {
-        return Ok(page.body(view! { {blocked}{accessory(call, &frame, &found, from).await?} }));
+        return Ok(page.body(view! { {blocked}{accessory(call, &frame, &found, (from, is_blocked)).await?} }));
     }
     let lines = commands(&call.me, artifact, artifact.tags.first().map(|tag| &tag.name)).into_iter();
     let lines = lines.chain(artifact.tags.first().and_then(|_| commands(&call.me, artifact, None).into_iter().next()));
@@ -60,9 +64,7 @@ pub async fn show(call: &Call) -> Shown {
             ("Pushed", time(artifact.pushed_at, now)),
             ("Pulled", view! { {when(artifact.pulled_at, now, "never pulled")}{times} }.into_any()),
         ])}
-        <div class="commands">
-            {lines.map(code_line).collect_view()}{verify}
-        </div>
+        {(!is_blocked).then(|| view! { <div class="commands">{lines.map(code_line).collect_view()}{verify}</div> })}
         <section><h2>"Attached"</h2>{attached(call, &frame, &found, Some(&by_digest), from)}</section>
         {platforms(call, &found, from)}
         {parents(&found)}
@@ -74,10 +76,13 @@ pub async fn show(call: &Call) -> Shown {
 }
 
 /// The page of an accessory: what it is attached to, and what it says.
-async fn accessory(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, from: From) -> Result<AnyView, UiError> {
+async fn accessory(call: &Call, frame: &ProjectFrame, found: &ArtifactPage, (from, is_blocked): (From, bool)) -> Result<AnyView, UiError> {
     let artifact = &found.artifact;
     let (project, repository) = (&artifact.project, &artifact.repository);
-    let said = domain::artifacts::said(&call.ctx, &call.who, project, repository, &artifact.digest).await?;
+    let said = match is_blocked {
+        true => Vec::new(),
+        false => domain::artifacts::said(&call.ctx, &call.who, project, repository, &artifact.digest).await?,
+    };
     let subjects = found.subjects.iter().map(|subject| {
         let way = match subject.attachment {
             Attachment::Subject => "as referrer",

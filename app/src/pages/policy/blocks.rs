@@ -6,7 +6,7 @@ use crate::pages::prelude::*;
 use domain::{Owner, blocks};
 use model::block::{Block, Holder, MOST};
 use model::stamp::count;
-use model::{Action, Digest};
+use model::{Action, Digest, ProjectName, RepositoryName};
 
 /// Days that are looked back for who fetched it.
 const BACK: i64 = 90;
@@ -27,7 +27,7 @@ pub async fn section(call: &Call, owner: &Owner) -> Result<AnyView, UiError> {
     Ok(view! {
         <section class="stack" id="blocked">
             <h2>"Blocked"</h2>
-            <p class="note">"A digest that is blocked is served by no door, nor is what lists it or is made of it; who asks for it reads the reason. \
+            <p class="note">"A digest that is blocked is served to nobody, nor is what contains it: an index that lists it, an image made of it. Who asks for it reads the reason. \
                 Who fetched it before is on its page."</p>
             {body}<div class="form__buttons">{new}</div>
         </section>
@@ -61,6 +61,7 @@ pub async fn show(call: &Call) -> Shown {
     };
     let block = blocks::get(&call.ctx, &call.who, &owner, &digest).await?;
     let held = blocks::holders(&call.ctx, &call.who, &owner, &digest).await?;
+    let gone = blocks::deleted_holders(&call.ctx, &call.who, &owner, &digest).await?;
     let (short, foreign) = (digest.short(), |block: &Block| block.of_system && owner != Owner::System);
     let (head, lift) = match &block {
         None => (view! { <section class="card pad"><h2>"Block it"</h2>{form(call, &owner, Some(&digest))}</section> }.into_any(), None),
@@ -69,7 +70,7 @@ pub async fn show(call: &Call) -> Shown {
                 let with = vec![("project", owner::field(&owner)), ("digest", digest.to_string())];
                 call.button::<forms::LiftBlock>(with, "Lift the block").into_render()
             });
-            let whole = if foreign(block) { "for every project, by the system's block" } else { "no door serves it" };
+            let whole = if foreign(block) { "in every project, by a block of the system" } else { "nobody is served it, nor anything that contains it" };
             let head = view! {
                 <p class="note note--bad">{icon("lock")}<span>{format!("Blocked: {whole}. {}", block.reason)}
                     <span class="tree__of">{format!("by {}, ", block.by)}{time(block.at, call.me.now)}</span></span></p>
@@ -77,6 +78,7 @@ pub async fn show(call: &Call) -> Shown {
             (head.into_any(), lift)
         }
     };
+    let parts = parts(call, &owner, &held, &digest).await?;
     let may_delete = match &owner {
         Owner::System => true,
         Owner::Project(name) => domain::projects::frame(&call.ctx, &call.who, name).await?.may(Action::ArtifactDelete),
@@ -84,22 +86,38 @@ pub async fn show(call: &Call) -> Shown {
     let purge = (block.is_some() && may_delete && !held.is_empty()).then(|| view! {
         <a class="button button--danger" href=paths::block_purge(&place(&owner), digest.as_str())>"Delete it everywhere…"</a>
     });
-    let page = Page::new(short.clone()).way(way(&owner, &short)).purpose(stands(&owner, &held)).actions(view! { {lift}{purge} });
+    let title = if block.is_some() { format!("Blocked: {short}") } else { format!("Block {short}") };
+    let page = Page::new(title).way(way(&owner, &short)).purpose(stands(&owner, &held)).actions(view! { {lift}{purge} });
     Ok(page.body(view! {
         {head}
-        {facts(vec![("Digest", crate::ui::digest(digest.as_str())), ("Fetched", fetched(call, &owner, digest.as_str()))])}
-        {where_it_stands(call, &held)}
+        {facts(vec![("Digest", crate::ui::digest(digest.as_str())), ("Fetched", fetched(call, &owner, digest.as_str(), !held.is_empty() || !gone.is_empty()))])}
+        {parts}
+        {where_it_stands(call, &held, &gone)}
     }))
+}
+
+/// What the artifact is made of: whoever knows a layer's digest is served it still, and so is another image that has it.
+async fn parts(call: &Call, owner: &Owner, held: &[Holder], digest: &Digest) -> Result<AnyView, UiError> {
+    let Some(one) = held.iter().find(|holder| holder.itself) else { return Ok(().into_any()) };
+    let parts = domain::artifacts::made_of(&call.ctx, &call.who, &one.project, &one.repository, digest).await?;
+    let rows: Vec<AnyView> = parts.iter().map(|(part, size)| view! {
+        <li><a href=paths::block(&place(owner), part.as_str())><code>{part.short()}</code></a><span class="tree__of">{model::stamp::bytes(*size)}</span></li>
+    }.into_any()).collect();
+    Ok((!rows.is_empty()).then(|| view! {
+        <section><h2>"What it is made of"</h2>
+            <p class="note">"Blocking the image leaves its layers: who knows a digest fetches it, and another image may have it too. Where the harm is in one, block that."</p>
+            <ul class="links">{rows}</ul></section>
+    }).into_any())
 }
 
 fn stands(owner: &Owner, held: &[Holder]) -> String {
     let whole = match owner {
-        Owner::System => "in every project".to_owned(),
+        Owner::System => "in all projects".to_owned(),
         Owner::Project(name) => format!("in {name}"),
     };
     match held.len() {
-        0 => format!("Nothing {whole} is it or holds it now."),
-        n => format!("{} {whole} {} it or {} it.", count(n as i64, "artifact"), if n == 1 { "is" } else { "are" }, if n == 1 { "holds" } else { "hold" }),
+        0 => format!("Nothing {whole} contains it now."),
+        n => format!("{} {whole} {} it.", count(n as i64, "artifact"), if n == 1 { "contains" } else { "contain" }),
     }
 }
 
@@ -110,12 +128,13 @@ fn log(call: &Call, owner: &Owner, digest: &str) -> String {
     paths::with(&place, &[("action", "artifact.pull"), ("q", digest), ("from", from)])
 }
 
-fn fetched(call: &Call, owner: &Owner, digest: &str) -> AnyView {
-    view! { <a href=log(call, owner, digest)>{format!("Who fetched it in the last {BACK} days")}</a> }.into_any()
+fn fetched(call: &Call, owner: &Owner, digest: &str, more: bool) -> AnyView {
+    let also = more.then_some(" by this digest; who fetched what contains it stands beside each below");
+    view! { <a href=log(call, owner, digest)>{format!("Who fetched it in the last {BACK} days")}</a>{also} }.into_any()
 }
 
-fn where_it_stands(call: &Call, held: &[Holder]) -> AnyView {
-    if held.is_empty() {
+fn where_it_stands(call: &Call, held: &[Holder], gone: &[(ProjectName, RepositoryName, Digest)]) -> AnyView {
+    if held.is_empty() && gone.is_empty() {
         return ().into_any();
     }
     let rows = held.iter().map(|holder| {
@@ -126,14 +145,27 @@ fn where_it_stands(call: &Call, held: &[Holder]) -> AnyView {
             <tr>
                 <td class="wrap"><a href=paths::artifact(&holder.project, &holder.repository, &holder.digest)>{name}"@"<code>{holder.digest.short()}</code></a>
                     <span class="tree__of">{tags}</span></td>
-                <td>{if holder.itself { "it is this" } else { "it holds this" }}</td>
+                <td>{if holder.itself { "it is this digest" } else { "it contains it" }}</td>
                 <td class="num">{holder.pull_count}</td>
                 <td class="p2">{when(holder.pulled_at, call.me.now, "never pulled")}</td>
                 <td><a href=log>"Who fetched it"<span class="sr">{format!(" from {}", holder.digest.short())}</span></a></td>
             </tr>
         }
         .into_any()
-    }).collect();
+    });
+    let deleted = gone.iter().map(|(project, repository, digest)| {
+        let log = log(call, &Owner::Project(project.clone()), digest.as_str());
+        view! {
+            <tr>
+                <td class="wrap">{format!("{project}/{repository}@")}<code>{digest.short()}</code></td>
+                <td><a href=paths::deletions(project)>"deleted, kept for an undo"</a></td>
+                <td class="num"></td><td class="p2"></td>
+                <td><a href=log>"Who fetched it"<span class="sr">{format!(" from {}", digest.short())}</span></a></td>
+            </tr>
+        }
+        .into_any()
+    });
+    let rows = rows.chain(deleted).collect();
     let headings = view! {
         <th scope="col">"Where it stands"</th><th scope="col">"How"</th><th scope="col" class="num">"Pulls"</th><th scope="col" class="p2">"Last pulled"</th>
         <th scope="col">"Log"</th>
@@ -160,7 +192,7 @@ fn form(call: &Call, owner: &Owner, digest: Option<&Digest>) -> AnyView {
     }
 }
 
-const REASON: &str = "Clients that are refused read it, such as: holds a leaked key, pull 1.4.2 instead.";
+const REASON: &str = "Clients that are refused read it, such as: holds a leaked key, pull 1.4.2 instead. At most 300 characters.";
 
 /// What deleting it everywhere takes away.
 pub async fn purge(call: &Call) -> Shown {
@@ -172,7 +204,7 @@ pub async fn purge(call: &Call) -> Shown {
     let held = blocks::holders(&call.ctx, &call.who, &owner, &digest).await?;
     let mut says = vec![stands(&owner, &held)];
     says.extend(held.iter().take(10).map(|holder| format!("{}/{}@{}", holder.project, holder.repository, holder.digest.short())));
-    says.push("Each is deleted with what hangs on it. Under Deleted it can be brought back, and stays blocked; what an immutable tag keeps stays.".to_owned());
+    says.push("Each is deleted with what hangs on it, and can be brought back from Deleted once the block is lifted. What an immutable tag keeps stays.".to_owned());
     let form = call.form::<forms::PurgeBlocked>().with(vec![("project", owner::field(&owner)), ("digest", digest.to_string())]);
     let page = Page::new(format!("Delete {} everywhere?", digest.short())).way(way(&owner, "Delete everywhere"));
     Ok(page.body(confirm(&form, says, (), "Delete everywhere", paths::block(&place(&owner), digest.as_str()))))

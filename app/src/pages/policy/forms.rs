@@ -85,7 +85,7 @@ act! {
     |form, call| {
         let (owner, digest) = (owner::read(&form.project)?, digest(&form.digest)?);
         blocks::create(&call.ctx, &call.who, &owner, digest, &form.reason).await?;
-        Ok(Answer::done(paths::block(&place(&owner), form.digest.trim()), "It is blocked: no door serves it from now on."))
+        Ok(Answer::done(paths::block(&place(&owner), form.digest.trim()), "It is blocked: nobody is served it from now on, nor what contains it."))
     }
 }
 
@@ -104,13 +104,14 @@ act! {
     |form, call| {
         let owner = owner::read(&form.project)?;
         let done = blocks::purge(&call.ctx, &call.who, &owner, &form.digest).await?;
-        let deleted = format!("{} deleted; under Deleted each can be brought back, and stays blocked.", match done.deleted.len() {
-            1 => "One artifact was".to_owned(),
-            n => format!("{n} artifacts were"),
-        });
+        let deleted = match done.deleted.len() {
+            0 => "Nothing was deleted.".to_owned(),
+            1 => "One artifact was deleted; it can be brought back from Deleted once the block is lifted.".to_owned(),
+            n => format!("{n} artifacts were deleted; they can be brought back from Deleted once the block is lifted."),
+        };
         let said = match done.kept.first() {
             None => deleted,
-            Some((name, why)) => format!("{deleted} {} stayed: {name}: {why}", done.kept.len()),
+            Some((name, why)) => model::digest::short(&format!("{} stayed, such as {name}: {why}. {deleted}", done.kept.len())),
         };
         Ok(Answer::done(paths::block(&place(&owner), form.digest.as_str()), said))
     }

@@ -65,7 +65,8 @@ pub async fn show(call: &Call) -> Shown {
     };
     let limit = quota.limit.map_or("none: as much as the disk takes".to_owned(), model::stamp::bytes);
     let body = view! {
-        {warning(&name, &quota)}
+        {warning(call, &name, &quota)}
+        {(!call.ctx.configuration().quota_per_project_enable).then(|| view! { <p class="note note--warn">"Limits are switched off in the settings: no push is refused for its size."</p> })}
         <section class="card pad">
             <h2>"Used"</h2>
             <p class="fill--wide">{crate::ui::quota::used(&quota)}</p>
@@ -89,7 +90,7 @@ fn counted(limited: bool) -> String {
     match limited {
         false => counted.to_owned(),
         true => format!(
-            "{counted} Deleted artifacts are kept while they and the living ones are under twice the limit; past that the oldest go first. Signatures and \
+            "{counted} Deleted artifacts are kept while they and the living ones are under twice the limit; past that the oldest deletions go for good, first. Signatures and \
              attestations may go up to {} beyond the limit.",
             model::stamp::bytes(HEADROOM)
         ),
@@ -97,7 +98,10 @@ fn counted(limited: bool) -> String {
 }
 
 /// What a project that is short of room says on its pages.
-pub fn warning(name: &ProjectName, quota: &Quota) -> AnyView {
+pub fn warning(call: &Call, name: &ProjectName, quota: &Quota) -> AnyView {
+    if !call.ctx.configuration().quota_per_project_enable {
+        return ().into_any();
+    }
     let (class, words) = match quota.percent() {
         Some(100..) => ("note note--bad", "is full: pushes that bring anything new are refused. Signatures still fit."),
         Some(_) if quota.is_short() => ("note note--warn", "is almost full: pushes that do not fit are refused."),
@@ -114,7 +118,7 @@ fn set(call: &Call, name: &ProjectName, quota: Quota) -> AnyView {
             <h2>"Limit"</h2>
             {form.of(view! {
                 {form.text("limit", "How much it may hold").value(quota::written(quota.limit)).placeholder("no limit")
-                    .help("Such as 500 MB or 10 GiB; empty for no limit. Below what is used nothing is removed, and nothing more is taken.")}
+                    .help("Such as 500 MB or 10 GiB; empty for no limit. Below what is used nothing is removed, and nothing more is taken but signatures.")}
                 {buttons("Save limit")}
             })}
         </section>

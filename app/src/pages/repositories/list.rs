@@ -31,10 +31,11 @@ pub async fn list(call: &Call) -> Shown {
     }.into_any());
     let facets = facet(&f, "signed", "no", "With unsigned artifacts");
     let waiting = domain::deletions::waiting(&call.ctx, &call.who, &name).await?.said(call.me.now);
-    let said = [stored(project.storage), waiting].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+    let used = project.quota.limit.map(|_| format!("{} used", project.quota.said())).unwrap_or_default();
+    let said = [used, stored(project.storage), waiting].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
     let page = Page::new(name.to_string()).way(way(&name, "")).purpose(said);
     Ok(page.actions(view! { {access}{signed} }).body(view! {
-        {crate::pages::quotas::warning(&name, &project.quota)}
+        {crate::pages::quotas::warning(call, &name, &project.quota)}
         {filter_bar(&f, "Search by name", found.total, "repository", facets)}
         {body}
     }))

@@ -14,7 +14,8 @@ pub async fn settings(call: &Call) -> Shown {
         {form.choice("project_creation_restriction", "Projects are made by", creators).value(found.project_creation_restriction.key())}
         {form.text("storage_per_project", "How much a new project may hold").value(model::quota::written(model::quota::from_number(found.storage_per_project)))
             .placeholder("no limit").help("Such as 500 MB or 10 GiB; empty for no limit. Those that are there keep theirs.")}
-        {form.tick("quota_per_project_enable", "Projects' limits hold").ticked(found.quota_per_project_enable)}
+        {form.tick("quota_per_project_enable", "Projects are held to their limits").ticked(found.quota_per_project_enable)
+            .help("Not ticked: no push is refused for its size, whatever the limits say.")}
         {form.number("session_timeout", "A session of the portal ends after so many minutes without a request").required().value(found.session_timeout.to_string())}
         {form.number("token_expiration", "A registry's token is good for so many minutes").required().value(found.token_expiration.to_string())}
         {form.text("robot_name_prefix", "Robot accounts' names begin with").required().value(&found.robot_name_prefix)

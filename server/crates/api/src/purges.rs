@@ -63,7 +63,9 @@ pub async fn start(call: Call, Json(input): Json<Input>) -> Answer<Created> {
     domain::access::administrator(&call.ctx, &call.who).await?;
     match pattern(&input.schedule)? {
         None => audit::start_purge(&call.ctx, &call.who, input.parameters.read()).await.map_err(by(NAMES))?,
-        Some(_) => drop(set(&call, &input).await?),
+        Some(_) => {
+            set(&call, &input).await?;
+        }
     }
     Ok(Created("/api/v2.0/system/purgeaudit/schedule".to_owned()))
 }

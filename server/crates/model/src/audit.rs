@@ -135,6 +135,7 @@ pub fn words(kind: &str) -> String {
             _ => return "changed the retention of".to_owned(),
         },
         "configuration" => return "changed settings:".to_owned(),
+        "deletion" if verb == "give-way" => return "let the oldest deletions go to make room in".to_owned(),
         "quota" => return "set the quota of".to_owned(),
         "log" => return "lost events that nobody was told of:".to_owned(),
         "audit" => match verb {

@@ -47,7 +47,7 @@ impl Quota {
 /// What is wrong with a limit, in words.
 pub fn check(limit: Option<i64>) -> Result<(), String> {
     match limit {
-        Some(bytes) if !(1..=MOST).contains(&bytes) => Err(format!("must be 1 byte to {}, or -1 for no limit", stamp::bytes(MOST))),
+        Some(bytes) if !(1..=MOST).contains(&bytes) => Err(format!("must be 1 byte to {}; no limit is -1, or an empty field", stamp::bytes(MOST))),
         _ => Ok(()),
     }
 }
@@ -72,6 +72,7 @@ pub fn parse(text: &str) -> Result<Option<i64>, String> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = (text[..end].parse::<f64>().map_err(|_| wrong())?, text[end..].trim());
     let unit: f64 = match unit {
+        "" if number < 1e6 => return Err("needs a unit, such as 500 MB or 10 GiB".to_owned()),
         "" | "b" | "bytes" => 1.0,
         "k" | "kb" => 1e3,
         "m" | "mb" => 1e6,
@@ -112,11 +113,11 @@ mod tests {
         for bytes in [1, 999, 1000, 1024, 1_000_000, 1 << 20, 10_000_000_000, 10 << 30, 1 << 40, MOST, 1_234_567] {
             assert_eq!(parse(&written(Some(bytes))), Ok(Some(bytes)), "{bytes}");
         }
-        assert_eq!((parse(" 1.5 gb "), parse("10GiB"), parse("500")), (Ok(Some(1_500_000_000)), Ok(Some(10 << 30)), Ok(Some(500))));
+        assert_eq!((parse(" 1.5 gb "), parse("10GiB"), parse("5000000")), (Ok(Some(1_500_000_000)), Ok(Some(10 << 30)), Ok(Some(5_000_000))));
         for none in ["", " ", "-1", "Unlimited", "none"] {
             assert_eq!(parse(none), Ok(None), "{none:?}");
         }
-        for bad in ["0", "0 GB", "-2", "ten", "10 XB", "1..5 GB", "1e30", "9999999 TB", ".", "1025 TiB", "10 GB more", "\u{0661} GB"] {
+        for bad in ["0", "5", "0 GB", "-2", "ten", "10 XB", "1..5 GB", "1e30", "9999999 TB", ".", "1025 TiB", "10 GB more", "\u{0661} GB"] {
             assert!(parse(bad).is_err(), "{bad:?} is {:?}", parse(bad));
         }
     }

@@ -310,6 +310,19 @@ pub const IS_SIGNED: &str = "CASE WHEN EXISTS (
     SELECT 1 FROM accessories AS x WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.superseded = 0
       AND x.kind IN ('cosign-signature', 'notation-signature')) THEN 1 ELSE 0 END";
 
+/// Signatures in force that hang under a digest, some of them.
+pub async fn signatures_of(c: &mut AnyConnection, repository: i64, digest: &Digest) -> Result<Vec<(i64, Digest)>> {
+    let rows = sqlx::query(
+        "SELECT a.id AS id, a.digest AS digest FROM accessories AS x JOIN artifacts AS a ON a.id = x.artifact_id
+         WHERE x.repository_id = $1 AND x.subject_digest = $2 AND x.superseded = 0 AND x.kind IN ('cosign-signature', 'notation-signature') ORDER BY x.id LIMIT 100",
+    )
+    .bind(repository)
+    .bind(digest.as_str())
+    .fetch_all(c)
+    .await?;
+    rows.iter().map(|row| Ok((row.get("id"), crate::artifacts::sql::digest(row.get("digest"))?))).collect()
+}
+
 /// What is signed by this artifact alone, by cosign's tag only or in any way.
 pub async fn signed_by_it_alone(c: &mut AnyConnection, artifact: i64, by_tag: bool) -> Result<Vec<Digest>> {
     let rows = sqlx::query(

@@ -8,6 +8,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::manifest::{self, Manifest};
+use crate::policy::{self, blocked::At};
 use model::accessory::Kind;
 use model::list::Query;
 use model::{Action, Digest, Page, ProjectName, RepositoryName, Stamp};
@@ -106,6 +107,10 @@ pub async fn said(
         let mut c = ctx.db.read().await?;
         let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
         let found = sql::found(&mut proof, repository, &at).await?;
+        let which = At { repository: found.repository_id, id: found.id, digest: &found.digest };
+        if let Some(blocked) = policy::blocked::artifact(&mut proof, repository, which).await? {
+            return Err(blocked);
+        }
         (found.id, sql::length_of(proof.conn(), found.id).await?)
     };
     // Nobody holds a reader of the database while waiting for the turn, nor while a manifest is gone through.

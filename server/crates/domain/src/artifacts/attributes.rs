@@ -7,6 +7,7 @@ use crate::aside;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
+use crate::policy::{self, blocked::At};
 use crate::manifest::{self, Manifest};
 use model::{Action, Digest, ProjectName, RepositoryName};
 use std::io::ErrorKind;
@@ -70,6 +71,10 @@ pub async fn history(
         let mut c = ctx.db.read().await?;
         let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
         let found = sql::found(&mut proof, repository, reference).await?;
+        let which = At { repository: found.repository_id, id: found.id, digest: &found.digest };
+        if let Some(blocked) = policy::blocked::artifact(&mut proof, repository, which).await? {
+            return Err(blocked);
+        }
         (sql::content(&mut proof, found.id).await?, found.repository_id)
     };
     let manifest = aside::run(content.len(), move || Manifest::parse(&content, None)).await?;

@@ -7,7 +7,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::identity::Principal;
 use crate::manifest;
-use crate::policy;
+use crate::policy::{self, blocked::At};
 use model::accessory::{Attachment, Kind};
 use model::{Action, Digest, ProjectName, RepositoryName, Tag};
 use sqlx::AnyConnection;
@@ -107,14 +107,14 @@ pub async fn graph(
     let right = Action::RepositoryPull;
     let mut proof = access::repository(&mut c, ctx.now(), who, project, repository.as_str(), right).await?;
     let found = sql::found(&mut proof, repository, &Reference::Digest(digest.clone())).await?;
-    if let Some(blocked) = policy::blocked::artifact(&mut proof, repository, (found.id, &found.digest)).await? {
+    if let Some(blocked) = policy::blocked::artifact(&mut proof, repository, At { repository: found.repository_id, id: found.id, digest: &found.digest }).await? {
         return Err(blocked);
     }
-    let steps = walk(proof.conn(), found.repository_id, found.id, found.digest, usize::MAX).await?;
+    let steps = walk(proof.conn(), found.repository_id, found.id, found.digest.clone(), usize::MAX).await?;
     // What is attached and blocked stays here.
     let mut left = HashSet::new();
     for step in steps.iter().filter(|step| step.attached) {
-        if policy::blocked::artifact(&mut proof, repository, (step.id, &step.digest)).await?.is_some() {
+        if policy::blocked::artifact(&mut proof, repository, At { repository: found.repository_id, id: step.id, digest: &step.digest }).await?.is_some() {
             left.insert(step.id);
         }
     }

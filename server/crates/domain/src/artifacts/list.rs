@@ -5,7 +5,7 @@ use crate::access;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
-use crate::policy::locks::Locks;
+use crate::policy::{self, locks::Locks};
 use model::artifact::{Artifact, Filter, TAGS};
 use model::list::Query;
 use model::{Action, Page, ProjectId, ProjectName, RepositoryName};
@@ -28,6 +28,7 @@ pub async fn list(
     let c = proof.conn();
     let (mut page, long) = sql::list(c, (project, repository, id), query, filter).await?;
     sql::complete(c, id, &mut page.items, if long { sql::FEW } else { TAGS }).await?;
+    policy::blocked::veil(&mut proof, repository, id, &mut page.items).await?;
     Locks::of(&proof.project, repository)?.mark(page.items.iter_mut().flat_map(|artifact| &mut artifact.tags));
     Ok(page)
 }
@@ -46,8 +47,9 @@ pub async fn list_all(ctx: &Ctx, who: &Principal, project: &ProjectName, query: 
     let mut done = BTreeMap::new();
     for (repository, rows) in of {
         let (places, mut rows): (Vec<usize>, Vec<Artifact>) = rows.into_iter().unzip();
-        sql::complete(c, repository, &mut rows, if long { sql::FEW } else { TAGS }).await?;
+        sql::complete(proof.conn(), repository, &mut rows, if long { sql::FEW } else { TAGS }).await?;
         if let Some(name) = rows.first().map(|row| row.repository.clone()) {
+            policy::blocked::veil(&mut proof, &name, repository, &mut rows).await?;
             Locks::of(&within_project, &name)?.mark(rows.iter_mut().flat_map(|artifact| &mut artifact.tags));
         }
         done.extend(places.into_iter().zip(rows.into_iter().map(|row| (repository, row))));

@@ -40,7 +40,7 @@ use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::identity::Principal;
 use crate::manifest::{self, Manifest};
-use crate::policy::{self, pull::Verdict};
+use crate::policy::{self, blocked::At, pull::Verdict};
 use bytes::Bytes;
 use model::audit::Outcome;
 use model::{Action, Digest, ProjectName, RepositoryName, Tag};
@@ -100,26 +100,13 @@ pub async fn pull(
     let kept = match ctx.local.pulled.get(moment, now, &key) {
         Some(kept) => kept,
         None => {
-            let mut c = ctx.db.read().await?;
-            let right = Action::RepositoryPull;
-            let mut proof = access::repository(&mut c, now, who, project, repository.as_str(), right).await?;
-            let found = sql::find(&mut proof, repository, reference)
-                .await?
-                .ok_or_else(|| Error::not_found("manifest", format!("{project}/{repository} {reference}")))?;
-            let verdict = policy::pull::judge(&mut proof, who, repository, &found).await?;
-            let content = Bytes::from(sql::content(&mut proof, found.id).await?);
-            if !matches!(verdict, Verdict::Pass) {
-                let (bytes, media_type) = (content.clone(), found.media_type.clone());
-                let manifest = aside::run(content.len(), move || Manifest::parse(&bytes, Some(&media_type))).await.ok();
-                let wanted = manifest.as_ref().map(manifest::read_to_judge).unwrap_or_default();
-                let linked = sql::blobs_in(proof.conn(), found.repository_id, wanted.iter().map(|(digest, _)| *digest)).await?;
-                policy::pull::settle(ctx, verdict, manifest.as_ref(), |digest| linked.get(digest.as_str()).copied()).await?;
+            let fetched = fetch(ctx, who, (project, repository), reference, (moment, key)).await;
+            // Who still asks for what is blocked is told of in the log.
+            if let (Err(Error::Policy(_)), true) = (&fetched, count) {
+                let (reference, digest) = (reference.to_string(), String::new());
+                ctx.note_refusal(who, Event::ArtifactPulled { project: project.to_string(), repository: repository.to_string(), reference, digest });
             }
-            let (weight, until) = (content.len(), proof.until);
-            let pulled = Pulled { digest: found.digest, media_type: found.media_type, content };
-            let kept = CachedManifest { pulled, artifact: found.id, repository: found.repository_id, tag: found.tag_id };
-            ctx.local.pulled.keep(moment, key, until, weight, kept.clone());
-            kept
+            fetched?
         }
     };
     if count && !who.client.is_machine() {
@@ -140,12 +127,51 @@ pub async fn pull(
     Ok(kept.pulled)
 }
 
+/// Reads and judges a manifest that is not in memory.
+async fn fetch(
+    ctx: &Ctx,
+    who: &Principal,
+    (project, repository): (&ProjectName, &RepositoryName),
+    reference: &Reference,
+    (moment, key): (Moment, String),
+) -> Result<CachedManifest> {
+    let now = ctx.now();
+    let mut c = ctx.db.read().await?;
+    let right = Action::RepositoryPull;
+    let mut proof = access::repository(&mut c, now, who, project, repository.as_str(), right).await?;
+    let found = sql::find(&mut proof, repository, reference)
+        .await?
+        .ok_or_else(|| Error::not_found("manifest", format!("{project}/{repository} {reference}")))?;
+    let verdict = policy::pull::judge(&mut proof, who, repository, &found).await?;
+    let content = Bytes::from(sql::content(&mut proof, found.id).await?);
+    if !matches!(verdict, Verdict::Pass) {
+        let (bytes, media_type) = (content.clone(), found.media_type.clone());
+        let manifest = aside::run(content.len(), move || Manifest::parse(&bytes, Some(&media_type))).await.ok();
+        let wanted = manifest.as_ref().map(manifest::read_to_judge).unwrap_or_default();
+        let linked = sql::blobs_in(proof.conn(), found.repository_id, wanted.iter().map(|(digest, _)| *digest)).await?;
+        policy::pull::settle(ctx, verdict, manifest.as_ref(), |digest| linked.get(digest.as_str()).copied()).await?;
+    }
+    let (weight, until) = (content.len(), proof.until);
+    let pulled = Pulled { digest: found.digest, media_type: found.media_type, content };
+    let kept = CachedManifest { pulled, artifact: found.id, repository: found.repository_id, tag: found.tag_id };
+    ctx.local.pulled.keep(moment, key, until, weight, kept.clone());
+    Ok(kept)
+}
+
+/// The blobs that an artifact is made of, with their bytes.
+pub async fn made_of(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName, digest: &Digest) -> Result<Vec<(Digest, i64)>> {
+    let mut c = ctx.db.read().await?;
+    let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
+    let found = sql::found(&mut proof, repository, &Reference::Digest(digest.clone())).await?;
+    sql::blobs_here(proof.conn(), found.id).await
+}
+
 /// Why no door serves an artifact that is there: it is blocked, or what it holds is.
 pub async fn blocked(ctx: &Ctx, who: &Principal, project: &ProjectName, repository: &RepositoryName, digest: &Digest) -> Result<Option<String>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
     let found = sql::found(&mut proof, repository, &Reference::Digest(digest.clone())).await?;
-    Ok(policy::blocked::artifact(&mut proof, repository, (found.id, &found.digest)).await?.map(|error| error.to_string()))
+    Ok(policy::blocked::artifact(&mut proof, repository, At { repository: found.repository_id, id: found.id, digest: &found.digest }).await?.map(|error| error.to_string()))
 }
 
 /// Tags of a repository in byte order, after `last`: distribution-spec 1.1, "Listing Tags".
@@ -217,5 +243,7 @@ pub async fn referrers(
             break None;
         }
     };
+    // What is blocked is not told of either: an annotation may say what it must not.
+    found.retain(|referrer| !proof.project.policy.blocked.iter().any(|block| block.digest == referrer.digest));
     Ok((found, last))
 }

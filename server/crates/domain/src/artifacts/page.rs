@@ -8,7 +8,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::identity::Principal;
 use crate::manifest::{Manifest, Platform};
-use crate::policy::locks::Locks;
+use crate::policy::{self, locks::Locks};
 use model::artifact::{ArtifactPage, Child, From, TAGS};
 use model::{Action, Digest, ProjectName, RepositoryName};
 use std::collections::BTreeMap;
@@ -34,6 +34,7 @@ pub async fn page(
     if from.tags > 0 {
         artifact.tags = sql::tags_from(c, found.id, from.tags, TAGS).await?;
     }
+    policy::blocked::veil(&mut proof, repository, repository_id, std::slice::from_mut(&mut artifact)).await?;
     Locks::of(&proof.project, repository)?.mark(&mut artifact.tags);
     let c = proof.conn();
     let children = sql::children(c, repository_id, found.id, from.children.max(0), CHILDREN).await?;

@@ -231,6 +231,7 @@ pub(crate) async fn place(
 ) -> Result<i64> {
     let Placing { digest, manifest, content, tags, recognised, attributes, lists, was_list, moves } = placing;
     policy::blocked::placed(&proof.project, digest, manifest)?;
+    policy::blocked::renamed(&proof.project, digest, content)?;
     let held = policy::push::held(proof).await?;
     let own: Vec<&Digest> = manifest.blobs().into_iter().map(|blob| &blob.digest).collect();
     let (id, sizes) = sql::repository_with(proof, repository, &own).await?;
@@ -308,7 +309,8 @@ pub(crate) async fn place(
         touched.extend(accessories::sql::awaiting_subject(c, id, digest.as_str()).await?);
     }
     sql::relist(c, project_id, id, &touched).await?;
-    policy::push::fits(proof, held, recognised.is_some() || hidden).await?;
+    // An image that only calls itself attached is none.
+    policy::push::fits(proof, held, recognised.is_some() && !manifest::looks_like_image(manifest) || hidden).await?;
     Ok(artifact)
 }
 

@@ -14,7 +14,8 @@ use crate::events::Event;
 use crate::identity::Principal;
 use crate::policy;
 use model::block::{Block, Holder, MOST, Purged, REASON};
-use model::{Action, Digest};
+use model::{Action, Digest, ProjectName, RepositoryName};
+use std::collections::BTreeMap;
 
 /// The blocks in force: a project's own and the system's; of the system its own. The last comes first.
 pub async fn list(ctx: &Ctx, who: &Principal, owner: &Owner) -> Result<Vec<Block>> {
@@ -70,14 +71,31 @@ const HOLDERS: usize = 500;
 
 /// The artifacts that a digest is, or that hold it, in a project or in all: at most 500.
 pub async fn holders(ctx: &Ctx, who: &Principal, owner: &Owner, digest: &Digest) -> Result<Vec<Holder>> {
+    holding(ctx, who, owner, digest, HOLDERS).await
+}
+
+/// Those that were deleted and can be brought back: who fetched them is asked of the log all the same. At most 500.
+pub async fn deleted_holders(ctx: &Ctx, who: &Principal, owner: &Owner, digest: &Digest) -> Result<Vec<(ProjectName, RepositoryName, Digest)>> {
+    let (mut c, now) = (ctx.db.read().await?, ctx.now());
+    match owner {
+        Owner::Project(name) => {
+            let mut proof = access::project_seen(&mut c, now, who, name, Action::ArtifactBlock).await?;
+            let id = proof.project.id.0;
+            sql::deleted(proof.conn(), now, Some(id), digest, HOLDERS).await
+        }
+        Owner::System => sql::deleted(access::system(&mut c, now, who).await?.conn(), now, None, digest, HOLDERS).await,
+    }
+}
+
+async fn holding(ctx: &Ctx, who: &Principal, owner: &Owner, digest: &Digest, most: usize) -> Result<Vec<Holder>> {
     let mut c = ctx.db.read().await?;
     match owner {
         Owner::Project(name) => {
             let mut proof = access::project_seen(&mut c, ctx.now(), who, name, Action::ArtifactBlock).await?;
             let id = proof.project.id.0;
-            sql::holders(proof.conn(), Some(id), digest, HOLDERS).await
+            sql::holders(proof.conn(), Some(id), digest, most).await
         }
-        Owner::System => sql::holders(access::system(&mut c, ctx.now(), who).await?.conn(), None, digest, HOLDERS).await,
+        Owner::System => sql::holders(access::system(&mut c, ctx.now(), who).await?.conn(), None, digest, most).await,
     }
 }
 
@@ -87,20 +105,30 @@ pub async fn purge(ctx: &Ctx, who: &Principal, owner: &Owner, digest: &Digest) -
     if get(ctx, who, owner, digest).await?.is_none() {
         return Err(Error::Precondition(format!("{digest} is not blocked: block it first, so that nobody pushes it again meanwhile")));
     }
-    let mut done = Purged::default();
-    // What is listed goes with what lists it; an index that nothing lists first.
-    let mut all = holders(ctx, who, owner, digest).await?;
-    all.sort_by_key(|holder| holder.listed);
-    for holder in all {
-        let name = format!("{}/{}@{}", holder.project, holder.repository, holder.digest);
-        let reference = Reference::Digest(holder.digest);
-        match artifacts::delete(ctx, who, &holder.project, &holder.repository, &reference).await {
-            Ok(_) => done.deleted.push(name),
-            // It went along with another.
-            Err(Error::NotFound(_)) => {}
-            Err(error @ (Error::Locked(_) | Error::Precondition(_) | Error::Forbidden { .. } | Error::NotVisible(_))) => done.kept.push((name, error.to_string())),
-            Err(error) => return Err(error),
+    let (mut done, mut kept) = (Purged::default(), BTreeMap::new());
+    loop {
+        let before = done.deleted.len();
+        // What is listed goes with what lists it, or after it: it is tried again as long as anything goes.
+        let mut all = holding(ctx, who, owner, digest, HOLDERS + kept.len()).await?;
+        all.sort_by_key(|holder| holder.listed);
+        for holder in all {
+            let name = format!("{}/{}@{}", holder.project, holder.repository, holder.digest);
+            let reference = Reference::Digest(holder.digest);
+            match artifacts::delete(ctx, who, &holder.project, &holder.repository, &reference).await {
+                Ok(_) => {
+                    kept.remove(&name);
+                    done.deleted.push(name);
+                }
+                // It went along with another.
+                Err(Error::NotFound(_)) => drop(kept.remove(&name)),
+                Err(error @ (Error::Locked(_) | Error::Precondition(_) | Error::Forbidden { .. } | Error::NotVisible(_))) => drop(kept.insert(name, error.to_string())),
+                Err(error) => return Err(error),
+            }
+        }
+        if done.deleted.len() == before {
+            break;
         }
     }
+    done.kept = kept.into_iter().collect();
     Ok(done)
 }

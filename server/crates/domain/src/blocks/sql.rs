@@ -4,7 +4,7 @@ use crate::artifacts::sql as artifacts;
 use crate::db::{Script, parts, placeholders};
 use crate::error::{Error, Result};
 use model::block::Holder;
-use model::{Digest, Stamp};
+use model::{Digest, ProjectName, RepositoryName, Stamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use std::collections::HashSet;
@@ -64,4 +64,21 @@ pub async fn holders(c: &mut AnyConnection, project: Option<i64>, digest: &Diges
     found.sort_by(|a, b| (a.project.as_str(), a.repository.as_str(), a.digest.as_str()).cmp(&(b.project.as_str(), b.repository.as_str(), b.digest.as_str())));
     found.dedup_by(|a, b| (&a.project, &a.repository, &a.digest) == (&b.project, &b.repository, &b.digest));
     Ok(found)
+}
+
+/// Of deletions that can be undone, the artifacts of those that keep the digest.
+pub async fn deleted(c: &mut AnyConnection, now: Stamp, project: Option<i64>, digest: &Digest, most: usize) -> Result<Vec<(ProjectName, RepositoryName, Digest)>> {
+    let text = format!(
+        "SELECT DISTINCT p.name AS project, r.name AS repository, a.digest AS digest FROM deletions AS d JOIN projects AS p ON p.id = d.project_id
+         JOIN repositories AS r ON r.id = d.repository_id JOIN deleted_artifacts AS a ON a.deletion_id = d.id
+         WHERE d.expires_at > $2 AND ($3 = 0 OR d.project_id = $3) AND r.name NOT LIKE '#%'
+           AND (a.digest = $1 OR EXISTS (SELECT 1 FROM deleted_blobs AS b WHERE b.deletion_id = d.id AND b.digest = $1)) LIMIT {most}"
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(digest.as_str()).bind(now.0).bind(project.unwrap_or(0));
+    let broken = |what: &str| Error::Internal(format!("a {what} in the database"));
+    query.fetch_all(c).await?.iter().map(|row| Ok((
+        row.get::<String, _>("project").parse().map_err(|_| broken("project name"))?,
+        row.get::<String, _>("repository").parse().map_err(|_| broken("repository name"))?,
+        artifacts::digest(row.get("digest"))?,
+    ))).collect()
 }

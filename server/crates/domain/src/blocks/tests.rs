@@ -127,6 +127,7 @@ async fn what_holds_it_is_found_and_taken_away_but_for_what_is_immutable() {
     immutability::delete(ctx, who, &of(&p), rule).await.unwrap();
     let done = purge(ctx, who, &Owner::System, &layer).await.unwrap();
     assert_eq!((done.deleted.len(), done.kept.len()), (2, 0), "the index, then what a tag names by itself: {done:?}");
+    assert_eq!(deleted_holders(ctx, who, &of(&p), &layer).await.unwrap().len(), 2, "who fetched those is asked too");
     assert!(holders(ctx, who, &Owner::System, &layer).await.unwrap().is_empty());
     assert!(artifacts::pull(ctx, who, &q, &r, &Reference::Tag("2".parse().unwrap()), false).await.is_ok());
     // It can be brought back once the block is lifted, and no sooner.
@@ -166,4 +167,48 @@ async fn who_may_block_and_what_is_no_block() {
     assert!(matches!(create(&world.ctx, &maintainer, &of(&p), past, "because").await, Err(Error::Precondition(_))));
     lift(&world.ctx, &maintainer, &of(&p), &digest).await.unwrap();
     assert!(matches!(lift(&world.ctx, &maintainer, &of(&p), &digest).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn what_is_blocked_signs_nothing_says_nothing_and_has_no_other_name() {
+    let world = World::new().await;
+    let (project, r): (ProjectName, RepositoryName) = (world.project("p", false).await, "r".parse().unwrap());
+    let (ctx, who) = (&world.ctx, &world.admin);
+    let image = world.image(&project, &r, "1", "one").await;
+    let list = index(&world, &project, &r, "list", &[&image]).await;
+    let signature = world.attach(&project, &r, &list, "application/vnd.cncf.notary.signature", b"{}").await;
+    crate::projects::update(ctx, who, &project, None, Some(true)).await.unwrap();
+    let reader = world.member("guest", &project, Role::Guest).await;
+    let served = async |digest: &Digest| artifacts::pull(ctx, &reader, &project, &r, &Reference::Digest(digest.clone()), true).await.is_ok();
+    artifacts::pull(ctx, &reader, &project, &r, &Reference::Digest(list.clone()), true).await.unwrap();
+    assert!(served(&image).await && served(&list).await);
+    create(ctx, who, &of(&project), signature.clone(), "the key was stolen").await.unwrap();
+    assert!(!served(&image).await && !served(&list).await, "a signature that is blocked signs neither the index nor what it lists");
+    world.attach(&project, &r, &list, "application/vnd.cncf.notary.signature", b"{ }").await;
+    assert!(served(&image).await && served(&list).await);
+    let (told, _) = artifacts::referrers(ctx, who, &project, &r, &list, None, 0, 50).await.unwrap();
+    assert!(told.len() == 1 && told.iter().all(|referrer| referrer.digest != signature), "nor is it told of");
+    crate::projects::update(ctx, who, &project, None, Some(false)).await.unwrap();
+    // What a configuration says of an image that is blocked.
+    let config = crate::blobs::digest_of(model::Algorithm::Sha256, br#"{"architecture":"amd64","os":"linux","x":"one"}"#);
+    let rows = async || artifacts::list(ctx, who, &project, &r, &Query::default(), &Default::default()).await.unwrap().items;
+    let said = |rows: &[model::artifact::Artifact]| rows.iter().any(|row| row.attributes.contains("amd64"));
+    assert!(said(&rows().await));
+    create(ctx, who, &of(&project), config.clone(), "a leaked key").await.unwrap();
+    assert!(!said(&rows().await));
+    assert!(matches!(artifacts::history(ctx, who, &project, &r, &Reference::Digest(image.clone())).await, Err(Error::Policy(_))));
+    // The same bytes by another algorithm.
+    let renamed = crate::blobs::digest_of(model::Algorithm::Sha512, br#"{"architecture":"amd64","os":"linux","x":"one"}"#);
+    let body = stream::iter([Ok::<_, Infallible>(Bytes::from_static(br#"{"architecture":"amd64","os":"linux","x":"one"}"#))]);
+    assert!(matches!(uploads::put(ctx, who, &project, &r, &renamed, None, body).await, Err(Error::Policy(_))));
+    lift(ctx, who, &of(&project), &config).await.unwrap();
+    let content = artifacts::pull(ctx, who, &project, &r, &Reference::Digest(image.clone()), false).await.unwrap().content.to_vec();
+    create(ctx, who, &of(&project), image.clone(), "a leaked key").await.unwrap();
+    let renamed = Reference::Digest(crate::blobs::digest_of(model::Algorithm::Sha512, &content));
+    assert!(matches!(artifacts::push(ctx, who, &project, &r, &renamed, Vec::new(), None, content).await, Err(Error::Policy(_))));
+    // Who still asks is told of in the log.
+    assert!(!served(&image).await);
+    crate::events::flush(ctx).await.unwrap();
+    let asked = crate::audit::Asked { kinds: vec!["artifact.pull".into()], outcome: Some(model::audit::Outcome::Refused), ..Default::default() };
+    assert!(!crate::audit::list(ctx, who, Some(&project), &asked, None, 9).await.unwrap().items.is_empty());
 }

@@ -122,6 +122,7 @@ events! {
     "artifact.block" ArtifactBlocked { project: Option<String>, digest: String, reason: String } within(project);
     "artifact.unblock" ArtifactUnblocked { project: Option<String>, digest: String } within(project);
     "artifact.retire" ArtifactRetired { project: String, repository: String, digest: String, run: i64 } Project(project);
+    "deletion.give-way" DeletionsGaveWay { project: String, deletions: i64 } Project(project);
     "quota.set" QuotaSet { project: String, limit: String } Project(project);
     "collection.schedule" CollectionScheduled { cron: Option<String> } System;
 }
@@ -133,7 +134,7 @@ impl Event {
             self,
             Event::SignedIn { .. } | Event::RequestRefused { .. } | Event::AccountUnlocked { .. } | Event::PasswordSet { .. } | Event::RobotSecretSet { .. }
                 | Event::UserDisabled { .. } | Event::UserDeleted { .. } | Event::AdministratorSet { admin: false, .. } | Event::RobotDisabled { .. }
-                | Event::ArtifactBlocked { .. } | Event::AuditPurged { .. } | Event::ForwardingLost { .. }
+                | Event::ArtifactBlocked { .. } | Event::AuditPurged { .. } | Event::ForwardingLost { .. } | Event::DeletionsGaveWay { .. }
                 | Event::RobotDeleted { .. } | Event::MemberRemoved { .. } | Event::TargetTested { .. } | Event::ExecutionStopped { .. }
                 | Event::CollectionStopped { .. }
                 | Event::CollectionStarted { dry_run: true } | Event::RetentionStarted { dry_run: true,

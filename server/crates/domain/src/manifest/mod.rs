@@ -13,7 +13,7 @@ mod recognise;
 mod said;
 
 pub use attributes::{attributes, telling};
-pub use passive::{is_passive, looks_passive, read_to_judge};
+pub use passive::{is_passive, looks_like_image, looks_passive, read_to_judge};
 pub use recognise::{Recognised, is_referrers_list, is_referrers_tag, lists_referrers_of, machinery_subject, read_to_recognise, recognise};
 
 pub use said::{read_to_say, said};

@@ -30,6 +30,11 @@ pub fn looks_passive(manifest: &Manifest) -> bool {
         && manifest.layers.iter().all(|layer| is_known_layer(&layer.media_type))
 }
 
+/// Would something that runs images take it for one, by the types that it says?
+pub fn looks_like_image(manifest: &Manifest) -> bool {
+    manifest.config.as_ref().is_some_and(|config| media::is_image_config(&plain(&config.media_type))) && !looks_passive(manifest)
+}
+
 /// The blobs that [`is_passive`] asks for; none where it will not be.
 pub fn read_to_judge(manifest: &Manifest) -> Vec<(&Digest, u64)> {
     let sum: i64 = manifest.layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.size));

@@ -2,11 +2,15 @@
 //! While nothing is blocked this costs nothing.
 
 use crate::access::{Authorized, ProjectRow};
+use crate::accessories;
 use crate::artifacts::sql;
+use crate::blobs::digest_of;
 use crate::error::{Error, Result};
 use crate::manifest::Manifest;
+use model::artifact::Artifact;
 use model::block::Block;
 use model::{Digest, RepositoryName};
+use std::collections::HashSet;
 
 fn refusal(what: String, block: &Block) -> Error {
     let (of, reason) = (if block.of_system { "for every project " } else { "" }, &block.reason);
@@ -45,19 +49,78 @@ pub(crate) fn placed(project: &ProjectRow, digest: &Digest, manifest: &Manifest)
     }
 }
 
-/// Why an artifact is not served: it is blocked, or something that it lists or is made of, through indexes within.
-pub(crate) async fn artifact(proof: &mut Authorized<'_>, name: &RepositoryName, (id, digest): (i64, &Digest)) -> Result<Option<Error>> {
+/// An artifact as the database knows it.
+pub(crate) struct At<'a> {
+    pub repository: i64,
+    pub id: i64,
+    pub digest: &'a Digest,
+}
+
+/// What is blocked and that a repository has anything of: in most it is nothing, which is all that a pull there costs.
+async fn here(proof: &mut Authorized<'_>, repository: i64) -> Result<HashSet<String>> {
     let policy = proof.project.policy.clone();
     if policy.blocked.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let digests: Vec<&Digest> = policy.blocked.iter().map(|block| &block.digest).collect();
+    sql::present(proof.conn(), repository, &digests).await
+}
+
+/// Why an artifact is not served: it is blocked, or something that it lists or is made of, through indexes within.
+pub(crate) async fn artifact(proof: &mut Authorized<'_>, name: &RepositoryName, at: At<'_>) -> Result<Option<Error>> {
+    let here = here(proof, at.repository).await?;
+    judged(proof, name, &at, &here).await
+}
+
+async fn judged(proof: &mut Authorized<'_>, name: &RepositoryName, at: &At<'_>, here: &HashSet<String>) -> Result<Option<Error>> {
+    if here.is_empty() {
         return Ok(None);
     }
-    let path = || format!("{}/{name}@{digest}", proof.project.name);
-    if let Some(block) = of(&proof.project, digest) {
-        return Ok(Some(refusal(path(), block)));
+    let path = format!("{}/{name}@{}", proof.project.name, at.digest);
+    if let Some(block) = of(&proof.project, at.digest) {
+        return Ok(Some(refusal(path, block)));
     }
-    let path = path();
-    let digests: Vec<&Digest> = policy.blocked.iter().map(|block| &block.digest).collect();
-    let found = sql::first_within(proof.conn(), id, &digests).await?;
-    let block = found.and_then(|found| policy.blocked.iter().find(|block| block.digest.as_str() == found));
+    let digests: Vec<&str> = here.iter().map(String::as_str).collect();
+    let Ok(found) = sql::first_within(proof.conn(), at.id, &digests).await? else {
+        return Ok(Some(Error::Policy(format!("{path} lists so much that it cannot be told whether something blocked is among it: it is not served"))));
+    };
+    let block = found.and_then(|found| proof.project.policy.blocked.iter().find(|block| block.digest.as_str() == found));
     Ok(block.map(|block| holding(path, block)))
+}
+
+/// Of what is blocked no row tells what its configuration and annotations say.
+pub(crate) async fn veil(proof: &mut Authorized<'_>, name: &RepositoryName, repository: i64, rows: &mut [Artifact]) -> Result<()> {
+    let here = here(proof, repository).await?;
+    for row in rows.iter_mut().filter(|_| !here.is_empty()) {
+        let at = At { repository, id: row.id.0, digest: &row.digest };
+        if judged(proof, name, &at, &here).await?.is_some() {
+            row.attributes = "{}".to_owned();
+            row.annotations.clear();
+        }
+    }
+    Ok(())
+}
+
+/// Does a signature that is not blocked hang under it? Asked of what is signed.
+pub(crate) async fn leaves_signed(proof: &mut Authorized<'_>, name: &RepositoryName, repository: i64, digest: &Digest) -> Result<bool> {
+    let here = here(proof, repository).await?;
+    if here.is_empty() {
+        return Ok(true);
+    }
+    for (id, signature) in accessories::sql::signatures_of(proof.conn(), repository, digest).await? {
+        if judged(proof, name, &At { repository, id, digest: &signature }, &here).await?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Refuses bytes that are blocked under the name that another algorithm gives them.
+pub(crate) fn renamed(project: &ProjectRow, digest: &Digest, content: &[u8]) -> Result<()> {
+    for block in project.policy.blocked.iter().filter(|block| block.digest.algorithm() != digest.algorithm()) {
+        if digest_of(block.digest.algorithm(), content) == block.digest {
+            return Err(refusal(format!("manifest {digest}, which is {},", block.digest), block));
+        }
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@
 //! carries push scope, or a User-Agent of `cosign/` or `notation/`, whose first read asks for pull only. The User-Agent
 //! tells a signing tool from a runtime among those who may push; it never widens a right.
 
+use super::blocked;
 use crate::access::Authorized;
 use crate::accessories;
 use crate::artifacts::sql::{self, Found};
@@ -24,17 +25,27 @@ pub(crate) enum Verdict {
     Refused(Error),
 }
 
+/// Signed indexes that are looked at where something is blocked.
+const INDEXES: usize = 64;
+
 /// Judges by what the database knows.
 pub(crate) async fn judge(proof: &mut Authorized<'_>, who: &Principal, repository: &RepositoryName, found: &Found) -> Result<Verdict> {
-    let what = (found.id, &found.digest);
-    if let Some(refused) = super::blocked::artifact(proof, repository, what).await? {
+    let at = blocked::At { repository: found.repository_id, id: found.id, digest: &found.digest };
+    if let Some(refused) = blocked::artifact(proof, repository, at).await? {
         return Ok(Verdict::Refused(refused));
     }
-    if !proof.project.policy.require_signature || found.signed || is_signing(proof, who, repository) {
+    if !proof.project.policy.require_signature || is_signing(proof, who, repository) {
         return Ok(Verdict::Pass);
     }
-    if sql::in_signed_index(proof, found.repository_id, &found.digest).await? {
+    if found.signed && blocked::leaves_signed(proof, repository, found.repository_id, &found.digest).await? {
         return Ok(Verdict::Pass);
+    }
+    // A signature that is blocked signs nothing: then another index may.
+    let most = if proof.project.policy.blocked.is_empty() { 1 } else { INDEXES };
+    for index in sql::signed_indexes(proof, found.repository_id, &found.digest, most).await? {
+        if blocked::leaves_signed(proof, repository, found.repository_id, &index).await? {
+            return Ok(Verdict::Pass);
+        }
     }
     let project = &proof.project.name;
     let refusal = Error::Policy(format!(

@@ -2,13 +2,14 @@
 //! ones too, and keeps them from being pulled.
 
 use super::locks::Locks;
-use crate::access::Authorized;
+use crate::access::{Authorized, ProjectRow};
 use crate::artifacts::sql;
 use crate::error::{Error, Result};
 use crate::manifest::{self, Annotations, Descriptor, Manifest};
 use crate::quotas;
 use model::quota::{HEADROOM, Quota};
 use model::{Digest, ProjectName, RepositoryName, Tag};
+use sqlx::AnyConnection;
 
 /// Most bytes of the manifests that an index lists.
 const CHILDREN_BYTES: i64 = 16 << 20;
@@ -48,9 +49,9 @@ fn full(project: &ProjectName, quota: Quota, needs: i64) -> Error {
 }
 
 /// May an upload be so long, in a project that holds so much beside it? Beyond the limit there is room for what signs and describes artifacts, and what
-/// an upload is nobody knows before its manifest comes.
-pub(crate) fn room(project: &ProjectName, held: i64, limit: i64, bytes: i64) -> Result<()> {
-    match held.saturating_add(bytes) <= limit.saturating_add(HEADROOM) {
+/// an upload is nobody knows before its manifest comes; `found` is what the project held as the limit was set.
+pub(crate) fn room(project: &ProjectName, held: i64, (limit, found): (i64, i64), bytes: i64) -> Result<()> {
+    match held.saturating_add(bytes) <= limit.max(found).saturating_add(HEADROOM) {
         true => Ok(()),
         false => Err(full(project, Quota { used: held, limit: Some(limit) }, bytes)),
     }
@@ -58,12 +59,15 @@ pub(crate) fn room(project: &ProjectName, held: i64, limit: i64, bytes: i64) -> 
 
 /// May a blob of another repository be made readable here? It would count as soon as something is made of it.
 pub(crate) async fn mounted(proof: &mut Authorized<'_>, digest: &Digest) -> Result<()> {
-    let Some(Quota { used, limit: Some(limit) }) = held(proof).await? else { return Ok(()) };
+    if proof.project.policy.storage_limit.is_none() {
+        return Ok(());
+    }
     let (project, c) = (proof.project.id, proof.conn());
+    let (Quota { used, limit: Some(limit) }, found) = quotas::sql::with_found(c, project).await? else { return Ok(()) };
     let size = quotas::sql::blob_size(c, digest).await?;
     match quotas::sql::counts(c, project, digest).await? {
         true => Ok(()),
-        false => room(&proof.project.name, used, limit, size),
+        false => room(&proof.project.name, used, (limit, found), size),
     }
 }
 
@@ -76,13 +80,25 @@ pub(crate) async fn held(proof: &mut Authorized<'_>) -> Result<Option<Quota>> {
     }
 }
 
+/// Asked before something that is brought in by several writes: does all of it fit?
+pub(crate) async fn whole(c: &mut AnyConnection, project: &ProjectRow, bytes: i64) -> Result<()> {
+    if project.policy.storage_limit.is_none() {
+        return Ok(());
+    }
+    match quotas::sql::of(c, project.id).await? {
+        before @ Quota { limit: Some(limit), .. } if before.used.saturating_add(bytes) > limit => Err(full(&project.name, before, bytes)),
+        _ => Ok(()),
+    }
+}
+
 /// Asked once all that was placed is counted: does the project, which held `before`, stay within its limit? What is attached to an artifact may go
 /// beyond it, a little. What adds nothing is welcome in any case.
 pub(crate) async fn fits(proof: &mut Authorized<'_>, before: Option<Quota>, attached: bool) -> Result<()> {
     let Some(before @ Quota { limit: Some(limit), .. }) = before else { return Ok(()) };
     let project = proof.project.id;
-    let after = quotas::sql::of(proof.conn(), project).await?.used;
-    let most = if attached { limit.saturating_add(HEADROOM) } else { limit };
+    let (Quota { used: after, .. }, found) = quotas::sql::with_found(proof.conn(), project).await?;
+    // A limit that was lowered below what there is leaves room to sign that.
+    let most = if attached { limit.max(found).saturating_add(HEADROOM) } else { limit };
     match after > before.used && after > most {
         true => Err(full(&proof.project.name, before, after - before.used)),
         false => Ok(()),

@@ -18,7 +18,7 @@ use crate::identity::Principal;
 use crate::projects::{self, Filter};
 use model::list::Query;
 use model::project::Project;
-use model::quota::{self, Quota};
+use model::quota;
 use model::{Page, ProjectId};
 
 /// Every project with its quota, for administrators.
@@ -47,29 +47,40 @@ pub async fn set(ctx: &Ctx, who: &Principal, id: ProjectId, limit: Option<i64>) 
             false => Err(Error::not_found("project", &project)),
         }
     })
-    .await?;
-    make_room(ctx).await.map(drop)
+    .await
 }
 
-/// Deletions are kept while living and deleted together are under twice the limit; past that the oldest go. Answers how many went.
+/// Deletions are kept while living and deleted together are under twice the limit, or what there was as it was set; past that the oldest go, and the log
+/// says so. Answers how many went.
 pub async fn make_room(ctx: &Ctx) -> Result<u64> {
-    let (now, mut gone) = (ctx.now(), 0);
-    for project in sql::crowded(&mut *ctx.db.read().await?, now).await? {
+    if !ctx.configuration().quota_per_project_enable {
+        return Ok(0);
+    }
+    let (now, mut all) = (ctx.now(), 0);
+    for (project, _) in sql::crowded(&mut *ctx.db.read().await?, now, None).await? {
         let one = async move |c: &mut sqlx::AnyConnection| {
-            let Quota { used, limit: Some(limit) } = sql::of(c, project).await? else { return Ok(false) };
-            let kept = deletions::sql::waiting(c, now, Some(project.0)).await?.bytes;
-            let Some(oldest) = sql::oldest(c, now, project).await?.filter(|_| used.saturating_add(kept) > limit.saturating_mul(2)) else { return Ok(false) };
+            if sql::crowded(c, now, Some(project)).await?.is_empty() {
+                return Ok(false);
+            }
+            let Some(oldest) = sql::oldest(c, now, project).await? else { return Ok(false) };
             // A repository is taken apart in slices once it is over.
             parked::end(c, now, oldest).await.map(|()| true)
         };
+        let mut gone = 0;
         while ctx.db.write_content(one).await? {
             gone += 1;
         }
+        if gone > 0 {
+            let name = projects::name_of(ctx, &Principal::system(), project).await?;
+            let event = Event::DeletionsGaveWay { project: name.to_string(), deletions: gone };
+            ctx.change(&Principal::system(), event, async |_| Ok(())).await?;
+        }
+        all += gone.unsigned_abs();
     }
-    if gone > 0 {
+    if all > 0 {
         let over = async move |c: &mut sqlx::AnyConnection| deletions::sql::forget_over(c, now).await;
         while ctx.db.write_content(over).await? > 0 {}
         deletions::dismantle(ctx).await;
     }
-    Ok(gone)
+    Ok(all)
 }

@@ -53,24 +53,38 @@ impl<'a> Growth<'a> {
         Growth { ctx, of, id: id.to_owned(), digest }
     }
 
-    /// Reserves so much that the upload may be `bytes` long. A refusal: the project is full.
+    /// May the upload be `bytes` long? A refusal: the project is full. Only what came is reserved: who says much and sends nothing keeps nobody out.
+    pub async fn may(&self, bytes: u64) -> Result<()> {
+        self.judge(bytes, false).await
+    }
+
+    /// As [`Growth::may`], of bytes that came: they are reserved.
     pub async fn to(&self, bytes: u64) -> Result<()> {
+        self.judge(bytes, true).await
+    }
+
+    async fn judge(&self, bytes: u64, came: bool) -> Result<()> {
         let Some((project, limit)) = &self.of else { return Ok(()) };
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let used = sql::of(&mut *self.ctx.db.read().await?, project.id).await?.used;
+        let (model::quota::Quota { used, .. }, found) = sql::with_found(&mut *self.ctx.db.read().await?, project.id).await?;
         let refused = {
             let (now, mut all) = (self.ctx.now(), self.ctx.local.reservations.all());
             all.retain(|_, held| held.until.is_none_or(|until| until > now));
             let others = all.iter().filter(|(id, held)| held.project == project.id && **id != self.id).map(|(_, held)| held.bytes).sum::<i64>();
-            let refused = policy::push::room(&project.name, used.saturating_add(others), *limit, bytes).err();
-            if refused.is_none() {
+            let refused = policy::push::room(&project.name, used.saturating_add(others), (*limit, found), bytes).err();
+            if refused.is_none() && came {
                 all.insert(self.id.clone(), Held { project: project.id, bytes, until: None });
             }
             refused
         };
         match (refused, self.digest) {
             (None, _) => Ok(()),
-            (Some(_), Some(digest)) if sql::counts(&mut *self.ctx.db.read().await?, project.id, digest).await? => Ok(()),
+            // What counts already adds nothing, if it is that long.
+            (Some(refused), Some(digest)) => {
+                let mut c = self.ctx.db.read().await?;
+                let same = sql::counts(&mut c, project.id, digest).await? && bytes <= sql::blob_size(&mut c, digest).await?;
+                if same { Ok(()) } else { Err(refused) }
+            }
             (Some(refused), _) => Err(refused),
         }
     }

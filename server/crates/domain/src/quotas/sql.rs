@@ -5,6 +5,12 @@ use model::quota::{Quota, from_number, to_number};
 use model::{DeletionId, Digest, ProjectId, Stamp};
 use sqlx::{AnyConnection, Row};
 
+/// As [`of`], with what the project held as its limit was set.
+pub async fn with_found(c: &mut AnyConnection, project: ProjectId) -> Result<(Quota, i64)> {
+    let row = sqlx::query("SELECT used_bytes, storage_limit, limit_used FROM projects WHERE id = $1").bind(project.0).fetch_one(c).await?;
+    Ok((Quota { used: row.get("used_bytes"), limit: from_number(row.get("storage_limit")) }, row.get("limit_used")))
+}
+
 pub async fn of(c: &mut AnyConnection, project: ProjectId) -> Result<Quota> {
     let row = sqlx::query("SELECT used_bytes, storage_limit FROM projects WHERE id = $1").bind(project.0).fetch_one(c).await?;
     Ok(Quota { used: row.get("used_bytes"), limit: from_number(row.get("storage_limit")) })
@@ -12,7 +18,11 @@ pub async fn of(c: &mut AnyConnection, project: ProjectId) -> Result<Quota> {
 
 /// `false`: there is no such project.
 pub async fn set(c: &mut AnyConnection, now: Stamp, project: ProjectId, limit: Option<i64>) -> Result<bool> {
-    let done = sqlx::query("UPDATE projects SET storage_limit = $2, updated_at = $3 WHERE id = $1 AND deleted_at IS NULL")
+    let done = sqlx::query(
+        "UPDATE projects SET storage_limit = $2, updated_at = $3, limit_used = used_bytes, limit_kept =
+           (SELECT CAST(COALESCE(SUM(d.bytes), 0) AS BIGINT) FROM deletions AS d WHERE d.project_id = projects.id AND d.expires_at > $3)
+         WHERE id = $1 AND deleted_at IS NULL",
+    )
         .bind(project.0)
         .bind(to_number(limit))
         .bind(now.0)
@@ -40,16 +50,21 @@ pub async fn blob_size(c: &mut AnyConnection, digest: &Digest) -> Result<i64> {
     Ok(row.map_or(0, |row| row.get("size")))
 }
 
-/// Projects with a limit in which living and deleted together pass twice of it.
-pub async fn crowded(c: &mut AnyConnection, now: Stamp) -> Result<Vec<ProjectId>> {
+/// Projects in which living and deleted together pass twice the limit, and what there was as it was set; by how much.
+pub async fn crowded(c: &mut AnyConnection, now: Stamp, only: Option<ProjectId>) -> Result<Vec<(ProjectId, i64)>> {
     let rows = sqlx::query(
-        "SELECT p.id AS id FROM projects AS p WHERE p.storage_limit >= 0 AND p.deleted_at IS NULL AND p.used_bytes +
-           (SELECT CAST(COALESCE(SUM(d.bytes), 0) AS BIGINT) FROM deletions AS d WHERE d.project_id = p.id AND d.expires_at > $1) > 2 * p.storage_limit",
+        "SELECT x.id AS id, x.used + x.kept - x.most AS over FROM
+           (SELECT p.id AS id, p.used_bytes AS used,
+              (SELECT CAST(COALESCE(SUM(d.bytes), 0) AS BIGINT) FROM deletions AS d WHERE d.project_id = p.id AND d.expires_at > $1) AS kept,
+              CASE WHEN 2 * p.storage_limit < p.limit_used + p.limit_kept THEN p.limit_used + p.limit_kept ELSE 2 * p.storage_limit END AS most
+            FROM projects AS p WHERE p.storage_limit >= 0 AND p.deleted_at IS NULL AND ($2 = 0 OR p.id = $2)) AS x
+         WHERE x.used + x.kept > x.most",
     )
     .bind(now.0)
+    .bind(only.map_or(0, |id| id.0))
     .fetch_all(c)
     .await?;
-    Ok(rows.iter().map(|row| ProjectId(row.get("id"))).collect())
+    Ok(rows.iter().map(|row| (ProjectId(row.get("id")), row.get("over"))).collect())
 }
 
 /// The project's oldest deletion that keeps bytes.

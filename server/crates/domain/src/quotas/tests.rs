@@ -7,7 +7,7 @@ use crate::testing::World;
 use crate::{configuration, repositories, uploads};
 use bytes::Bytes;
 use futures_util::stream;
-use model::quota::HEADROOM;
+use model::quota::{HEADROOM, Quota};
 use model::{Algorithm, Digest, ProjectName, RepositoryName, Role};
 use serde_json::json;
 use std::convert::Infallible;
@@ -110,8 +110,9 @@ async fn n_088_a_full_project_refuses_pushes_changes_nothing_and_can_still_be_si
     let bytes = serde_json::to_vec(&big).unwrap();
     let named = Reference::Digest(digest_of(Algorithm::Sha256, &bytes));
     said(artifacts::push(&world.ctx, &world.admin, &project, &r, &named, Vec::new(), None, bytes).await);
-    // Lowered below what is used, nothing goes and nothing more comes.
+    // Lowered below what is used, nothing goes and nothing more comes, but for signatures.
     limit(&world, &project, Some(1)).await;
+    world.attach(&project, &r, &one, SIGNATURE, b"another signer's").await;
     artifacts::pull(&world.ctx, &world.admin, &project, &r, &Reference::Digest(one.clone()), false).await.unwrap();
     said(image(&world, &project, &r, "3", "three").await);
     // A deletion makes room at once.
@@ -152,6 +153,11 @@ async fn an_upload_is_refused_before_its_bytes_where_its_size_is_known_and_as_it
     let second = uploads::start(ctx, who, &project, &r).await.unwrap();
     said(uploads::append(ctx, who, &project, &r, &second, None, Some(half as u64), some(half)).await);
     uploads::cancel(ctx, who, &project, &r, &first).await.unwrap();
+    // Who says much and sends nothing keeps nobody out.
+    let silent = uploads::start(ctx, who, &project, &r).await.unwrap();
+    let never = stream::pending::<std::result::Result<Bytes, Infallible>>();
+    let said_much = uploads::append(ctx, who, &project, &r, &silent, None, Some(most), never);
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(200), said_much).await.is_err());
     uploads::append(ctx, who, &project, &r, &second, None, Some(half as u64), some(half)).await.unwrap();
     // One that nobody goes on with keeps nobody out for long, and one that failed not at all.
     let third = uploads::start(ctx, who, &project, &r).await.unwrap();
@@ -161,6 +167,14 @@ async fn an_upload_is_refused_before_its_bytes_where_its_size_is_known_and_as_it
     assert!(matches!(broken, Err(Error::Invalid(_))));
     let fourth = uploads::start(ctx, who, &project, &r).await.unwrap();
     uploads::append(ctx, who, &project, &r, &fourth, None, Some(most), some(usize::try_from(most).unwrap())).await.unwrap();
+    // What counts already adds nothing, if it is no longer than that.
+    limit(&world, &project, None).await;
+    image(&world, &project, &r, "small", "small").await.unwrap();
+    limit(&world, &project, Some(1000)).await;
+    let small = digest_of(Algorithm::Sha256, b"small");
+    said(uploads::put(ctx, who, &project, &r, &small, Some(most * 2), some(0)).await);
+    said(uploads::put(ctx, who, &project, &r, &small, None, endless()).await);
+    let used = quota(&world, &project).await.used;
     // A mount costs what it would add.
     uploads::cancel(ctx, who, &project, &r, &fourth).await.unwrap();
     let other = world.project("other", false).await;
@@ -168,7 +182,7 @@ async fn an_upload_is_refused_before_its_bytes_where_its_size_is_known_and_as_it
     let mounted = uploads::mount(ctx, who, &project, &r, &big, Some((other.clone(), r.clone()))).await;
     said(mounted);
     assert_eq!(uploads::blob(ctx, who, &project, &r, &big).await.unwrap(), None);
-    assert_eq!(quota(&world, &project).await.used, 0);
+    assert_eq!(quota(&world, &project).await.used, used);
 }
 
 #[tokio::test]
@@ -248,11 +262,67 @@ async fn what_is_deleted_blocks_no_push_and_the_oldest_of_it_goes_first() {
     let other = world.project("other", false).await;
     image(&world, &other, &r, "0", &"x".repeat(1000)).await.unwrap();
     repositories::delete(&world.ctx, &world.admin, &other, &r).await.unwrap();
-    limit(&world, &other, Some(each - 1)).await;
+    limit(&world, &other, Some(1)).await;
+    make_room(&world.ctx).await.unwrap();
+    // Lowering removes nothing.
     let whole = deletions::list(&world.ctx, &world.admin, &other, &Query::default()).await.unwrap().items[0].id;
     said(deletions::restore(&world.ctx, &world.admin, &other, whole).await);
     assert_eq!(quota(&world, &other).await.used, 0);
     limit(&world, &other, Some(each)).await;
     deletions::restore(&world.ctx, &world.admin, &other, whole).await.unwrap();
     assert_eq!(quota(&world, &other).await.used, each);
+    let told = crate::audit::Asked { kinds: vec!["deletion.give-way".into()], ..Default::default() };
+    assert!(!crate::audit::list(&world.ctx, &world.admin, Some(&project), &told, None, 9).await.unwrap().items.is_empty());
+    assert!(crate::audit::list(&world.ctx, &world.admin, Some(&other), &told, None, 9).await.unwrap().items.is_empty());
+    // Where no limit holds nothing gives way either.
+    configuration::set(&world.ctx, &world.admin, &["x"], |new| new.quota_per_project_enable = false, Default::default()).await.unwrap();
+    for n in 10..14 {
+        image(&world, &project, &r, &n.to_string(), &n.to_string().repeat(500)).await.unwrap();
+        artifacts::delete(&world.ctx, &world.admin, &project, &r, &Reference::Tag(n.to_string().parse().unwrap())).await.unwrap();
+    }
+    let before = kept().await.len();
+    make_room(&world.ctx).await.unwrap();
+    assert_eq!(kept().await.len(), before);
+}
+
+#[tokio::test]
+async fn nothing_counts_later_than_it_is_judged() {
+    let world = World::with(|settings| settings.recycle = 86_400_000).await;
+    let (project, r): (ProjectName, RepositoryName) = (world.project("p", false).await, "r".parse().unwrap());
+    let (ctx, who) = (&world.ctx, &world.admin);
+    let (big, config) = (vec![9; 5000], world.blob(&project, &r, b"{}").await);
+    let digest = digest_of(Algorithm::Sha256, &big);
+    let foreign = json!({
+        "schemaVersion": 2, "mediaType": crate::manifest::OCI_MANIFEST,
+        "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2 },
+        "layers": [{ "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar", "digest": digest, "size": big.len(), "urls": ["https://x.example/l"] }],
+    });
+    let named = world.manifest(&project, &r, "", &foreign).await;
+    let small = quota(&world, &project).await.used;
+    limit(&world, &project, Some(small + 100)).await;
+    // A layer that an artifact names already, which may be elsewhere.
+    let body = || stream::iter([Ok::<_, Infallible>(Bytes::from(vec![9; 5000]))]);
+    said(uploads::put(ctx, who, &project, &r, &digest, None, body()).await);
+    assert_eq!((quota(&world, &project).await.used, uploads::blob(ctx, who, &project, &r, &digest).await.unwrap()), (small, None));
+    let other = world.project("other", false).await;
+    world.blob(&other, &r, &big).await;
+    said(uploads::mount(ctx, who, &project, &r, &digest, Some((other.clone(), r.clone()))).await);
+    // One that was deleted with it, taken out, and comes back with an undo of what stands again.
+    limit(&world, &project, None).await;
+    uploads::put(ctx, who, &project, &r, &digest, None, body()).await.unwrap();
+    delete(&world, &project, &r, &named).await;
+    uploads::unlink_blob(ctx, who, &project, &r, &digest).await.unwrap();
+    world.manifest(&project, &r, "", &foreign).await;
+    limit(&world, &project, Some(small + 100)).await;
+    let deletion = deletions::list(ctx, who, &project, &Query::default()).await.unwrap().items[0].id;
+    said(deletions::restore(ctx, who, &project, deletion).await);
+    assert_eq!(quota(&world, &project).await.used, small);
+    // An image that calls itself attached has no headroom.
+    let layer = world.blob(&project, &r, &[8; 500]).await;
+    let mut image = foreign.clone();
+    image["layers"] = json!([{ "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": layer, "size": 500 }]);
+    image["subject"] = json!({ "mediaType": crate::manifest::OCI_MANIFEST, "digest": named, "size": 1 });
+    image["artifactType"] = SIGNATURE.into();
+    let bytes = serde_json::to_vec(&image).unwrap();
+    said(artifacts::push(ctx, who, &project, &r, &Reference::Tag("x".parse().unwrap()), Vec::new(), None, bytes).await);
 }

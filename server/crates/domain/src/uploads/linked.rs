@@ -62,7 +62,9 @@ pub async fn mount(
         .write_content(async move |c| {
             let mut proof = push_right(c, &ctx2, &who, &project, &repository).await?;
             policy::push::mounted(&mut proof, &digest).await?;
-            sql::link_known(&mut proof, ctx2.now(), &repository, &digest).await
+            let held = policy::push::held(&mut proof).await?;
+            let linked = sql::link_known(&mut proof, ctx2.now(), &repository, &digest).await?;
+            policy::push::fits(&mut proof, held, false).await.map(|()| linked)
         })
         .await
 }

@@ -7,6 +7,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::points::point;
+use crate::policy;
 use model::{Algorithm, Digest, ProjectName, RepositoryName, Stamp};
 
 /// How long a push waits for a collection that is deleting the same content.
@@ -30,7 +31,15 @@ pub(super) async fn publish(
     to_its_end(async move {
         let done = async {
             let whole = turn.whole.take();
-            let actual = match (&whole, digest.algorithm(), turn.hasher.take()) {
+            let hasher = turn.hasher.take();
+            // The same bytes may be blocked under the usual name.
+            let sha256 = match (&whole, digest.algorithm(), &hasher) {
+                (_, Algorithm::Sha256, _) => None,
+                (Some(whole), _, _) => Some(digest_of(Algorithm::Sha256, whole)),
+                (None, _, Some((_, hasher))) => Some(hasher.clone().finish()),
+                (None, _, None) => Some(ctx.blobs.rehash(&id, total, Algorithm::Sha256).await?.finish()),
+            };
+            let actual = match (&whole, digest.algorithm(), hasher) {
                 (Some(whole), algorithm, _) => digest_of(algorithm, whole),
                 (None, Algorithm::Sha256, Some((_, hasher))) => hasher.finish(),
                 (None, algorithm, _) => ctx.blobs.rehash(&id, total, algorithm).await?.finish(),
@@ -53,7 +62,14 @@ pub(super) async fn publish(
                 if now.0 - held.0 >= ctx2.settings.gc_grace / 2 {
                     return Err(Error::Unavailable(format!("blob {digest} took too long to become durable: push it again")));
                 }
+                policy::blocked::blob(&proof.project, &digest)?;
+                if let Some(same) = &sha256 {
+                    policy::blocked::blob(&proof.project, same)?;
+                }
+                // An artifact may be made of it already, which may name what is elsewhere.
+                let held = policy::push::held(&mut proof).await?;
                 sql::link_new(&mut proof, now, &repository, &digest, total as i64).await?;
+                policy::push::fits(&mut proof, held, false).await?;
                 point!("blob.linked");
                 if row { sql::delete(proof.conn(), &id).await } else { Ok(()) }
             };

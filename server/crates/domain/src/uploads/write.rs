@@ -112,7 +112,8 @@ async fn admit(growth: &Growth<'_>, received: u64, start: Option<u64>, length: O
         return Err(too_large());
     }
     room(growth.ctx, length.unwrap_or(0)).await?;
-    growth.to(received.saturating_add(length.unwrap_or(0))).await
+    growth.may(received.saturating_add(length.unwrap_or(0))).await?;
+    growth.to(received).await
 }
 
 /// May it grow on, to so many bytes by now?

@@ -221,34 +221,60 @@ pub async fn listing(c: &mut AnyConnection, ids: &[i64]) -> Result<Vec<i64>> {
     Ok(script.run(c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect())
 }
 
-/// The first that is found of `digests`, which are few, among what the artifact lists and is made of, through indexes within.
-pub async fn first_within(c: &mut AnyConnection, id: i64, digests: &[&Digest]) -> Result<Option<String>> {
-    let (mut level, mut seen) = (vec![id], HashSet::from([id]));
+/// Entries of indexes that are gone through in search of what is blocked.
+const GONE_THROUGH: i64 = 20_000;
+
+/// Those of `digests` that a repository has anything of: artifacts that are it, list it, or are made of it.
+pub async fn present(c: &mut AnyConnection, repository: i64, digests: &[&Digest]) -> Result<HashSet<String>> {
+    let mut script = Script::default();
+    for part in parts(digests) {
+        let values: Vec<String> = (0..part.len()).map(|n| format!("SELECT CAST(${} AS TEXT) AS digest", n + 2)).collect();
+        let text = format!(
+            "SELECT v.digest AS digest FROM ({}) AS v WHERE EXISTS (SELECT 1 FROM artifact_blobs AS x WHERE x.digest = v.digest AND x.repository_id = $1)
+               OR EXISTS (SELECT 1 FROM artifact_children AS x WHERE x.repository_id = $1 AND x.child_digest = v.digest)
+               OR EXISTS (SELECT 1 FROM artifacts AS a WHERE a.repository_id = $1 AND a.digest = v.digest)",
+            values.join(" UNION ALL ")
+        );
+        script.add(text, std::iter::once(repository.into()).chain(part.iter().map(|digest| digest.as_str().into())));
+    }
+    Ok(script.run(c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("digest")).collect())
+}
+
+/// The first that is found of `digests`, which are few, among what the artifact lists and is made of, through indexes within. `Err`: it lists so much
+/// that this cannot be told.
+pub async fn first_within(c: &mut AnyConnection, id: i64, digests: &[&str]) -> Result<std::result::Result<Option<String>, ()>> {
+    let (mut level, mut seen, mut left) = (vec![id], HashSet::from([id]), GONE_THROUGH);
     while !level.is_empty() {
         let mut script = Script::default();
         for part in parts(&level) {
             let (these, those) = (placeholders(1, part.len()), placeholders(1 + part.len(), digests.len()));
             for (table, of, what) in [("artifact_blobs", "artifact_id", "digest"), ("artifact_children", "parent_id", "child_digest")] {
                 let text = format!("SELECT {what} AS digest FROM {table} WHERE {of} IN ({these}) AND {what} IN ({those}) LIMIT 1");
-                script.add(text, part.iter().map(|id| (**id).into()).chain(digests.iter().map(|digest| digest.as_str().into())));
+                script.add(text, part.iter().map(|id| (**id).into()).chain(digests.iter().map(|digest| (*digest).into())));
             }
         }
         if let Some(row) = script.run(&mut *c).await?.iter().flat_map(|ran| &ran.rows).next() {
-            return Ok(Some(row.get("digest")));
+            return Ok(Ok(Some(row.get("digest"))));
         }
-        let mut script = Script::default();
+        let mut below = Vec::new();
         for part in parts(&level) {
             let text = format!(
                 "SELECT a.id AS id FROM artifact_children AS x JOIN artifacts AS a ON a.repository_id = x.repository_id AND a.digest = x.child_digest
-                 WHERE x.parent_id IN ({})",
-                placeholders(1, part.len())
+                 WHERE x.parent_id IN ({}) LIMIT {}",
+                placeholders(1, part.len()), left + 1
             );
+            let mut script = Script::default();
             script.add(text, part.iter().map(|id| (**id).into()));
+            let rows: Vec<i64> = script.run(&mut *c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect();
+            left -= rows.len() as i64;
+            if left < 0 {
+                return Ok(Err(()));
+            }
+            below.extend(rows.into_iter().filter(|id| seen.insert(*id)));
         }
-        let below: Vec<i64> = script.run(&mut *c).await?.iter().flat_map(|ran| &ran.rows).map(|row| row.get("id")).collect();
-        level = below.into_iter().filter(|id| seen.insert(*id)).collect();
+        level = below;
     }
-    Ok(None)
+    Ok(Ok(None))
 }
 
 /// The artifacts of these digests, each in the repository of the artifact that it is asked for.

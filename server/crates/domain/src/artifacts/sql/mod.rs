@@ -142,9 +142,9 @@ pub async fn length_of(c: &mut AnyConnection, id: i64) -> Result<usize> {
 const NESTED: usize = 8;
 const BESIDE: usize = 64;
 
-/// Does a signed index of this repository list it, itself or through indexes within?
-pub async fn in_signed_index(proof: &mut Authorized<'_>, repository: i64, digest: &Digest) -> Result<bool> {
-    let (mut level, mut seen) = (vec![digest.clone()], HashSet::from([digest.clone()]));
+/// Signed indexes of this repository that list it, themselves or through indexes within: the nearest first, at most so many.
+pub async fn signed_indexes(proof: &mut Authorized<'_>, repository: i64, digest: &Digest, most: usize) -> Result<Vec<Digest>> {
+    let (mut level, mut seen, mut found) = (vec![digest.clone()], HashSet::from([digest.clone()]), Vec::new());
     for _ in 0..NESTED {
         let mut script = Script::default();
         for part in parts(&level) {
@@ -157,19 +157,22 @@ pub async fn in_signed_index(proof: &mut Authorized<'_>, repository: i64, digest
         }
         level.clear();
         for row in script.run(proof.conn()).await?.iter().flat_map(|ran| &ran.rows) {
-            if row.get::<i64, _>("signed") != 0 {
-                return Ok(true);
-            }
             let parent = self::digest(row.get("digest"))?;
+            if row.get::<i64, _>("signed") != 0 && !found.contains(&parent) {
+                found.push(parent.clone());
+            }
+            if found.len() >= most {
+                return Ok(found);
+            }
             if level.len() < BESIDE && seen.insert(parent.clone()) {
                 level.push(parent);
             }
         }
         if level.is_empty() {
-            return Ok(false);
+            break;
         }
     }
-    Ok(false)
+    Ok(found)
 }
 
 /// The repository's id, if it has a row, and the sizes of those of the blobs that are in it, by digest.
