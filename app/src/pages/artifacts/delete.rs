@@ -2,7 +2,7 @@
 
 use super::{forms, way};
 use crate::pages::prelude::*;
-use model::stamp::{bytes, span};
+use model::stamp::bytes;
 
 /// Before a tag is removed that cannot be brought back, or by which more ends than a name; else removing it asks nothing.
 pub async fn remove_tag(call: &Call) -> Shown {
@@ -20,7 +20,7 @@ pub async fn remove_tag(call: &Call) -> Shown {
     ];
     let until = match call.ctx.settings.recycle {
         0 => "This server keeps nothing for an undo: it cannot be brought back.".to_owned(),
-        ms => format!("It can be brought back for {} under Deleted.", span(ms)),
+        _ => format!("It can be brought back for {} under Deleted.", crate::pages::deletions::kept_for(call, &project).await),
     };
     let form = call.form::<forms::DeleteTag>().with(with);
     let mut says = vec![match plan.goes {
@@ -60,9 +60,9 @@ pub async fn delete(call: &Call) -> Shown {
             let with = vec![("project", project.to_string()), ("repository", repository.to_string()), ("digest", plan.digest.to_string())];
             let until = match plan.kept_for {
                 0 => format!("Frees {} in this repository. This cannot be undone.", bytes(plan.freed)),
-                ms => format!(
+                _ => format!(
                     "It can be brought back for {} under Deleted. After that {} of this repository are freed.",
-                    span(ms), bytes(plan.freed),
+                    crate::pages::deletions::kept_for(call, &project).await, bytes(plan.freed),
                 ),
             };
             let form = call.form::<forms::Delete>().with(with);

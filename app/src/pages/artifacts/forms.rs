@@ -16,7 +16,7 @@ act! {
         };
         let undo = match plan.kept_for {
             0 => String::new(),
-            ms => format!(" Undo it under Deleted, for {}.", model::stamp::span(ms)),
+            _ => format!(" Undo it under Deleted, for {}.", crate::pages::deletions::kept_for(call, &form.project).await),
         };
         let unsigned: String = plan.unsigned.iter().map(|digest| format!(" {} counts as unsigned now.", digest.short())).collect();
         let say = format!("{} was deleted{also}.{unsigned}{undo}", plan.digest.short());
@@ -36,7 +36,7 @@ act! {
             say.push_str(&format!(" {} stayed; {}: {why}.", done.left.len(), digest.short()));
         }
         if done.deleted > 0 && call.ctx.settings.recycle > 0 {
-            say.push_str(&format!(" Undo it under Deleted, for {}.", model::stamp::span(call.ctx.settings.recycle)));
+            say.push_str(&format!(" Undo it under Deleted, for {}.", crate::pages::deletions::kept_for(call, &form.project).await));
         }
         Ok(Answer::done(paths::repository(&form.project, &form.repository), say))
     }
@@ -81,7 +81,7 @@ act! {
             say.push_str(&format!(" {} counts as unsigned now.", digest.short()));
         }
         if call.ctx.settings.recycle > 0 {
-            say.push_str(&format!(" Undo it under Deleted, for {}.", model::stamp::span(call.ctx.settings.recycle)));
+            say.push_str(&format!(" Undo it under Deleted, for {}.", crate::pages::deletions::kept_for(call, &form.project).await));
         }
         Ok(Answer::done(to, say))
     }

@@ -8,6 +8,14 @@ use model::deletion::{Deletion, What};
 use model::project::ProjectFrame;
 use model::{Action, DeletionId, ProjectName};
 
+/// How long what is deleted in a project can be brought back, in words: by the server's setting, and where the project has a limit no longer than there
+/// is room.
+pub async fn kept_for(call: &Call, project: &ProjectName) -> String {
+    let span = model::stamp::span(call.ctx.settings.recycle);
+    let limited = domain::projects::frame(&call.ctx, &call.who, project).await.is_ok_and(|frame| frame.project.quota.limit.is_some());
+    if limited { format!("{span}, as long as it and the rest stay under twice the project's limit,") } else { span }
+}
+
 pub async fn list(call: &Call) -> Shown {
     let (name, f) = (call.project()?, call.filter(&["by"]));
     let frame = domain::projects::frame(&call.ctx, &call.who, &name).await?;

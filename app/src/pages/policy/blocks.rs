@@ -27,7 +27,8 @@ pub async fn section(call: &Call, owner: &Owner) -> Result<AnyView, UiError> {
     Ok(view! {
         <section class="stack" id="blocked">
             <h2>"Blocked"</h2>
-            <p class="note">"A digest that is blocked is served to nobody, nor is what contains it: an index that lists it, an image made of it. Who asks for it reads the reason. \
+            <p class="note">"A digest that is blocked is served to nobody, nor is what contains it: an index that lists it, an image made of it. \
+                Who asks for it reads the reason. \
                 Who fetched it before is on its page."</p>
             {body}<div class="form__buttons">{new}</div>
         </section>
@@ -105,7 +106,8 @@ async fn parts(call: &Call, owner: &Owner, held: &[Holder], digest: &Digest) -> 
     }.into_any()).collect();
     Ok((!rows.is_empty()).then(|| view! {
         <section><h2>"What it is made of"</h2>
-            <p class="note">"Blocking the image leaves its layers: who knows a digest fetches it, and another image may have it too. Where the harm is in one, block that."</p>
+            <p class="note">"Blocking the image leaves its layers: who knows a digest fetches it, and another image may \
+                have it too. Where the harm is in one, block that."</p>
             <ul class="links">{rows}</ul></section>
     }).into_any())
 }

@@ -160,7 +160,7 @@ pub async fn start(call: &Call) -> Shown {
     let form = call.form::<forms::StartRetention>().with(vec![("project", project.to_string()), ("dry_run", "false".to_owned())]);
     let kept = match call.ctx.settings.recycle {
         0 => "This server keeps nothing for an undo: it cannot be brought back.".to_owned(),
-        ms => format!("It can be brought back for {} under Deleted.", model::stamp::span(ms)),
+        _ => format!("It can be brought back for {} under Deleted.", crate::pages::deletions::kept_for(call, &project).await),
     };
     let mut says = vec![foreseen_said(&ahead)];
     says.extend(emptied_said(&ahead));

@@ -27,7 +27,7 @@ pub async fn show(call: &Call) -> Shown {
     let about = match (run.dry_run, ctx.settings.recycle) {
         (true, _) => "A dry run: it only says what it would remove.".to_owned(),
         (false, 0) => "What it removed is gone: this server keeps nothing for an undo.".to_owned(),
-        (false, ms) => format!("What it removed can be brought back for {} under Deleted.", model::stamp::span(ms)),
+        (false, _) => format!("What it removed can be brought back for {} under Deleted.", crate::pages::deletions::kept_for(call, &project).await),
     };
     let deleted = (!run.dry_run && run.sums.removed > 0).then(|| {
         let by = paths::with(&paths::deletions(&project), &[("by", format!("retention run {id}").as_str())]);

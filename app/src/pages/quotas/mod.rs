@@ -66,7 +66,9 @@ pub async fn show(call: &Call) -> Shown {
     let limit = quota.limit.map_or("none: as much as the disk takes".to_owned(), model::stamp::bytes);
     let body = view! {
         {warning(call, &name, &quota)}
-        {(!call.ctx.configuration().quota_per_project_enable).then(|| view! { <p class="note note--warn">"Limits are switched off in the settings: no push is refused for its size."</p> })}
+        {(!call.ctx.configuration().quota_per_project_enable).then(|| view! {
+            <p class="note note--warn">"Limits are switched off in the settings: no push is refused for its size."</p>
+        })}
         <section class="card pad">
             <h2>"Used"</h2>
             <p class="fill--wide">{crate::ui::quota::used(&quota)}</p>
@@ -90,7 +92,8 @@ fn counted(limited: bool) -> String {
     match limited {
         false => counted.to_owned(),
         true => format!(
-            "{counted} Deleted artifacts are kept while they and the living ones are under twice the limit; past that the oldest deletions go for good, first. Signatures and \
+            "{counted} Deleted artifacts are kept while they and the living ones are under twice the limit; past that the oldest \
+             deletions go for good, first. Signatures and \
              attestations may go up to {} beyond the limit.",
             model::stamp::bytes(HEADROOM)
         ),

@@ -2,7 +2,7 @@
 
 use super::{forms, stored};
 use crate::pages::prelude::*;
-use model::stamp::{count, span};
+use model::stamp::count;
 
 pub async fn delete(call: &Call) -> Shown {
     let (project, name) = (call.project()?, call.repository()?);
@@ -17,7 +17,7 @@ pub async fn delete(call: &Call) -> Shown {
     let size = stored(found.storage);
     let kept = match call.ctx.settings.recycle {
         0 => "It cannot be brought back.".to_owned(),
-        ms => format!("It can be brought back whole for {} under Deleted; until then it takes its room.", span(ms)),
+        _ => format!("It can be brought back whole for {} under Deleted; until then it takes its room.", crate::pages::deletions::kept_for(call, &project).await),
     };
     let size = if size.is_empty() { size } else { format!(" ({size})") };
     let says = vec![

@@ -23,7 +23,7 @@ act! {
         Ok(Answer::done(paths::project(&form.project), {
             let undo = match call.ctx.settings.recycle {
                 0 => String::new(),
-                ms => format!(" Undo it under Deleted, for {}.", model::stamp::span(ms)),
+                _ => format!(" Undo it under Deleted, for {}.", crate::pages::deletions::kept_for(call, &form.project).await),
             };
             format!("Repository {} was deleted.{undo}", form.repository)
         }))

@@ -171,7 +171,8 @@ pub async fn blocked(ctx: &Ctx, who: &Principal, project: &ProjectName, reposito
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactRead).await?;
     let found = sql::found(&mut proof, repository, &Reference::Digest(digest.clone())).await?;
-    Ok(policy::blocked::artifact(&mut proof, repository, At { repository: found.repository_id, id: found.id, digest: &found.digest }).await?.map(|error| error.to_string()))
+    let at = At { repository: found.repository_id, id: found.id, digest: &found.digest };
+    Ok(policy::blocked::artifact(&mut proof, repository, at).await?.map(|error| error.to_string()))
 }
 
 /// Tags of a repository in byte order, after `last`: distribution-spec 1.1, "Listing Tags".
