@@ -1,7 +1,7 @@
 //! Before several artifacts are deleted in one step: what goes with each.
 
 use super::{forms, way};
-use crate::pages::deletions::kept_for;
+use crate::pages::deletions;
 use crate::pages::prelude::*;
 use model::Digest;
 use model::stamp::{bytes, count};
@@ -68,8 +68,8 @@ pub async fn delete_many(call: &Call) -> Shown {
     with.extend(going.iter().map(|digest| ("digests[]", digest.to_string())));
     let until = match kept_for {
         0 => format!("Up to {} of this repository are freed. This cannot be undone.", bytes(freed)),
-        _ if going.len() == 1 => format!("It can be brought back for {} under Deleted. After that up to {} are freed.", kept_for(call, &project).await, bytes(freed)),
-        _ => format!("Each can be brought back for {} under Deleted. After that up to {} are freed.", kept_for(call, &project).await, bytes(freed)),
+        _ if going.len() == 1 => format!("It can be brought back for {} under Deleted. After that up to {} are freed.", deletions::kept_for(call, &project).await, bytes(freed)),
+        _ => format!("Each can be brought back for {} under Deleted. After that up to {} are freed.", deletions::kept_for(call, &project).await, bytes(freed)),
     };
     let along = match along {
         0 => None,
