@@ -68,8 +68,11 @@ pub async fn delete_many(call: &Call) -> Shown {
     with.extend(going.iter().map(|digest| ("digests[]", digest.to_string())));
     let until = match kept_for {
         0 => format!("Up to {} of this repository are freed. This cannot be undone.", bytes(freed)),
-        _ if going.len() == 1 => format!("It can be brought back for {} under Deleted. After that up to {} are freed.", deletions::kept_for(call, &project).await, bytes(freed)),
-        _ => format!("Each can be brought back for {} under Deleted. After that up to {} are freed.", deletions::kept_for(call, &project).await, bytes(freed)),
+        _ => {
+            let (span, freed) = (deletions::kept_for(call, &project).await, bytes(freed));
+            let it = if going.len() == 1 { "It" } else { "Each" };
+            format!("{it} can be brought back for {span} under Deleted. After that up to {freed} are freed.")
+        }
     };
     let along = match along {
         0 => None,
