@@ -1,6 +1,7 @@
 // The keys of every page, and the same places without script.
 import { expect, test } from '@playwright/test';
 import { look } from '../support/look';
+import { awake } from '../support/seed';
 import { PASSWORD, Wharf } from '../support/wharf';
 
 let wharf: Wharf;
@@ -44,6 +45,7 @@ test('with script: Ctrl K jumps, / filters, ? lists the keys', async ({ page }) 
   await expect(page).toHaveURL(`${wharf.url}/admin/users`);
   await expect(dialog).toBeHidden();
   await expect(page.getByRole('heading', { level: 1, name: 'Users' })).toBeVisible();
+  await awake(page);
   await page.keyboard.press('/');
   await expect(page.getByRole('searchbox', { name: 'Search by name' })).toBeFocused();
   // In a field these are letters.

@@ -3,6 +3,17 @@
 use leptos::prelude::*;
 use model::quota::Quota;
 
+/// A part in percent, as a bar that stands beside its words.
+pub fn bar(percent: i64, class: &'static str) -> AnyView {
+    let width = percent.clamp(0, 100);
+    view! {
+        <svg class=class viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+            <rect class="fill__track" width="100" height="8"></rect><rect class="fill__used" width=width height="8"></rect>
+        </svg>
+    }
+    .into_any()
+}
+
 /// A bar of what is used of the limit, and the words beside it; without a limit the words alone.
 pub fn used(quota: &Quota) -> AnyView {
     let words = quota.said();
@@ -12,12 +23,9 @@ pub fn used(quota: &Quota) -> AnyView {
         _ if quota.is_short() => "fill fill--warn",
         _ => "fill",
     };
-    let width = percent.clamp(0, 100);
     view! {
         <span class=tone>
-            <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
-                <rect class="fill__track" width="100" height="8"></rect><rect class="fill__used" width=width height="8"></rect>
-            </svg>
+            {bar(percent, "")}
             <span>{words}<span class="fill__part">{format!(" ({percent} %)")}</span></span>
         </span>
     }

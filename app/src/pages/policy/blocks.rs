@@ -73,7 +73,7 @@ pub async fn show(call: &Call) -> Shown {
             });
             let whole = if foreign(block) { "in every project, by a block of the system" } else { "nobody is served it, nor anything that contains it" };
             let head = view! {
-                <p class="note note--bad">{icon("lock")}<span>{format!("Blocked: {whole}. {}", block.reason)}
+                <p class="note note--bad">{icon("lock")}<span>{format!("Blocked: {whole}. The reason: {}", block.reason)}
                     <span class="tree__of">{format!("by {}, ", block.by)}{time(block.at, call.me.now)}</span></span></p>
             };
             (head.into_any(), lift)
@@ -131,7 +131,7 @@ fn log(call: &Call, owner: &Owner, digest: &str) -> String {
 }
 
 fn fetched(call: &Call, owner: &Owner, digest: &str, more: bool) -> AnyView {
-    let also = more.then_some(" by this digest; who fetched what contains it stands beside each below");
+    let also = more.then(|| view! { <span class="tree__of">"By this digest. Who fetched what contains it is beside each below."</span> });
     view! { <a href=log(call, owner, digest)>{format!("Who fetched it in the last {BACK} days")}</a>{also} }.into_any()
 }
 

@@ -111,7 +111,9 @@ pub fn warning(call: &Call, name: &ProjectName, quota: &Quota) -> AnyView {
         _ => return ().into_any(),
     };
     let words = format!("{name} {words} {} are used.", quota.said());
-    view! { <p class=class>{icon("warn")}<span>{words}" "<a href=paths::project_storage(name)>"See what is largest"</a></span></p> }.into_any()
+    let storage = paths::project_storage(name);
+    let see = (call.path() != storage).then(|| view! { " "<a href=storage>"See what is largest"</a> });
+    view! { <p class=class>{icon("warn")}<span>{words}{see}</span></p> }.into_any()
 }
 
 fn set(call: &Call, name: &ProjectName, quota: Quota) -> AnyView {
@@ -142,7 +144,7 @@ fn table_of(name: &ProjectName, repositories: &[Repository], stored: i64) -> Any
                 <td><a href=by_size>{repository.name.to_string()}</a></td>
                 <td class="num">{repository.artifact_count}</td>
                 <td class="num">{bytes(repository.storage.stored)}</td>
-                <td class="p2"><meter min="0" max="100" value=part.to_string() aria-label="Part of the project"></meter></td>
+                <td class="p2">{crate::ui::quota::bar(part, "fill__alone")}</td>
             </tr>
         }
         .into_any()

@@ -13,7 +13,7 @@ pub async fn storage(call: &Call) -> Shown {
                 <td>{table.label.clone()}</td>
                 <td class="num">{grouped(table.rows)}</td>
                 <td class="num">{bytes(table.bytes)}</td>
-                <td class="p2"><meter min="0" max="100" value=part.to_string() aria-label="Part of the largest"></meter></td>
+                <td class="p2">{crate::ui::quota::bar(part, "fill__alone")}</td>
                 <td class="p2">{table.kept.clone()}</td>
             </tr>
         }

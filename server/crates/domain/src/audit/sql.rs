@@ -129,10 +129,7 @@ pub async fn list(c: &mut AnyConnection, project: Option<i64>, asked: &Asked, af
 /// A numbered page, and how many there are: as Harbor's clients ask.
 pub async fn page(c: &mut AnyConnection, project: Option<i64>, asked: &Asked, (skip, limit): (i64, i64), order: &str) -> Result<(Vec<Entry>, i64)> {
     let all = |w: &mut Conditions| {
-        if let Some(project) = project {
-            let n = w.bind(project);
-            w.and(format!("t.project_id = {n}"));
-        }
+        driven(w, project, asked);
         rest(w, asked);
     };
     let mut w = Conditions::new();
