@@ -157,13 +157,13 @@ impl Ctx {
         event: &Event,
         f: F,
     ) -> impl AsyncFn(&mut AnyConnection) -> Result<T> + Send + use<T, F> {
-        let (now, actor, event, forwarded) = (self.now(), who.clone(), event.clone(), self.settings.forward.is_some());
+        let (now, actor, event, forwarded) = (self.now(), who.clone(), event.clone(), self.settings.forward.is_some().then(|| self.random.id()));
         async move |c: &mut AnyConnection| {
             let project = events::robot_project(c, &event).await?;
             let out = f(c).await?;
             events::record(c, now, &actor, &event, project).await?;
-            if forwarded {
-                crate::forward::record(c, now, &actor, &event).await?;
+            if let Some(id) = &forwarded {
+                crate::forward::record(c, id, now, &actor, &event).await?;
             }
             Ok(out)
         }

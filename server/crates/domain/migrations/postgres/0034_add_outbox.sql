@@ -8,3 +8,5 @@ CREATE TABLE outbox (
   kind TEXT COLLATE "C" NOT NULL,
   body TEXT COLLATE "C" NOT NULL -- a JSON object
 );
+-- Where more waits than may, refusals go first.
+CREATE INDEX outbox_severity ON outbox (severity, id);

@@ -8,3 +8,5 @@ CREATE TABLE outbox (
   kind TEXT NOT NULL,
   body TEXT NOT NULL -- a JSON object
 );
+-- Where more waits than may, refusals go first.
+CREATE INDEX outbox_severity ON outbox (severity, id);

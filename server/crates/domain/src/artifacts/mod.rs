@@ -144,6 +144,7 @@ async fn fetch(
         .ok_or_else(|| Error::not_found("manifest", format!("{project}/{repository} {reference}")))?;
     let verdict = policy::pull::judge(&mut proof, who, repository, &found).await?;
     let content = Bytes::from(sql::content(&mut proof, found.id).await?);
+    policy::blocked::renamed(&proof.project, &found.digest, &content)?;
     if !matches!(verdict, Verdict::Pass) {
         let (bytes, media_type) = (content.clone(), found.media_type.clone());
         let manifest = aside::run(content.len(), move || Manifest::parse(&bytes, Some(&media_type))).await.ok();
@@ -245,6 +246,8 @@ pub async fn referrers(
         }
     };
     // What is blocked is not told of either: an annotation may say what it must not.
-    found.retain(|referrer| !proof.project.policy.blocked.iter().any(|block| block.digest == referrer.digest));
+    let all: Vec<(i64, Digest)> = found.iter().map(|referrer| (referrer.artifact_id, referrer.digest.clone())).collect();
+    let blocked = policy::blocked::among(&mut proof, repository, id, &all).await?;
+    found.retain(|referrer| !blocked.contains(&referrer.artifact_id));
     Ok((found, last))
 }

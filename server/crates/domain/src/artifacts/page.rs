@@ -8,7 +8,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::identity::Principal;
 use crate::manifest::{Manifest, Platform};
-use crate::policy::{self, locks::Locks};
+use crate::policy::{self, blocked::At, locks::Locks};
 use model::artifact::{ArtifactPage, Child, From, TAGS};
 use model::{Action, Digest, ProjectName, RepositoryName};
 use std::collections::BTreeMap;
@@ -67,7 +67,10 @@ pub async fn references(ctx: &Ctx, who: &Principal, project: &ProjectName, repos
         let found = sql::find(&mut proof, repository, &Reference::Digest(index.clone())).await?;
         let Some(found) = found else { return Ok(Vec::new()) };
         let children = sql::children(proof.conn(), found.repository_id, found.id, 0, CHILDREN).await?;
-        let is_short = sql::length_of(proof.conn(), found.id).await? as i64 <= TOLD;
+        let at = At { repository: found.repository_id, id: found.id, digest: &found.digest };
+        // Of what is blocked nothing is told but what it lists.
+        let is_blocked = policy::blocked::artifact(&mut proof, repository, at).await?.is_some();
+        let is_short = !is_blocked && sql::length_of(proof.conn(), found.id).await? as i64 <= TOLD;
         (children, if is_short { Some(sql::content(&mut proof, found.id).await?) } else { None })
     };
     let Some(content) = content else { return Ok(children.into_iter().flat_map(IndexEntry::of).collect()) };

@@ -78,9 +78,9 @@ pub async fn set_schedule(ctx: &Ctx, who: &Principal, cron: String, purge: Purge
     ctx.change(who, event, async move |c| {
         let mut proof = access::system(c, now, &caller).await?;
         schedules::checked(&cron, now)?;
-        if !cron.is_empty() {
-            purge.check()?;
-        }
+        // Where it is never purged, how old is left out.
+        let said = if cron.is_empty() && purge.hours == 0 { Purge { hours: 1, ..purge.clone() } } else { purge.clone() };
+        said.check()?;
         sql::set_purge(proof.conn(), &purge.key()).await?;
         schedules::set(proof.conn(), now, Kind::AuditPurge, "", Some(&cron)).await
     })

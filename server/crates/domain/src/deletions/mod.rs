@@ -82,6 +82,7 @@ async fn brought_back(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Del
         let mut proof = access::project(c, now, &caller, &project, Action::RepositoryPush).await?;
         let deletion = to_undo(&mut proof, now, id).await?;
         let held = policy::push::held(&mut proof).await?;
+        // What was attached may go beyond the limit, as it did when it came.
         let mut attached = false;
         let repository = deletion.repository.clone();
         let mut restored = Restored {
@@ -92,13 +93,14 @@ async fn brought_back(ctx: &Ctx, who: &Principal, project: &ProjectName, id: Del
                 if !parked::unpark(&mut proof, now, deletion.repository_id, &repository).await? {
                     return Err(parked::taken(&repository));
                 }
+                attached = crate::artifacts::sql::has_accessories(proof.conn(), deletion.repository_id).await?;
             }
             What::Tag | What::Moved => tag_back(&mut proof, now, &caller, &settings, &deletion).await?,
             What::Artifact => {
                 let Some((_, manifests)) = prepared.as_ref().as_ref().filter(|(seen, _)| *seen == deletion) else {
                     return Err(Error::Unavailable("it was changed at the same time".to_owned()));
                 };
-                attached = manifests.iter().all(|(kept, _)| !kept.accessories.is_empty());
+                attached = manifests.iter().any(|(kept, _)| !kept.accessories.is_empty());
                 let mut there = HashSet::new();
                 if manifests.len() <= SLICE {
                     let blobs = sql::blobs(proof.conn(), id).await?;
@@ -134,7 +136,7 @@ async fn children_first(ctx: &Ctx, who: &Principal, project: &ProjectName, prepa
     let (now, id, settings) = (ctx.now(), deletion.id, ctx.settings.clone());
     let into = access::may_again(ctx, who, project, deletion.repository.as_str(), Action::RepositoryPush).await?;
     // Nothing of what will not fit comes back in part.
-    policy::push::whole(&mut *ctx.db.read().await?, &into, deletion.bytes).await?;
+    policy::push::whole(&mut *ctx.db.read().await?, &into, id).await?;
     let blobs = Arc::new(sql::blobs(&mut *ctx.db.read().await?, id).await?);
     for first in (0..blobs.len()).step_by(BLOBS) {
         let (who, project, repository, blobs) = (who.clone(), project.clone(), deletion.repository.clone(), blobs.clone());
@@ -143,7 +145,7 @@ async fn children_first(ctx: &Ctx, who: &Principal, project: &ProjectName, prepa
             to_undo(&mut proof, now, id).await?;
             let held = policy::push::held(&mut proof).await?;
             link_blobs(&mut proof, now, &repository, &blobs[first..blobs.len().min(first + BLOBS)]).await?;
-            policy::push::fits(&mut proof, held, false).await
+            policy::push::fits(&mut proof, held, true).await
         };
         ctx.db.write_content(linked).await?;
     }

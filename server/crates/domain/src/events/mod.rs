@@ -9,7 +9,7 @@ mod summed;
 mod tests;
 
 pub use summed::{Summed, flush};
-pub(crate) use sql::{fields, purge, record, robot_project};
+pub(crate) use sql::{fields, payload, purge, record, robot_project};
 
 use model::RobotId;
 use serde::Serialize;

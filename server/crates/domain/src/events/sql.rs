@@ -103,7 +103,7 @@ fn search(kind: &str, payload: &Value, who: &Principal) -> String {
 }
 
 /// The event's fields as JSON, each cut.
-fn payload(event: &Event) -> Value {
+pub fn payload(event: &Event) -> Value {
     let mut value = serde_json::to_value(event).unwrap_or_default();
     for field in value.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
         if let Value::String(text) = field {

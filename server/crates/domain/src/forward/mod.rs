@@ -31,12 +31,12 @@ use std::time::{Duration, Instant};
 use syslog::Line;
 use tokio::sync::watch;
 
-/// So long the line must stand after a row was sent before the row goes.
-pub const SETTLES: Duration = Duration::from_secs(3);
+/// So long the line must stand after a row was sent before the row goes: longer than TCP waits for what it sent to be acknowledged.
+pub const SETTLES: Duration = Duration::from_secs(20);
 /// Between two looks at an empty outbox, and after a failure, doubled up to the last.
 const LOOK: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(15);
 /// Rows of one look and one write.
 const SLICE: i64 = 500;
 /// Bytes of what waits in memory for the next write.
@@ -54,16 +54,18 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    pub fn new(now: Stamp, who: &Principal, event: &Event, outcome: Outcome) -> Told {
-        let payload = serde_json::to_value(event).unwrap_or_default();
-        let fields = events::fields(&payload);
+    /// `id` is one that no other event has, in any life of the database.
+    pub fn new(id: &str, now: Stamp, who: &Principal, event: &Event, outcome: Outcome) -> Told {
+        let mut fields = events::fields(&events::payload(event));
+        fields.values_mut().for_each(|value| value.truncate(value.floor_char_boundary(LONGEST_FIELD)));
         let project = match event.scope() {
             events::Scope::Project(name) => Some(name),
             _ => None,
         };
         let body = json!({
-            "time": now.rfc3339(), "who": who.name(), "action": event.kind(), "thing": model::audit::thing(&fields, project.as_deref()), "project": project,
-            "outcome": outcome.key(), "door": who.via.as_str(), "address": who.client.address, "client": cut(&who.client.user_agent), "request": who.client.request_id,
+            "id": id, "time": now.rfc3339(), "who": cut(&who.name()), "action": event.kind(), "thing": model::audit::thing(&fields, project.as_deref()),
+            "project": project, "outcome": outcome.key(), "door": who.via.as_str(), "address": cut(&who.client.address),
+            "client": cut(&who.client.user_agent), "request": cut(&who.client.request_id),
             "details": fields,
         });
         // RFC 5424, 6.2.1: a warning, or informational.
@@ -72,10 +74,13 @@ impl Told {
     }
 }
 
-/// What a client calls itself, within reason.
+/// What a client says of itself, within reason.
 fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(text.len().min(256))]
+    &text[..text.floor_char_boundary(text.len().min(LONGEST_FIELD))]
 }
+
+/// Bytes of one text of a message.
+const LONGEST_FIELD: usize = 256;
 
 #[derive(Default)]
 struct Inner {
@@ -83,7 +88,27 @@ struct Inner {
     bytes: usize,
     /// Not held any more: there were too many.
     lost: i64,
+    /// Bytes that were written since it was weighed how much waits.
+    written: i64,
+    /// Refusals of nobody known that may still be told of one by one, and when that was counted.
+    strangers: (i64, Stamp),
     standing: Standing,
+}
+
+/// Refusals of nobody known that are told of one by one, in a burst and a second: what comes past them is counted. No stranger fills the outbox.
+const BURST: i64 = 2000;
+const A_SECOND: i64 = 20;
+
+impl Inner {
+    fn admits(&mut self, now: Stamp) -> bool {
+        let (left, at) = self.strangers;
+        let earned = if at == Stamp::default() { BURST } else { (now.0 - at.0).clamp(0, 3_600_000) * A_SECOND / 1000 };
+        let since = if earned > 0 || at == Stamp::default() { now } else { at };
+        self.strangers = ((left + earned).min(BURST), since);
+        let admitted = self.strangers.0 > 0;
+        self.strangers.0 -= i64::from(admitted);
+        admitted
+    }
 }
 
 /// How the line stands.
@@ -133,8 +158,8 @@ pub async fn status(ctx: &Ctx, who: &Principal) -> Result<Option<Status>> {
 }
 
 /// Forwards a change in its own transaction.
-pub(crate) async fn record(c: &mut AnyConnection, now: Stamp, who: &Principal, event: &Event) -> Result<()> {
-    sql::put(c, &[Told::new(now, who, event, Outcome::Done)]).await
+pub(crate) async fn record(c: &mut AnyConnection, id: &str, now: Stamp, who: &Principal, event: &Event) -> Result<()> {
+    sql::put(c, &[Told::new(id, now, who, event, Outcome::Done)]).await
 }
 
 /// Forwards what has no transaction, with the next write.
@@ -142,7 +167,12 @@ pub(crate) fn note(ctx: &Ctx, who: &Principal, event: &Event, outcome: Outcome) 
     if ctx.settings.forward.is_none() {
         return;
     }
-    let told = Told::new(ctx.now(), who, event, outcome);
+    let now = ctx.now();
+    if outcome == Outcome::Refused && who.is_anonymous() && !ctx.local.forwarding.inner().admits(now) {
+        ctx.local.forwarding.inner().lost += 1;
+        return;
+    }
+    let told = Told::new(&ctx.random.id(), now, who, event, outcome);
     let mut inner = ctx.local.forwarding.inner();
     if inner.bytes + told.body.len() > HELD {
         inner.lost += 1;
@@ -159,18 +189,44 @@ pub async fn flush(ctx: &Ctx) -> Result<()> {
         inner.bytes = 0;
         (std::mem::take(&mut inner.waiting), std::mem::take(&mut inner.lost))
     };
-    for part in waiting.chunks(SLICE as usize) {
-        let part = part.to_vec();
-        ctx.db.write_content(async move |c| sql::put(c, &part).await).await?;
+    let mut rest = waiting.as_slice();
+    while !rest.is_empty() {
+        let (part, after) = rest.split_at(rest.len().min(SLICE as usize));
+        let bytes: usize = part.iter().map(|told| told.body.len()).sum();
+        let put = part.to_vec();
+        if let Err(error) = ctx.db.write_content(async move |c| sql::put(c, &put).await).await {
+            // It is held until the next try, before what came meanwhile.
+            let mut inner = ctx.local.forwarding.inner();
+            let later = std::mem::replace(&mut inner.waiting, rest.to_vec());
+            inner.waiting.extend(later);
+            inner.bytes += rest.iter().map(|told| told.body.len()).sum::<usize>();
+            inner.lost += lost;
+            return Err(error);
+        }
+        ctx.local.forwarding.inner().written += bytes as i64;
+        rest = after;
+    }
+    let written = ctx.local.forwarding.inner().written;
+    if let Some(receiver) = ctx.settings.forward.as_ref().filter(|_| written > WRITTEN) {
+        weigh(ctx, receiver.keep).await?;
     }
     gap(ctx, lost).await
 }
+
+/// Bytes after which it is weighed how much waits, whether the line stands or not.
+const WRITTEN: i64 = 8 << 20;
 
 /// Events that nobody will be told of are told of by one.
 async fn gap(ctx: &Ctx, lost: i64) -> Result<()> {
     match lost {
         0 => Ok(()),
-        events => ctx.change(&Principal::system(), Event::ForwardingLost { events }, async |_| Ok(())).await,
+        events => {
+            let told = ctx.change(&Principal::system(), Event::ForwardingLost { events }, async |_| Ok(())).await;
+            if told.is_err() {
+                ctx.local.forwarding.inner().lost += events;
+            }
+            told
+        }
     }
 }
 
@@ -224,10 +280,18 @@ async fn step(ctx: &Ctx, receiver: &Receiver, line: &mut Option<Sender>, weighed
 
 /// Lets the oldest go where more waits than may.
 async fn weigh(ctx: &Ctx, keep: i64) -> Result<()> {
+    ctx.local.forwarding.inner().written = 0;
     let (mut waiting, mut bytes, _) = sql::waiting(&mut *ctx.db.read().await?).await?;
     let mut lost = 0;
     while bytes > keep && waiting > 0 {
-        let (rows, gone) = ctx.db.write_content(async move |c| sql::drop_oldest(c, SLICE, bytes - keep).await).await?;
+        let dropped = ctx.db.write_content(async move |c| sql::drop_oldest(c, SLICE * 4, bytes - keep).await).await;
+        let (rows, gone) = match dropped {
+            Ok(dropped) => dropped,
+            Err(error) => {
+                ctx.local.forwarding.inner().lost += lost;
+                return Err(error);
+            }
+        };
         if rows == 0 {
             break;
         }
@@ -250,7 +314,7 @@ impl Sender {
         if let Some(ended) = self.line.ended() {
             return Err(ended);
         }
-        self.settle(ctx).await.map_err(said)?;
+        self.settle(ctx, receiver.settles).await.map_err(said)?;
         let rows = {
             let mut c = ctx.db.read().await.map_err(said)?;
             let mut rows = sql::next(&mut c, self.last, SLICE).await.map_err(said)?;
@@ -273,8 +337,8 @@ impl Sender {
     }
 
     /// Lets go what was sent long enough ago.
-    async fn settle(&mut self, ctx: &Ctx) -> Result<()> {
-        let settled = self.sent.iter().take_while(|(_, at)| at.elapsed() >= SETTLES).count();
+    async fn settle(&mut self, ctx: &Ctx, settles: Duration) -> Result<()> {
+        let settled = self.sent.iter().take_while(|(_, at)| at.elapsed() >= settles).count();
         let ids: Vec<i64> = self.sent.drain(..settled).map(|(id, _)| id).collect();
         for part in ids.chunks(SLICE as usize) {
             let part = part.to_vec();

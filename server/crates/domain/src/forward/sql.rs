@@ -81,7 +81,8 @@ pub async fn waiting(c: &mut AnyConnection) -> Result<(i64, i64, Option<Stamp>)>
 
 /// Drops the oldest until so many bytes are gone, some at a time: how many, and their bytes.
 pub async fn drop_oldest(c: &mut AnyConnection, limit: i64, over: i64) -> Result<(i64, i64)> {
-    let rows = sqlx::query("SELECT id, bytes FROM outbox ORDER BY id LIMIT $1").bind(limit).fetch_all(&mut *c).await?;
+    // Refusals first: nobody who is refused again and again pushes out what was done.
+    let rows = sqlx::query("SELECT id, bytes FROM outbox ORDER BY severity, id LIMIT $1").bind(limit).fetch_all(&mut *c).await?;
     let (mut ids, mut bytes) = (Vec::new(), 0);
     for row in &rows {
         if bytes >= over {

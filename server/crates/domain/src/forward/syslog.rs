@@ -5,6 +5,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
+use socket2::SockRef;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,6 +15,9 @@ use tokio::net::TcpStream;
 /// How long it may take to reach a receiver, and to send what one look found.
 const REACH: Duration = Duration::from_secs(10);
 const SEND: Duration = Duration::from_secs(30);
+
+/// How long what was sent may stay unacknowledged (RFC 5482, the TCP user timeout).
+const UNHEARD: Duration = Duration::from_secs(10);
 
 /// RFC 5424, 6.2.1: facility 13, log audit.
 const FACILITY: i64 = 13;
@@ -30,6 +34,8 @@ pub struct Receiver {
     pub own_name: String,
     /// Most bytes that wait; past them the oldest go.
     pub keep: i64,
+    /// So long the line stands after something was sent before that is let go.
+    pub settles: Duration,
 }
 
 impl Receiver {
@@ -53,7 +59,7 @@ impl Receiver {
         }
         let plain = |c: char| if c.is_ascii_graphic() { c } else { '-' };
         let own_name: String = own_name.chars().map(plain).take(255).collect();
-        Ok(Receiver { host: host.to_owned(), port, tls, ca, own_name: if own_name.is_empty() { "-".to_owned() } else { own_name }, keep })
+        Ok(Receiver { host: host.to_owned(), port, tls, ca, own_name: if own_name.is_empty() { "-".to_owned() } else { own_name }, keep, settles: super::SETTLES })
     }
 
     pub fn address(&self) -> String {
@@ -61,12 +67,11 @@ impl Receiver {
         format!("{}://{host}:{}", if self.tls { "tls" } else { "tcp" }, self.port)
     }
 
-    /// One message with its count. The object begins with the row's number, by which repeats are known.
+    /// One message with its count.
     pub(super) fn message(&self, row: &Waiting) -> String {
         let (priority, time, own) = (FACILITY * 8 + row.severity, row.at.rfc3339(), &self.own_name);
         let kind: String = row.kind.chars().filter(char::is_ascii_graphic).take(32).collect();
-        let body = row.body.strip_prefix('{').unwrap_or_default();
-        let text = format!("<{priority}>1 {time} {own} wharf - {kind} - {{\"id\":{},{body}", row.id);
+        let text = format!("<{priority}>1 {time} {own} wharf - {kind} - {}", row.body);
         format!("{} {text}", text.len())
     }
 
@@ -111,6 +116,9 @@ impl Line {
         let reach = async {
             let stream = TcpStream::connect((receiver.host.as_str(), receiver.port)).await.map_err(|error| format!("it cannot be reached: {error}"))?;
             stream.set_nodelay(true).ok();
+            // A receiver that is cut off, or takes nothing, is found out before what was sent to it is let go.
+            let socket = SockRef::from(&stream);
+            socket.set_tcp_user_timeout(Some(UNHEARD)).map_err(|error| error.to_string())?;
             if !receiver.tls {
                 let (reading, writing) = tokio::io::split(stream);
                 return Ok(Line::over(reading, Box::new(writing)));
@@ -182,6 +190,6 @@ mod tests {
         let message = receiver.message(&row);
         let (count, text) = message.split_once(' ').unwrap();
         assert_eq!(count.parse::<usize>().unwrap(), text.len());
-        assert_eq!(text, "<108>1 1970-01-01T00:00:00.000Z w-rf-x wharf - user.sign-in - {\"id\":7,\"who\":\"j\u{fc}rg\"}");
+        assert_eq!(text, "<108>1 1970-01-01T00:00:00.000Z w-rf-x wharf - user.sign-in - {\"who\":\"j\u{fc}rg\"}");
     }
 }

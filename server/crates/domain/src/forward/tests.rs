@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpListener;
 
-/// What a receiver took: by the row's number, how often and what.
-type Taken = Arc<Mutex<BTreeMap<i64, (u32, serde_json::Value)>>>;
+/// What a receiver took: by the event's id, how often and what.
+type Taken = Arc<Mutex<BTreeMap<String, (u32, serde_json::Value)>>>;
 
 /// A receiver on a free port, which reads as RFC 6587 counts; of every two connections
 /// it hangs up the first after so many messages, if it is told to.
@@ -37,7 +37,7 @@ async fn receiver(taken: Taken, hangs_up_after: Option<usize>) -> (u16, tokio::t
                     }
                     let text = String::from_utf8(text).unwrap();
                     let said: serde_json::Value = serde_json::from_str(text.split_once(" - {").map(|(_, body)| format!("{{{body}")).unwrap().as_str()).unwrap();
-                    let id = said["id"].as_i64().unwrap();
+                    let id = said["id"].as_str().unwrap().to_owned();
                     let mut all = taken.lock().unwrap();
                     let entry = all.entry(id).or_insert((0, said.clone()));
                     assert_eq!(entry.1, said, "a number is of one event");
@@ -50,7 +50,8 @@ async fn receiver(taken: Taken, hangs_up_after: Option<usize>) -> (u16, tokio::t
 }
 
 fn to(port: u16, keep: i64) -> Receiver {
-    Receiver::parse(&format!("tcp://127.0.0.1:{port}"), None, "wharf.test", keep).unwrap()
+    let parsed = Receiver::parse(&format!("tcp://127.0.0.1:{port}"), None, "wharf.test", keep).unwrap();
+    Receiver { settles: Duration::from_secs(1), ..parsed }
 }
 
 fn things(taken: &Taken, kind: &str) -> BTreeSet<String> {
@@ -173,4 +174,26 @@ async fn past_the_bound_the_oldest_go_and_the_gap_is_an_event() {
     assert!(told.contains("event 99") && !told.contains("event 0"), "{told:?}");
     // The first administrator's and the world's own events are among the lost.
     assert!(lost >= 100 - told.len(), "{lost} and {}", told.len());
+}
+
+#[tokio::test]
+async fn strangers_fill_nothing_and_push_nobody_out() {
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let world = World::with(|settings| settings.forward = Some(to(port, 1 << 20))).await;
+    for n in 0..50 {
+        let event = Event::RuleCreated { name: format!("event {n}") };
+        world.ctx.change_content(&world.admin, event, async |_| Ok(())).await.unwrap();
+    }
+    for n in 0..20_000 {
+        let event = Event::SignedIn { name: format!("robot${n}{}", "\u{1}".repeat(5900)) };
+        world.ctx.note_refusal(&Principal::anonymous(Default::default()), event);
+    }
+    flush(&world.ctx).await.unwrap();
+    weigh(&world.ctx, 1 << 20).await.unwrap();
+    let mut c = world.ctx.db.read().await.unwrap();
+    let rows = sql::next(&mut c, 0, 10_000).await.unwrap();
+    assert!(rows.iter().all(|row| row.body.len() < 8192), "a message is of a size that receivers take");
+    assert_eq!(rows.iter().filter(|row| row.kind == "rule.create").count(), 50, "what was done is there");
+    assert!(rows.iter().filter(|row| row.severity == 4).count() <= 2000);
+    assert!(rows.iter().any(|row| row.kind == "log.gap"), "how many were not told of one by one is");
 }

@@ -101,6 +101,17 @@ pub(crate) async fn veil(proof: &mut Authorized<'_>, name: &RepositoryName, repo
     Ok(())
 }
 
+/// Of these, by number and digest, those that are blocked or hold what is.
+pub(crate) async fn among(proof: &mut Authorized<'_>, name: &RepositoryName, repository: i64, all: &[(i64, Digest)]) -> Result<HashSet<i64>> {
+    let (here, mut found) = (here(proof, repository).await?, HashSet::new());
+    for (id, digest) in all.iter().filter(|_| !here.is_empty()) {
+        if judged(proof, name, &At { repository, id: *id, digest }, &here).await?.is_some() {
+            found.insert(*id);
+        }
+    }
+    Ok(found)
+}
+
 /// Does a signature that is not blocked hang under it? Asked of what is signed.
 pub(crate) async fn leaves_signed(proof: &mut Authorized<'_>, name: &RepositoryName, repository: i64, digest: &Digest) -> Result<bool> {
     let here = here(proof, repository).await?;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{self, Annotations, Descriptor, Manifest};
 use crate::quotas;
 use model::quota::{HEADROOM, Quota};
-use model::{Digest, ProjectName, RepositoryName, Tag};
+use model::{DeletionId, Digest, ProjectName, RepositoryName, Tag};
 use sqlx::AnyConnection;
 
 /// Most bytes of the manifests that an index lists.
@@ -76,17 +76,21 @@ pub(crate) async fn held(proof: &mut Authorized<'_>) -> Result<Option<Quota>> {
     let project = proof.project.id;
     match proof.project.policy.storage_limit {
         None => Ok(None),
-        Some(_) => quotas::sql::of(proof.conn(), project).await.map(Some),
+        Some(_) => {
+            quotas::sql::forget_found(proof.conn(), project).await?;
+            quotas::sql::of(proof.conn(), project).await.map(Some)
+        }
     }
 }
 
 /// Asked before something that is brought in by several writes: does all of it fit?
-pub(crate) async fn whole(c: &mut AnyConnection, project: &ProjectRow, bytes: i64) -> Result<()> {
+pub(crate) async fn whole(c: &mut AnyConnection, project: &ProjectRow, deletion: DeletionId) -> Result<()> {
     if project.policy.storage_limit.is_none() {
         return Ok(());
     }
+    let bytes = quotas::sql::comes_back(c, project.id, deletion).await?;
     match quotas::sql::of(c, project.id).await? {
-        before @ Quota { limit: Some(limit), .. } if before.used.saturating_add(bytes) > limit => Err(full(&project.name, before, bytes)),
+        before @ Quota { limit: Some(limit), .. } if before.used.saturating_add(bytes) > limit.saturating_add(HEADROOM) => Err(full(&project.name, before, bytes)),
         _ => Ok(()),
     }
 }

@@ -240,7 +240,7 @@ async fn administrators_say_how_much_and_new_projects_begin_with_what_is_set_for
 async fn what_is_deleted_blocks_no_push_and_the_oldest_of_it_goes_first() {
     let world = World::with(|settings| settings.recycle = 86_400_000).await;
     let (project, r) = (world.project("p", false).await, "r".parse().unwrap());
-    image(&world, &project, &r, "0", &"x".repeat(1000)).await.unwrap();
+    image(&world, &project, &r, "0", &"x".repeat(12 << 20)).await.unwrap();
     let each = quota(&world, &project).await.used;
     limit(&world, &project, Some(each + each / 2)).await;
     let kept = async || deletions::list(&world.ctx, &world.admin, &project, &Query::default()).await.unwrap().items;
@@ -248,11 +248,11 @@ async fn what_is_deleted_blocks_no_push_and_the_oldest_of_it_goes_first() {
         let tag = (n - 1).to_string();
         let old = Reference::Tag(tag.parse().unwrap());
         artifacts::delete(&world.ctx, &world.admin, &project, &r, &old).await.unwrap();
-        image(&world, &project, &r, &n.to_string(), &n.to_string().repeat(1000)).await.unwrap();
+        image(&world, &project, &r, &n.to_string(), &n.to_string().repeat(12 << 20)).await.unwrap();
         make_room(&world.ctx).await.unwrap();
     }
     let left = kept().await;
-    assert_eq!(left.len(), 2, "two and the living one are within twice the limit");
+    assert_eq!(left.len(), 2, "two and the living one are within twice the limit and the headroom");
     assert!(left.iter().all(|deletion| deletion.tags.iter().any(|tag| tag == "3" || tag == "4")), "the newest stay: {left:?}");
     // An undo is a push.
     let refused = deletions::restore(&world.ctx, &world.admin, &project, left[0].id).await;
@@ -268,9 +268,9 @@ async fn what_is_deleted_blocks_no_push_and_the_oldest_of_it_goes_first() {
     let whole = deletions::list(&world.ctx, &world.admin, &other, &Query::default()).await.unwrap().items[0].id;
     said(deletions::restore(&world.ctx, &world.admin, &other, whole).await);
     assert_eq!(quota(&world, &other).await.used, 0);
-    limit(&world, &other, Some(each)).await;
+    limit(&world, &other, Some(10_000)).await;
     deletions::restore(&world.ctx, &world.admin, &other, whole).await.unwrap();
-    assert_eq!(quota(&world, &other).await.used, each);
+    assert!(quota(&world, &other).await.used > 1000);
     let told = crate::audit::Asked { kinds: vec!["deletion.give-way".into()], ..Default::default() };
     assert!(!crate::audit::list(&world.ctx, &world.admin, Some(&project), &told, None, 9).await.unwrap().items.is_empty());
     assert!(crate::audit::list(&world.ctx, &world.admin, Some(&other), &told, None, 9).await.unwrap().items.is_empty());
@@ -325,4 +325,50 @@ async fn nothing_counts_later_than_it_is_judged() {
     image["artifactType"] = SIGNATURE.into();
     let bytes = serde_json::to_vec(&image).unwrap();
     said(artifacts::push(ctx, who, &project, &r, &Reference::Tag("x".parse().unwrap()), Vec::new(), None, bytes).await);
+}
+
+/// An attachment of so many bytes, taken or refused.
+async fn attached(world: &World, project: &ProjectName, repository: &RepositoryName, subject: &Digest, bytes: Vec<u8>) -> Result<()> {
+    let blob = digest_of(Algorithm::Sha256, &bytes);
+    let (length, empty) = (bytes.len(), world.blob(project, repository, b"{}").await);
+    let body = stream::iter([Ok::<_, Infallible>(Bytes::from(bytes))]);
+    uploads::put(&world.ctx, &world.admin, project, repository, &blob, None, body).await?;
+    let json = json!({
+        "schemaVersion": 2, "mediaType": crate::manifest::OCI_MANIFEST, "artifactType": SIGNATURE,
+        "config": { "mediaType": crate::manifest::EMPTY, "digest": empty, "size": 2 },
+        "layers": [{ "mediaType": SIGNATURE, "digest": blob, "size": length }],
+        "subject": { "mediaType": crate::manifest::OCI_MANIFEST, "digest": subject, "size": 1 },
+    });
+    let bytes = serde_json::to_vec(&json).unwrap();
+    let named = Reference::Digest(digest_of(Algorithm::Sha256, &bytes));
+    artifacts::push(&world.ctx, &world.admin, project, repository, &named, Vec::new(), None, bytes).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_limit_that_is_set_again_or_lowered_moves_no_headroom() {
+    let world = World::with(|settings| settings.recycle = 86_400_000).await;
+    let (project, r): (ProjectName, RepositoryName) = (world.project("p", false).await, "r".parse().unwrap());
+    let one = image(&world, &project, &r, "1", "one").await.unwrap();
+    let some = usize::try_from(HEADROOM).unwrap() - 100_000;
+    limit(&world, &project, Some(1000)).await;
+    attached(&world, &project, &r, &one, vec![1; some]).await.unwrap();
+    // The same again, and others between.
+    for bytes in [1000, 2000, 1000, 1500] {
+        limit(&world, &project, Some(bytes)).await;
+        said(attached(&world, &project, &r, &one, vec![2; some]).await);
+    }
+    // What was signed as it stood may stand again, and nothing gives way for that.
+    delete(&world, &project, &r, &one).await;
+    make_room(&world.ctx).await.unwrap();
+    let deletion = deletions::list(&world.ctx, &world.admin, &project, &Query::default()).await.unwrap().items[0].id;
+    deletions::restore(&world.ctx, &world.admin, &project, deletion).await.unwrap();
+    // What was there as a limit was lowered makes room for nothing once it is gone.
+    let other = world.project("other", false).await;
+    let big = image(&world, &other, &r, "big", &"x".repeat(40 << 20)).await.unwrap();
+    let small = image(&world, &other, &r, "small", "small").await.unwrap();
+    limit(&world, &other, Some(1000)).await;
+    delete(&world, &other, &r, &big).await;
+    said(attached(&world, &other, &r, &small, vec![3; 30 << 20]).await);
+    attached(&world, &other, &r, &small, vec![3; 1 << 20]).await.unwrap();
+    said(attached(&world, &other, &r, &small, vec![4; some]).await);
 }

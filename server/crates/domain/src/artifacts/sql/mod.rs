@@ -59,6 +59,12 @@ pub async fn repository(proof: &mut Authorized<'_>, name: &RepositoryName) -> Re
     Ok(row.map(|row| row.get("id")))
 }
 
+/// Is anything in the repository attached to something?
+pub async fn has_accessories(c: &mut AnyConnection, repository: i64) -> Result<bool> {
+    let text = "SELECT id FROM artifacts WHERE repository_id = $1 AND accessory_kind IS NOT NULL LIMIT 1";
+    Ok(sqlx::query(text).bind(repository).fetch_optional(c).await?.is_some())
+}
+
 /// Which of these repositories are the project's.
 pub async fn own_repositories(proof: &mut Authorized<'_>, ids: &[i64]) -> Result<HashSet<i64>> {
     let (project, mut script) = (proof.project.id.0, Script::default());
