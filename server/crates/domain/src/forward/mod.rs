@@ -88,6 +88,8 @@ struct Inner {
     bytes: usize,
     /// Not held any more: there were too many.
     lost: i64,
+    /// When the last gap was told of.
+    gap: Option<Instant>,
     /// Bytes that were written since it was weighed how much waits.
     written: i64,
     /// Refusals of nobody known that may still be told of one by one, and when that was counted.
@@ -216,14 +218,23 @@ pub async fn flush(ctx: &Ctx) -> Result<()> {
 /// Bytes after which it is weighed how much waits, whether the line stands or not.
 const WRITTEN: i64 = 8 << 20;
 
-/// Events that nobody will be told of are told of by one.
+/// Between two gaps that are told of: no stranger makes rows at will.
+const GAPS: Duration = Duration::from_secs(60);
+
+/// Events that nobody will be told of are told of by one, a minute's together.
 async fn gap(ctx: &Ctx, lost: i64) -> Result<()> {
     match lost {
         0 => Ok(()),
+        events if ctx.local.forwarding.inner().gap.is_some_and(|at| at.elapsed() < GAPS) => {
+            ctx.local.forwarding.inner().lost += events;
+            Ok(())
+        }
         events => {
             let told = ctx.change(&Principal::system(), Event::ForwardingLost { events }, async |_| Ok(())).await;
-            if told.is_err() {
-                ctx.local.forwarding.inner().lost += events;
+            let mut inner = ctx.local.forwarding.inner();
+            match told {
+                Ok(()) => inner.gap = Some(Instant::now()),
+                Err(_) => inner.lost += events,
             }
             told
         }

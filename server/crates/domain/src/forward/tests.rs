@@ -190,6 +190,13 @@ async fn strangers_fill_nothing_and_push_nobody_out() {
     }
     flush(&world.ctx).await.unwrap();
     weigh(&world.ctx, 1 << 20).await.unwrap();
+    // Nor does a flood make a row of the log at each write.
+    for n in 0..5 {
+        world.ctx.note_refusal(&Principal::anonymous(Default::default()), Event::SignedIn { name: format!("more {n}") });
+        flush(&world.ctx).await.unwrap();
+    }
+    let told = crate::audit::Asked { kinds: vec!["log.gap".into()], ..Default::default() };
+    assert_eq!(crate::audit::list(&world.ctx, &world.admin, None, &told, None, 9).await.unwrap().items.len(), 1);
     let mut c = world.ctx.db.read().await.unwrap();
     let rows = sql::next(&mut c, 0, 10_000).await.unwrap();
     assert!(rows.iter().all(|row| row.body.len() < 8192), "a message is of a size that receivers take");

@@ -71,6 +71,18 @@ pub(crate) async fn mounted(proof: &mut Authorized<'_>, digest: &Digest) -> Resu
     }
 }
 
+/// May a blob come that an artifact of the repository names already? It counts at once, and has no headroom. Asked before its bytes are kept, and again
+/// ([`fits`]) as it is linked.
+pub(crate) async fn late(proof: &mut Authorized<'_>, digest: &Digest, size: i64) -> Result<()> {
+    let (project, c) = (proof.project.id, proof.conn());
+    match quotas::sql::of(c, project).await? {
+        before @ Quota { limit: Some(limit), .. } if before.used.saturating_add(size) > limit && !quotas::sql::counts(c, project, digest).await? => {
+            Err(full(&proof.project.name, before, size))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What the project holds before something is placed; `None` where it may hold whatever comes.
 pub(crate) async fn held(proof: &mut Authorized<'_>) -> Result<Option<Quota>> {
     let project = proof.project.id;

@@ -57,7 +57,7 @@ pub async fn make_room(ctx: &Ctx) -> Result<u64> {
         return Ok(0);
     }
     let (now, mut all) = (ctx.now(), 0);
-    for (project, _) in sql::crowded(&mut *ctx.db.read().await?, now, None).await? {
+    for project in sql::crowded(&mut *ctx.db.read().await?, now, None).await? {
         let one = async move |c: &mut sqlx::AnyConnection| {
             if sql::crowded(c, now, Some(project)).await?.is_empty() {
                 return Ok(false);

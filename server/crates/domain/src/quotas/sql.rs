@@ -80,10 +80,10 @@ pub async fn blob_size(c: &mut AnyConnection, digest: &Digest) -> Result<i64> {
     Ok(row.map_or(0, |row| row.get("size")))
 }
 
-/// Projects in which living and deleted together pass twice the limit, and what there was as it was set; by how much.
-pub async fn crowded(c: &mut AnyConnection, now: Stamp, only: Option<ProjectId>) -> Result<Vec<(ProjectId, i64)>> {
+/// Projects in which living and deleted together pass twice the limit, and what there was as it was set.
+pub async fn crowded(c: &mut AnyConnection, now: Stamp, only: Option<ProjectId>) -> Result<Vec<ProjectId>> {
     let rows = sqlx::query(
-        "SELECT x.id AS id, x.used + x.kept - x.most AS over FROM
+        "SELECT x.id AS id FROM
            (SELECT p.id AS id, p.used_bytes AS used,
               (SELECT CAST(COALESCE(SUM(d.bytes), 0) AS BIGINT) FROM deletions AS d WHERE d.project_id = p.id AND d.expires_at > $1) AS kept,
               CASE WHEN 2 * p.storage_limit + $3 < p.limit_used + p.limit_kept THEN p.limit_used + p.limit_kept ELSE 2 * p.storage_limit + $3 END AS most
@@ -95,7 +95,7 @@ pub async fn crowded(c: &mut AnyConnection, now: Stamp, only: Option<ProjectId>)
     .bind(model::quota::HEADROOM)
     .fetch_all(c)
     .await?;
-    Ok(rows.iter().map(|row| (ProjectId(row.get("id")), row.get("over"))).collect())
+    Ok(rows.iter().map(|row| ProjectId(row.get("id"))).collect())
 }
 
 /// The project's oldest deletion that keeps bytes.

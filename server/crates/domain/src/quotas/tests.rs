@@ -303,6 +303,7 @@ async fn nothing_counts_later_than_it_is_judged() {
     // A layer that an artifact names already, which may be elsewhere.
     let body = || stream::iter([Ok::<_, Infallible>(Bytes::from(vec![9; 5000]))]);
     said(uploads::put(ctx, who, &project, &r, &digest, None, body()).await);
+    assert!(ctx.blobs.read_small(&digest, 5000).await.is_err(), "nor do its bytes lie about");
     assert_eq!((quota(&world, &project).await.used, uploads::blob(ctx, who, &project, &r, &digest).await.unwrap()), (small, None));
     let other = world.project("other", false).await;
     world.blob(&other, &r, &big).await;

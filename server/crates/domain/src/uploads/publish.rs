@@ -2,13 +2,14 @@
 
 use super::write::{UploadTurn, to_its_end};
 use super::{discard, push_right, sql};
+use crate::access;
 use crate::blobs::digest_of;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::points::point;
 use crate::policy;
-use model::{Algorithm, Digest, ProjectName, RepositoryName, Stamp};
+use model::{Action, Algorithm, Digest, ProjectName, RepositoryName, Stamp};
 
 /// How long a push waits for a collection that is deleting the same content.
 const HOLD_TRIES: u32 = 200;
@@ -48,6 +49,11 @@ pub(super) async fn publish(
                 discard(&ctx, &id, row).await?;
                 return Err(Error::DigestMismatch(format!("the content's digest is {actual}, not {digest}")));
             }
+            // What is refused leaves no bytes behind.
+            if let Err(refused) = judge(&ctx, &who, (&project, &repository), (&digest, sha256.as_ref()), total).await {
+                discard(&ctx, &id, row).await?;
+                return Err(refused);
+            }
             let held = hold(&ctx, &digest).await?;
             point!("blob.held");
             match whole {
@@ -86,6 +92,29 @@ pub(super) async fn publish(
         done
     })
     .await
+}
+
+/// What the project's policy makes of a blob whose digests are known. It is judged again as the blob is linked: policies change.
+async fn judge(
+    ctx: &Ctx,
+    who: &Principal,
+    (project, repository): (&ProjectName, &RepositoryName),
+    (digest, sha256): (&Digest, Option<&Digest>),
+    total: u64,
+) -> Result<()> {
+    let into = access::may_again(ctx, who, project, repository.as_str(), Action::RepositoryPush).await?;
+    for name in std::iter::once(digest).chain(sha256) {
+        policy::blocked::blob(&into, name)?;
+    }
+    if into.policy.storage_limit.is_none() {
+        return Ok(());
+    }
+    let mut c = ctx.db.read().await?;
+    let mut proof = push_right(&mut c, ctx, who, project, repository).await?;
+    match sql::blob_used(&mut proof, repository, digest).await? {
+        true => policy::push::late(&mut proof, digest, total as i64).await,
+        false => Ok(()),
+    }
 }
 
 /// Makes sure that no collection deletes the blob between its publication and its row: one that a collection may be looking
