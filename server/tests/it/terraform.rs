@@ -167,7 +167,8 @@ async fn what_terraform_sends_is_taken_and_read_back() -> Result<()> {
         {
             "disabled": false, "action": "retain", "params": { "latestPushedK": 10 }, "template": "latestPushedK",
             "scope_selectors": { "repository": [{ "kind": "doublestar", "decoration": "repoMatches", "pattern": "**" }] },
-            "tag_selectors": [{ "kind": "doublestar", "decoration": "excludes", "pattern": "v*", "extras": "{\"untagged\":false}" }],
+            "tag_selectors": [{ "kind": "doublestar", "decoration": "excludes", "pattern": "v*", "extras": "{\"untagged\":false}" },
+                { "kind": "label", "decoration": "withLabels", "pattern": "accepted" }],
         },
     ], "trigger": { "kind": "Schedule", "references": {}, "settings": { "cron": "0 0 0 * * *" } }, "scope": { "level": "project", "ref": number } });
     let (retention_at, first) = make(&server, "/retentions", &retention).await?;
@@ -181,6 +182,20 @@ async fn what_terraform_sends_is_taken_and_read_back() -> Result<()> {
     server.call(Method::PUT, &retention_at, first.clone()).await?;
     assert_eq!(server.call(Method::GET, &retention_at, json!(null)).await?, first);
     assert_eq!(first["uncovered"], "remove", "what the API makes is Harbor's");
+    // Labels that are not there, and words that are none, are refused by name, and change nothing.
+    for (label, said) in [
+        (json!({ "kind": "label", "decoration": "withLabels", "pattern": "acepted" }), "acepted is neither"),
+        (json!({ "kind": "label", "decoration": "matches", "pattern": "accepted" }), "withLabels or withoutLabels"),
+        (json!({ "kind": "label", "decoration": "withLabels", "pattern": "" }), "has no names"),
+        (json!({ "kind": "label", "decoration": "withoutLabels", "pattern": "accepted" }), "nothing carries accepted"),
+    ] {
+        let mut changed = first.clone();
+        changed["rules"][1]["tag_selectors"].as_array_mut().unwrap().push(label);
+        let refused = server.api(Method::PUT, &retention_at).json(&changed).send().await?;
+        let (status, text) = (refused.status().as_u16(), refused.text().await?);
+        assert!(matches!(status, 400 | 422) && text.contains(said), "{status} {text}");
+        assert_eq!(server.call(Method::GET, &retention_at, json!(null)).await?, first);
+    }
     let immutable = json!({
         "disabled": false, "action": "immutable", "template": "immutable_template",
         "scope_selectors": { "repository": [{ "kind": "doublestar", "decoration": "repoMatches", "pattern": "**" }] },

@@ -141,6 +141,10 @@ struct RuleFields {
     #[serde(default)]
     untagged: bool,
     #[serde(default)]
+    label: String,
+    #[serde(default)]
+    without_label: String,
+    #[serde(default)]
     uncovered: String,
     #[serde(default)]
     disabled: bool,
@@ -156,7 +160,8 @@ impl RuleFields {
         let excludes = |mode: &str| mode == "excludes";
         // A rule that excludes says it the other way round, as Harbor's do.
         let untagged = self.untagged != excludes(&self.tag_mode);
-        let selector = Selector::simple((&self.repositories, excludes(&self.repository_mode)), (&self.tags, excludes(&self.tag_mode)), Some(untagged));
+        let selector = Selector::simple((&self.repositories, excludes(&self.repository_mode)), (&self.tags, excludes(&self.tag_mode)), Some(untagged))
+            .labelled(&self.label, &self.without_label);
         Ok(RetentionRule { selector, template, number, disabled: self.disabled })
     }
 

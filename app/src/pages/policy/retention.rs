@@ -14,6 +14,9 @@ use model::selector::Of;
 use model::stamp::{bytes, count, grouped};
 use model::{Action, Stamp};
 
+/// Labels that the form of a rule names.
+const NAMED: usize = 30;
+
 /// The policy, on the project's page, and whether a run is under way.
 pub async fn section(call: &Call, frame: &ProjectFrame) -> Result<(AnyView, bool), UiError> {
     let project = &frame.project.name;
@@ -188,7 +191,7 @@ fn emptied_said(ahead: &Foreseen) -> Option<String> {
 pub async fn rule_new(call: &Call) -> Shown {
     let project = call.project()?;
     let policy = retention::get(&call.ctx, &call.who, &project).await?;
-    rule_page(call, project, policy, None)
+    rule_page(call, project, policy, None).await
 }
 
 pub async fn rule_edit(call: &Call) -> Shown {
@@ -198,10 +201,10 @@ pub async fn rule_edit(call: &Call) -> Shown {
     if number == 0 || policy.as_ref().is_none_or(|policy| policy.rules.len() < number) {
         return Err(missing());
     }
-    rule_page(call, project, policy, Some(number - 1))
+    rule_page(call, project, policy, Some(number - 1)).await
 }
 
-fn rule_page(call: &Call, project: ProjectName, policy: Option<RetentionPolicy>, place: Option<usize>) -> Shown {
+async fn rule_page(call: &Call, project: ProjectName, policy: Option<RetentionPolicy>, place: Option<usize>) -> Shown {
     let rule = place.and_then(|place| policy.as_ref()?.rules.get(place).cloned());
     let seen = policy.as_ref().map_or(0, |policy| policy.updated_at.0);
     let title = place.map_or("New retention rule".to_owned(), |place| format!("Retention rule {}", place + 1));
@@ -216,6 +219,14 @@ fn rule_page(call: &Call, project: ProjectName, policy: Option<RetentionPolicy>,
     // Of a new policy it is asked with its first rule.
     let rest = policy.is_none().then(|| form.choice("uncovered", "Artifacts that no rule takes", uncovered_choices()).into_render());
     let untagged = rule.as_ref().is_none_or(RetentionRule::takes_untagged);
+    let labels = |excludes: bool| rule.as_ref().map_or(String::new(), |rule| rule.selector.labels(excludes));
+    let known = match domain::labels::usable(&call.ctx, &call.who, &project).await?.as_slice() {
+        [] => "There is no label yet, neither of this project nor for all.".to_owned(),
+        all => {
+            let names: Vec<&str> = all.iter().take(NAMED).map(|label| label.input.name.as_str()).collect();
+            format!("Labels that there are: {}{}", names.join(", "), if all.len() > NAMED { ", and more." } else { "." })
+        }
+    };
     let body = form.of(view! {
         <div class="sentence">
             <div class="form--row">
@@ -232,6 +243,12 @@ fn rule_page(call: &Call, project: ProjectName, policy: Option<RetentionPolicy>,
                 {form.text("tags", "the tag pattern").value(first(Of::Tag).0).placeholder("v*, release-*").help("Several are separated by commas. Empty: every tag.")}
             </div>
             {form.tick("untagged", "and of artifacts without a tag").ticked(untagged)}
+            <div class="form--row">
+                {form.text("label", "only those with the labels").value(labels(false)).placeholder("stable")
+                    .help("All of these, separated by commas. Empty: whatever they carry.")}
+                {form.text("without_label", "and with none of the labels").value(labels(true)).placeholder("experimental")}
+            </div>
+            <p class="note">{known}</p>
         </div>
         {rest}
         {ahead(call)}

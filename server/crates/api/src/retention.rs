@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 /// Members as this API calls them.
 const NAMES: &[(&str, &str)] = &[
-    ("repositories", "rules.scope_selectors.repository"), ("tags", "rules.tag_selectors"), ("further", "rules.tag_selectors"), ("number", "rules.params"),
+    ("repositories", "rules.scope_selectors.repository"), ("tags", "rules.tag_selectors"), ("further", "rules.tag_selectors"), ("label", "rules.tag_selectors"), ("number", "rules.params"),
     ("cron", "trigger.settings.cron"), ("scope", "scope.ref"),
 ];
 
@@ -58,7 +58,7 @@ impl Rule {
             (_, Some(value)) => whole(value).ok_or_else(|| ApiError::bad(format!("rules.params.{} must be a whole number", template.harbor())))?,
             (_, None) => return Err(ApiError::bad(format!("rules.params.{} is required", template.harbor()))),
         };
-        Ok(RetentionRule { selector: selectors::read(&self.scope_selectors, &self.tag_selectors)?, template, number, disabled: self.disabled })
+        Ok(RetentionRule { selector: selectors::read_with_labels(&self.scope_selectors, &self.tag_selectors)?, template, number, disabled: self.disabled })
     }
 
     fn written((n, rule): (usize, RetentionRule)) -> Rule {
@@ -375,6 +375,9 @@ pub async fn metadata(call: Call) -> Answer<Shown<Metadata>> {
     Ok(Shown(Metadata {
         templates: templates.collect(),
         scope_selectors: vec![SelectorMetadata { display_text: "Repositories", kind: "doublestar", decorations: vec!["repoMatches", "repoExcludes"] }],
-        tag_selectors: vec![SelectorMetadata { display_text: "Tags", kind: "doublestar", decorations: vec!["matches", "excludes"] }],
+        tag_selectors: vec![
+            SelectorMetadata { display_text: "Tags", kind: "doublestar", decorations: vec!["matches", "excludes"] },
+            SelectorMetadata { display_text: "Labels", kind: selectors::LABEL.0, decorations: selectors::LABEL.1.to_vec() },
+        ],
     }))
 }

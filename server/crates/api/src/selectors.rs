@@ -1,4 +1,4 @@
-//! Selectors as Harbor writes them: patterns over repositories and tags, for immutability and retention.
+//! Selectors as Harbor writes them: patterns over repositories and tags, for immutability and retention; of retention also labels.
 
 use crate::errors::ApiError;
 use model::selector::{Clause, Of, Selector};
@@ -10,10 +10,12 @@ use utoipa::ToSchema;
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = Selector)]
 pub struct Pattern {
-    /// `doublestar`: `*` within a path component, `**` across them, `{a,b}` alternatives.
+    /// `doublestar`: `*` within a path component, `**` across them, `{a,b}` alternatives. In `tag_selectors` of retention also `label`: names of labels,
+    /// separated by commas; a backslash takes the comma after it as part of a name.
     #[serde(default)]
     kind: String,
-    /// `repoMatches` and `repoExcludes` for repositories, `matches` and `excludes` for tags.
+    /// `repoMatches` and `repoExcludes` for repositories, `matches` and `excludes` for tags, `withLabels` (all of them) and `withoutLabels` (none of them)
+    /// for labels.
     #[serde(default)]
     decoration: String,
     #[serde(default)]
@@ -53,7 +55,27 @@ fn one<'a>(patterns: &'a [Pattern], field: &str) -> Result<&'a Pattern, ApiError
     }
 }
 
-/// Reads one.
+/// The kind of selectors that are about labels, and what they may say.
+pub const LABEL: (&str, [&str; 2]) = ("label", ["withLabels", "withoutLabels"]);
+
+/// Reads one that may also be about labels, beside its one pattern over tags.
+pub fn read_with_labels(scopes: &Scopes, tags: &[Pattern]) -> Result<Selector, ApiError> {
+    let (labels, tags): (Vec<Pattern>, Vec<Pattern>) = tags.iter().cloned().partition(|pattern| pattern.kind == LABEL.0);
+    let mut selector = read(scopes, &tags)?;
+    for label in &labels {
+        if label.pattern.trim().is_empty() {
+            return Err(ApiError::bad("tag_selectors: a selector of labels has no names in its pattern: leave it out, or name some"));
+        }
+        selector = match LABEL.1.iter().position(|word| *word == label.decoration) {
+            Some(0) => selector.labelled(&label.pattern, ""),
+            Some(_) => selector.labelled("", &label.pattern),
+            None => return Err(ApiError::bad(format!("tag_selectors.decoration {:?} of labels must be {}", label.decoration, LABEL.1.join(" or ")))),
+        };
+    }
+    Ok(selector)
+}
+
+/// Reads one of patterns alone.
 pub fn read(scopes: &Scopes, tags: &[Pattern]) -> Result<Selector, ApiError> {
     if let Some(other) = scopes.keys().find(|key| *key != "repository") {
         return Err(ApiError::bad(format!("scope_selectors.{other} is not known here; there is repository")));
@@ -82,5 +104,11 @@ pub fn written(selector: &Selector) -> (Scopes, Vec<Pattern>) {
     if let Some(untagged) = selector.untagged {
         tag.extras = format!("{{\"untagged\":{untagged}}}");
     }
-    (BTreeMap::from([("repository".to_owned(), vec![pattern(Of::Repository, ("repoMatches", "repoExcludes"))])]), vec![tag])
+    let label = |(word, excludes): (&str, bool)| {
+        let pattern = selector.labels(excludes);
+        (!pattern.is_empty()).then(|| Pattern { kind: LABEL.0.to_owned(), decoration: word.to_owned(), pattern, extras: String::new() })
+    };
+    let labels = LABEL.1.into_iter().zip([false, true]).filter_map(label);
+    let tags = std::iter::once(tag).chain(labels).collect();
+    (BTreeMap::from([("repository".to_owned(), vec![pattern(Of::Repository, ("repoMatches", "repoExcludes"))])]), tags)
 }

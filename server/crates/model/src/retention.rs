@@ -102,6 +102,9 @@ impl RetentionRule {
     /// What is wrong with it, but for its patterns, which the server compiles.
     pub fn check(&self) -> Result<(), Problems> {
         self.selector.check()?;
+        if self.selector.clauses.len() > 2 + crate::selector::MOST {
+            return Err(Problems::one("label", format!("are more than {}, as many as a rule may name", crate::selector::MOST)));
+        }
         let (least, most) = match self.template.unit() {
             "artifact" => (0, 32_766),
             "day" => (0, 20_190_904),

@@ -151,6 +151,19 @@ impl Selector {
         Selector { clauses: vec![clause(Of::Repository, without, repositories), clause(Of::Tag, except, tags)], untagged }
     }
 
+    /// With what artifacts must and must not carry: names of labels in a list, as [`Selector::labels`] writes them.
+    pub fn labelled(mut self, with: &str, without: &str) -> Selector {
+        let clauses = |text: &str, excludes: bool| names(text).into_iter().map(move |value| Clause { of: Of::Label, excludes, value });
+        self.clauses.extend(clauses(with, false).chain(clauses(without, true)));
+        self
+    }
+
+    /// The labels that artifacts must carry, or must not, as a list: `stable, a\, b`, where a comma of a name has a backslash before it.
+    pub fn labels(&self, excludes: bool) -> String {
+        let wanted = self.clauses.iter().filter(|clause| clause.of == Of::Label && clause.excludes == excludes);
+        wanted.map(|clause| clause.value.replace('\\', "\\\\").replace(',', "\\,")).collect::<Vec<_>>().join(", ")
+    }
+
     /// The first clause of a kind: its pattern, and whether it excludes.
     pub fn first(&self, of: Of) -> (&str, bool) {
         self.clauses.iter().find(|clause| clause.of == of).map_or(("**", false), |clause| (clause.value.as_str(), clause.excludes))
@@ -170,6 +183,8 @@ impl Selector {
                 problems.add(field, what);
             } else if clause.excludes && clause.of != Of::Label && is_all(&clause.value) {
                 problems.add(field, "excludes everything, so that nothing is left: say what it is to match, or exclude less");
+            } else if clause.of == Of::Label && !clause.excludes && self.clauses.iter().any(|other| other.of == Of::Label && other.excludes && other.value == clause.value) {
+                problems.add(field, format!("nothing carries {} and does not: leave it out of one of the two", clause.value));
             }
         }
         problems.check()
@@ -198,6 +213,21 @@ impl Selector {
 /// Matches whatever there is.
 pub fn is_all(pattern: &str) -> bool {
     matches!(pattern.trim(), "" | "**" | "**/*" | "{**}")
+}
+
+/// A list of names: separated by commas; a backslash before a character takes it as it is.
+fn names(text: &str) -> Vec<String> {
+    let (mut names, mut name, mut letters) = (Vec::<String>::new(), String::new(), text.chars());
+    while let Some(c) = letters.next() {
+        match c {
+            '\\' => name.extend(letters.next()),
+            ',' => names.push(std::mem::take(&mut name)),
+            _ => name.push(c),
+        }
+    }
+    names.push(name);
+    let mut seen = std::collections::HashSet::new();
+    names.into_iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect()
 }
 
 /// Patterns separated by commas are alternatives, as people type them; commas within braces separate nothing.
@@ -240,6 +270,19 @@ mod tests {
         for (typed, meant) in [("", ""), ("v*", "v*"), ("v*, latest", "{v*,latest}"), ("{a,b}", "{a,b}"), ("{a,b},c", "{{a,b},c}"), (" a ,", "a"), ("[a,b]x", "[a,b]x")] {
             assert_eq!(alternatives(typed), meant, "{typed}");
         }
+    }
+
+    #[test]
+    fn labels_are_a_list() {
+        let with = |text: &str, without: &str| Selector::simple(("", false), ("", false), None).labelled(text, without);
+        for (typed, read) in [("", ""), ("a", "a"), (" a ,b,, a", "a, b"), ("a\\,b, c", "a\\,b, c"), ("a\\\\,b", "a\\\\, b"), ("\\", ""), (",", "")] {
+            let selector = with(typed, "");
+            assert_eq!(selector.labels(false), read, "{typed}");
+            assert_eq!(with(read, "").labels(false), read, "{typed}");
+        }
+        assert_eq!(with("a\\,b", "c").sentence(), "every repository, every tag, labelled a,b, not labelled c");
+        assert_eq!(with("a, b", "c, b").check().unwrap_err().0[0].message, "nothing carries b and does not: leave it out of one of the two");
+        assert!(with("", "a").check().is_ok());
     }
 
     #[test]

@@ -280,6 +280,8 @@ pub(crate) struct Seen {
     pub pushed: i64,
     pub pulled: Option<i64>,
     pub tags: Vec<String>,
+    /// Names of those that it carried; `None`: they mattered to no rule.
+    pub labels: Option<Vec<String>>,
 }
 
 /// Deletes an artifact that a run of retention judged, with what its plan says, if it still is what was judged; [`Error::Conflict`] otherwise. `note`
@@ -306,9 +308,13 @@ pub(crate) async fn retire(
         }
         let c = proof.conn();
         let tags = sql::tag_names_of(c, &[seen.id]).await?.remove(&seen.id).unwrap_or_default();
+        let labels = match seen.labels {
+            Some(_) => Some(crate::labels::names_of(c, &[seen.id]).await?.remove(&seen.id).unwrap_or_default()),
+            None => None,
+        };
         let (pushed, pulled) = sql::latest(c, seen.id).await?;
         let pulled = pulled.max(sql::pulled_below(c, &[seen.id]).await?.remove(&seen.id));
-        if tags != seen.tags || pushed > seen.pushed || pulled > seen.pulled {
+        if tags != seen.tags || labels != seen.labels || pushed > seen.pushed || pulled > seen.pulled {
             return Err(again());
         }
         let plan = take(&mut proof, now, format!("retention run {run}"), window, &repository, drawn).await?;
@@ -318,8 +324,9 @@ pub(crate) async fn retire(
     .await
 }
 
-fn again() -> Error {
-    Error::conflict("digest", "was pushed, pulled or tagged since it was judged: the next run looks at it again")
+/// It is not any more what was judged.
+pub(crate) fn again() -> Error {
+    Error::conflict("digest", "was pushed, pulled, tagged or labelled since it was judged: the next run looks at it again")
 }
 
 /// May the caller delete artifacts there?

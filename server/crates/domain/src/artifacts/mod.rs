@@ -22,7 +22,7 @@ pub use crate::accessories::sql::Referrer;
 pub use attributes::{fill, history};
 pub use copy::copy;
 pub use delete::{AT_ONCE, DeletedMany, delete, delete_many, delete_tag, may_delete, plan, tag_plan};
-pub(crate) use delete::{Seen, along, retire};
+pub(crate) use delete::{Seen, again, along, retire};
 pub use graph::{GraphNode, graph};
 pub use attached::{Attached, attached, attached_to, said};
 pub use list::{list, list_all};

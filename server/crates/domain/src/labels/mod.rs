@@ -16,7 +16,7 @@ use model::label::{Label, LabelInput, MOST, ON_ONE};
 use model::list::Query;
 use model::{Action, LabelId, Page, ProjectName, RepositoryName};
 
-pub(crate) use sql::{COLUMNS, label, names_of};
+pub(crate) use sql::{COLUMNS, label, names_of, unknown};
 
 /// Labels of a project, or those for all, which everybody sees.
 pub async fn list(ctx: &Ctx, who: &Principal, owner: &Owner, query: &Query) -> Result<Page<Label>> {

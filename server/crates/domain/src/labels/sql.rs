@@ -1,6 +1,6 @@
 //! SQL of labels.
 
-use crate::db::{Conditions, Listing, Script, named, parts, placeholders};
+use crate::db::{Conditions, Listing, Script, Value, named, parts, placeholders};
 use crate::error::{Error, Result};
 use model::label::{Label, LabelInput};
 use model::list::Query;
@@ -94,12 +94,25 @@ pub async fn take_off(c: &mut AnyConnection, artifact: i64, id: LabelId) -> Resu
     Ok(sqlx::query(text).bind(artifact).bind(id.0).execute(c).await?.rows_affected() == 1)
 }
 
+/// Of these names those that no label of the project has, nor one for all.
+pub(crate) async fn unknown(c: &mut AnyConnection, project: ProjectId, names: &[&str]) -> Result<Vec<String>> {
+    let mut script = Script::default();
+    for part in parts(names) {
+        let text = format!("SELECT DISTINCT name FROM labels WHERE project_id IN (0, $1) AND name IN ({})", placeholders(2, part.len()));
+        script.add(text, std::iter::once(project.0.into()).chain(part.iter().map(|name| Value::Text(Some((**name).to_owned())))));
+    }
+    let ran = script.run(c).await?;
+    let known: Vec<String> = ran.iter().flat_map(|ran| &ran.rows).map(|row| row.get("name")).collect();
+    Ok(names.iter().filter(|name| !known.iter().any(|known| known == *name)).map(|name| (*name).to_owned()).collect())
+}
+
 /// The names of the labels that these carry, by artifact.
 pub(crate) async fn names_of(c: &mut AnyConnection, ids: &[i64]) -> Result<HashMap<i64, Vec<String>>> {
     let mut script = Script::default();
     for part in parts(ids) {
         let text = format!(
-            "SELECT x.artifact_id AS id, b.name AS name FROM artifact_labels AS x JOIN labels AS b ON b.id = x.label_id WHERE x.artifact_id IN ({})",
+            "SELECT x.artifact_id AS id, b.name AS name FROM artifact_labels AS x JOIN labels AS b ON b.id = x.label_id WHERE x.artifact_id IN ({})
+                ORDER BY b.name, b.id",
             placeholders(1, part.len())
         );
         script.add(text, part.iter().map(|id| (**id).into()));

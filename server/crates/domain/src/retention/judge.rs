@@ -62,6 +62,16 @@ impl Judge {
         !self.reaching(repository).is_empty()
     }
 
+    /// Does a rule in force look at labels?
+    pub fn looks_at_labels(&self) -> bool {
+        self.rules.iter().any(|(rule, matcher)| !rule.disabled && matcher.looks_at_labels())
+    }
+
+    /// Do the same rules take it that took it when it was judged?
+    pub fn takes_as_before(&self, one: &Judged, repository: &str, tags: &[String], labels: &[String]) -> bool {
+        self.taken(&self.reaching(repository), tags, labels) == one.candidate.taken
+    }
+
     /// The rules that take an artifact with these tags and labels.
     fn taken(&self, reaching: &[usize], tags: &[String], labels: &[String]) -> Rules {
         let takes = |n: usize| {
@@ -216,6 +226,14 @@ mod tests {
         for (rules, uncovered, expected) in table {
             assert_eq!(fates(&rules, uncovered, all), expected, "{rules:?} {uncovered:?}");
         }
+        // What was labelled since it was judged is taken by other rules.
+        let mut about = rule(Template::Always, 0, ("", false), None);
+        about.selector = about.selector.labelled("stable", "");
+        let judge = Judge::new(&[about, rule(Template::Always, 0, ("x", false), None)], remove, Stamp(0)).unwrap();
+        let one = Judged { candidate: Candidate { id: 1, pushed: 0, pulled: None, taken: 0 }, fate: Fate::Removed, by: 0 };
+        let (tags, labels) = (["v1".to_owned()], ["stable".to_owned()]);
+        assert!(judge.looks_at_labels() && judge.takes_as_before(&one, "r", &tags, &[]));
+        assert!(!judge.takes_as_before(&one, "r", &tags, &labels) && !judge.takes_as_before(&one, "r", &["x".to_owned()], &[]));
         let mut off = rule(Template::Always, 0, ("", false), None);
         off.disabled = true;
         assert!(!Judge::new(&[off], remove, Stamp(0)).unwrap().reaches("r"));

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::identity::Principal;
 use crate::jobs;
+use crate::labels;
 use crate::schedules::{self, Due, Kind};
 use crate::policy::locks::Locks;
 use crate::selectors::Matcher;
@@ -25,7 +26,9 @@ use judge::Judge;
 use model::list::Query;
 use model::retention::{Fate, MOST, RetentionPolicy, RetentionResult, RetentionRule, RetentionRun, RetentionTask, Sums, Uncovered};
 use model::run::{RunStatus, Trigger};
-use model::{Action, Page, ProjectName, RetentionId, RetentionRunId, Stamp};
+use model::selector::Of;
+use model::{Action, Page, ProjectId, ProjectName, RetentionId, RetentionRunId, Stamp};
+use sqlx::AnyConnection;
 use std::collections::HashSet;
 
 pub(crate) use sql::purge_kept;
@@ -69,6 +72,24 @@ fn check(input: &Input, now: model::Stamp) -> Result<()> {
         Some(cron) => schedules::checked(cron, now),
         None => Ok(()),
     }
+}
+
+/// The first rule that is about a label that is not there, by its place, with that label.
+async fn without_label(c: &mut AnyConnection, project: ProjectId, rules: &[RetentionRule]) -> Result<Option<(usize, String)>> {
+    for (n, rule) in rules.iter().enumerate().filter(|(_, rule)| !rule.disabled) {
+        let names: Vec<&str> = rule.selector.clauses.iter().filter(|clause| clause.of == Of::Label).map(|clause| clause.value.as_str()).collect();
+        if let Some(label) = labels::unknown(c, project, &names).await?.into_iter().next() {
+            return Ok(Some((n, label)));
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses rules about labels that are not there: a name typed wrong would keep nothing.
+async fn labels_are_there(c: &mut AnyConnection, project: ProjectId, rules: &[RetentionRule]) -> Result<()> {
+    let Some((n, label)) = without_label(c, project, rules).await? else { return Ok(()) };
+    let of = if rules.len() > 1 { format!("of rule {}: ", n + 1) } else { String::new() };
+    Err(Error::invalid("label", format!("{of}{label} is neither a label of this project nor one for all: make it first, or write it as it is")))
 }
 
 fn none(project: &ProjectName) -> Error {
@@ -129,6 +150,7 @@ async fn save(ctx: &Ctx, who: &Principal, project: &ProjectName, input: Input, h
         let mut proof = access::project(c, now, &caller, &project, right).await?;
         check(&input, now)?;
         let id = proof.project.id;
+        labels_are_there(proof.conn(), id, &input.rules).await?;
         let before = sql::of_project(proof.conn(), id).await?;
         if before.is_none() && how == Save::Either {
             proof.require(Action::RetentionCreate)?;
@@ -276,11 +298,11 @@ pub async fn get_run(ctx: &Ctx, who: &Principal, project: &ProjectName, run: Ret
 
 async fn seen<'c>(
     ctx: &Ctx,
-    c: &'c mut sqlx::AnyConnection,
+    c: &'c mut AnyConnection,
     who: &Principal,
     project: &ProjectName,
     run: RetentionRunId,
-) -> Result<(&'c mut sqlx::AnyConnection, RetentionRun)> {
+) -> Result<(&'c mut AnyConnection, RetentionRun)> {
     let missing = || Error::not_found("run", run);
     let id = access::project(&mut *c, ctx.now(), who, project, Action::RetentionRead).await?.project.id;
     let found = sql::get_run(c, id, run).await?.ok_or_else(missing)?;
@@ -345,6 +367,7 @@ pub async fn foresee(ctx: &Ctx, who: &Principal, project: &ProjectName, input: &
     check(input, now)?;
     let (id, row) = (proof.project.id, proof.project.clone());
     let c = proof.conn();
+    labels_are_there(c, id, &input.rules).await?;
     let before = sql::of_project(c, id).await?.map(|policy| policy.uncovered);
     let judge = Judge::new(&input.rules, input.uncovered.or(before).unwrap_or_default(), now)?;
     let (mut foreseen, mut after, mut looked, mut asked) = (Foreseen::default(), 0, 0, 0);

@@ -7,6 +7,7 @@ use crate::immutability;
 use crate::manifest::{OCI_INDEX, OCI_MANIFEST};
 use crate::testing::World;
 use crate::deletions;
+use model::label::LabelInput;
 use model::selector::Selector;
 use model::{Digest, RepositoryName, Role};
 use serde_json::json;
@@ -230,7 +231,7 @@ async fn what_changed_since_it_was_judged_is_left() {
     let found = artifacts::sql::found(&mut proof, repository, &Reference::Digest(image.clone())).await.unwrap();
     let (pushed, pulled) = artifacts::sql::latest(proof.conn(), found.id).await.unwrap();
     drop(c);
-    let seen = artifacts::Seen { id: found.id, pushed, pulled, tags: vec!["v1".to_owned()] };
+    let seen = artifacts::Seen { id: found.id, pushed, pulled, tags: vec!["v1".to_owned()], labels: None };
     let nothing = async |_: &mut sqlx::AnyConnection, _: i64| Ok(());
     // Another tag, a pull, and the same push again: each makes it another one.
     shop.world.pass(1000);
@@ -245,6 +246,74 @@ async fn what_changed_since_it_was_judged_is_left() {
     let seen = artifacts::Seen { pushed: ctx.now().0, tags: vec!["keep-me".to_owned(), "v1".to_owned()], ..seen };
     artifacts::retire(ctx, (project, repository), &image, seen, 1, nothing).await.unwrap();
     assert!(!shop.is_there(&image).await);
+}
+
+#[tokio::test]
+async fn rules_select_by_labels_and_one_that_is_gone_removes_nothing() {
+    let shop = Shop::open().await;
+    let (ctx, admin, project, repository) = (&shop.world.ctx, &shop.world.admin, &shop.project, &shop.repository);
+    let owner = Owner::Project(project.clone());
+    let make = async |owner: &Owner, name: &str| {
+        labels::create(ctx, admin, owner, LabelInput { name: name.to_owned(), ..LabelInput::default() }).await.unwrap()
+    };
+    // Rules are about names, whoever's the label is.
+    let (stable, lts, comma, other) = (make(&owner, "stable").await, make(&Owner::System, "lts").await, make(&owner, "a,b").await, shop.world.project("q", false).await);
+    make(&Owner::Project(other), "theirs").await;
+    let put = async |digest: &Digest, label| labels::put(ctx, admin, project, repository, &Reference::Digest(digest.clone()), label).await.unwrap();
+    let images = [shop.image("v1", "one").await, shop.image("v2", "two").await, shop.image("v3", "three").await, shop.image("v4", "four").await];
+    put(&images[0], stable).await;
+    put(&images[1], stable).await;
+    put(&images[1], lts).await;
+    put(&images[2], comma).await;
+    let labelled = |with: &str, without: &str| {
+        let selector = Selector::simple(("", false), ("", false), Some(true)).labelled(with, without);
+        input(vec![RetentionRule { selector, template: Template::Always, number: 0, disabled: false }], Uncovered::Remove)
+    };
+    // What a rule would keep of v1 to v4.
+    for (with, without, kept) in [("stable", "", "v1 v2"), ("stable, lts", "", "v2"), ("stable", "lts", "v1"), ("", "stable", "v3 v4"), ("a\\,b", "", "v3"), ("", "lts,a\\,b", "v1 v4")] {
+        shop.set(labelled(with, without)).await;
+        let run = shop.run(true).await;
+        let mut told: Vec<String> = shop.told(run.run.id, Fate::Kept).await.into_iter().map(|(tags, _)| tags).collect();
+        told.sort();
+        assert_eq!(told.join(" "), kept, "{with:?} without {without:?}");
+    }
+    // A name typed wrong keeps nothing, so it is refused, as is what contradicts itself; the policy stays.
+    for (with, without, said) in [("stabel", "", "stabel is neither"), ("theirs", "", "theirs is neither"), ("", "gone", "gone is neither"), ("stable", "stable", "nothing carries stable")] {
+        let refused = set(ctx, admin, project, labelled(with, without)).await;
+        assert!(matches!(&refused, Err(Error::Invalid(problems)) if problems.0[0].field == "label" && problems.0[0].message.contains(said)), "{refused:?}");
+    }
+    shop.set(labelled("stable", "")).await;
+    // Renamed or deleted it is on nothing: a run would remove all, and fails instead.
+    labels::update(ctx, admin, stable, LabelInput { name: "steady".to_owned(), ..LabelInput::default() }).await.unwrap();
+    let run = shop.run(false).await;
+    assert_eq!((run.run.status, run.run.error.contains("rule 1 is about the label stable, which is not there")), (RunStatus::Failed, true), "{}", run.run.error);
+    for image in &images {
+        assert!(shop.is_there(image).await);
+    }
+    shop.set(labelled("steady", "")).await;
+    shop.run(false).await;
+    assert_eq!((shop.is_there(&images[0]).await, shop.is_there(&images[1]).await, shop.is_there(&images[2]).await), (true, true, false));
+}
+
+#[tokio::test]
+async fn a_label_that_is_put_on_since_it_was_judged_counts() {
+    let shop = Shop::open().await;
+    let (ctx, admin, project, repository) = (&shop.world.ctx, &shop.world.admin, &shop.project, &shop.repository);
+    let keep = labels::create(ctx, admin, &Owner::Project(project.clone()), LabelInput { name: "keep".to_owned(), ..LabelInput::default() }).await.unwrap();
+    let image = shop.image("v1", "one").await;
+    let mut c = ctx.db.read().await.unwrap();
+    let mut proof = access::project(&mut c, ctx.now(), admin, project, Action::ArtifactRead).await.unwrap();
+    let found = artifacts::sql::found(&mut proof, repository, &Reference::Digest(image.clone())).await.unwrap();
+    let (pushed, pulled) = artifacts::sql::latest(proof.conn(), found.id).await.unwrap();
+    drop(c);
+    let seen = artifacts::Seen { id: found.id, pushed, pulled, tags: vec!["v1".to_owned()], labels: Some(Vec::new()) };
+    let nothing = async |_: &mut sqlx::AnyConnection, _: i64| Ok(());
+    labels::put(ctx, admin, project, repository, &Reference::Digest(image.clone()), keep).await.unwrap();
+    let refused = artifacts::retire(ctx, (project, repository), &image, seen.clone(), 1, nothing).await;
+    assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    assert!(shop.is_there(&image).await);
+    let seen = artifacts::Seen { labels: Some(vec!["keep".to_owned()]), ..seen };
+    artifacts::retire(ctx, (project, repository), &image, seen, 1, nothing).await.unwrap();
 }
 
 #[tokio::test]

@@ -63,6 +63,12 @@ pub(crate) async fn carry_out(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiv
 
 impl Run<'_> {
     async fn all(&self) -> Result<()> {
+        // A label that is gone is on nothing, so that what the rule kept would go.
+        let mut c = self.ctx.db.read().await?;
+        if let Some((n, label)) = super::without_label(&mut c, self.work.project, &self.work.rules).await? {
+            return Err(Error::Precondition(format!("nothing was removed: rule {} is about the label {label}, which is not there any more", n + 1)));
+        }
+        drop(c);
         let mut after = self.work.at;
         loop {
             let part = sql::repositories(&mut *self.ctx.db.read().await?, self.work.project, after, REPOSITORIES).await?;
@@ -168,7 +174,16 @@ impl Run<'_> {
             let (before, mut again) = (left.len(), Vec::new());
             for one in left {
                 let Some(mut noted) = self.noted(std::slice::from_ref(&one), &|_| String::new()).await?.pop() else { continue };
-                let seen = Seen { id: one.candidate.id, pushed: one.candidate.pushed, pulled: one.candidate.pulled, tags: noted.tags.clone() };
+                let labels = match self.judge.looks_at_labels() {
+                    true => Some(crate::labels::names_of(&mut *ctx.db.read().await?, &[one.candidate.id]).await?.remove(&one.candidate.id).unwrap_or_default()),
+                    false => None,
+                };
+                if !self.judge.takes_as_before(&one, repository.as_str(), &noted.tags, labels.as_deref().unwrap_or_default()) {
+                    (noted.fate, noted.why) = (Fate::Held, artifacts::again().to_string());
+                    self.note(task, vec![noted]).await?;
+                    continue;
+                }
+                let seen = Seen { id: one.candidate.id, pushed: one.candidate.pushed, pulled: one.candidate.pulled, tags: noted.tags.clone(), labels };
                 // The row of what became of it goes into the same write: what is removed is told, whenever the server is killed.
                 let (run, told) = (self.id, noted.clone());
                 let note = async move |c: &mut sqlx::AnyConnection, freed: i64| {
