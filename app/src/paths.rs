@@ -105,6 +105,10 @@ pub fn project_storage(project: &ProjectName) -> String {
     format!("/projects/{project}/storage")
 }
 
+pub fn project_activity(project: &ProjectName) -> String {
+    format!("/projects/{project}/activity")
+}
+
 pub fn project_audit(project: &ProjectName) -> String {
     format!("/projects/{project}/log")
 }

@@ -3,7 +3,8 @@
 
 use crate::answer::Act;
 use crate::pages::replication::{executions, rules, targets};
-use crate::pages::{account, artifacts, audit, collections, deletions, jump, labels, members, policy, projects, quotas, repositories, robots, sign_in, system, users};
+use crate::pages::{account, activity, artifacts, audit, collections, deletions, jump, labels, members, policy, projects, quotas};
+use crate::pages::{repositories, robots, sign_in, system, users};
 use crate::session::Needs::{self, Admin, Nothing, SignIn};
 use crate::{Answer, Call, Page, UiError, wire};
 use std::pin::Pin;
@@ -71,6 +72,7 @@ pub static PAGES: &[PageRoute] = &[
     page("/projects/{project}/policy/immutable/new", SignIn, |call| Box::pin(policy::immutable::new(call))),
     page("/projects/{project}/policy/immutable/{id}", SignIn, |call| Box::pin(policy::immutable::edit(call))),
     page("/projects/{project}/policy/immutable/{id}/delete", SignIn, |call| Box::pin(policy::immutable::delete(call))),
+    page("/projects/{project}/activity", Nothing, |call| Box::pin(activity::show(call))),
     page("/projects/{project}/storage", Nothing, |call| Box::pin(quotas::show(call))),
     page("/projects/{project}/policy/blocks", SignIn, |call| Box::pin(policy::blocks::show(call))),
     page("/projects/{project}/policy/blocks/purge", SignIn, |call| Box::pin(policy::blocks::purge(call))),

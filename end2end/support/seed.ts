@@ -74,7 +74,7 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
     `${repository}/artifacts/${signature}`, `${repository}/delete`, `${repository}/delete-artifacts`, `${repository}/delete-artifacts?digest=${digest}`,
     `/projects/cargo/robots/${own}/secret`, `/projects/cargo/robots/${own}/delete`, '/projects/cargo/deleted/purge', '/projects/cargo/deleted/purge?ids[]=1',
     '/admin/users/2/delete', `/admin/robots/${system}/secret`, `/admin/robots/${system}/delete`, `/admin/registries/${target}/delete`,
-    `/admin/replication/${rule}/delete`, '/admin/storage', '/admin/quotas', '/projects/cargo/storage', '/projects/hold/storage', '/admin/sign-ins', '/admin/settings',
+    `/admin/replication/${rule}/delete`, '/admin/storage', '/admin/quotas', '/projects/cargo/storage', '/projects/cargo/activity', '/projects/cargo/activity?days=364', '/projects/cargo/activity?repository=ship&days=30', '/projects/hold/storage', '/admin/sign-ins', '/admin/settings',
     '/admin/users', '/admin/users/new', '/admin/users/2', '/admin/robots', '/admin/robots/new?template=push', `/admin/robots/${system}`,
     '/admin/registries', '/admin/registries/new', '/admin/registries/new?provider=docker-hub', `/admin/registries/${target}`, '/admin/replication', '/admin/replication/new',
     `/admin/replication/${rule}`, `/admin/replication/${rule}/edit`, `/admin/replication/${rule}/executions/${execution}`,

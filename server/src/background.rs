@@ -2,7 +2,7 @@
 
 use domain::artifacts::Pulls;
 use domain::events;
-use domain::{Ctx, audit, forward, gc, quotas, retention, robots, schedules, sessions, upkeep, uploads};
+use domain::{Ctx, activity, audit, forward, gc, quotas, retention, robots, schedules, sessions, upkeep, uploads};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -36,6 +36,9 @@ pub fn start(ctx: Ctx, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
 pub async fn flush(ctx: &Ctx) {
     if let Err(error) = Pulls::flush(ctx).await {
         tracing::warn!(%error, "pull times could not be written");
+    }
+    if let Err(error) = activity::flush(ctx).await {
+        tracing::warn!(%error, "pushes could not be put into their days");
     }
     if let Err(error) = robots::flush_use(ctx).await {
         tracing::warn!(%error, "robot accounts' last use could not be written");
@@ -94,6 +97,9 @@ async fn keep(ctx: Ctx, mut stopping: watch::Receiver<bool>) {
                 }
                 if let Err(error) = ctx.local.throttle.sweep(&ctx).await {
                     tracing::warn!(%error, "old failed sign-ins could not be swept");
+                }
+                if let Err(error) = activity::note_stored(&ctx).await {
+                    tracing::warn!(%error, "what projects hold could not be noted");
                 }
                 match upkeep::purge(&ctx).await {
                     Ok(0) => {}

@@ -32,6 +32,7 @@ pub fn navigation(call: &Call) -> AnyView {
             {under(paths::project_replication(&project), "replicate", "Replication")}
             {under(paths::project_labels(&project), "label", "Labels")}
             {under(paths::policy(&project), "lock", "Policy")}
+            {under(paths::project_activity(&project), "chart", "Activity")}
             {under(paths::project_storage(&project), "layers", "Storage")}
             {under(paths::deletions(&project), "trash", "Deleted")}
             {under(paths::project_audit(&project), "paper", "Log")}

@@ -1,6 +1,7 @@
 //! The pages, by noun: one file a page, and `forms.rs` with what its forms do.
 
 pub mod account;
+pub mod activity;
 pub mod artifacts;
 pub mod audit;
 pub mod collections;

@@ -2,6 +2,7 @@
 //! `style/ui/`.
 
 pub mod accessory;
+pub mod chart;
 pub mod confirm;
 pub mod copy;
 pub mod empty;

@@ -67,7 +67,10 @@ pub async fn list(call: &Call) -> Shown {
         view! { {table("table--tree", headings, rows.collect())}{delete}{pager(&f, found.next)} }.into_any()
     };
     let description = (!repository.description.is_empty()).then(|| view! { <p class="description">{repository.description.clone()}</p> });
-    let settings = view! { <a class="button" href=paths::repository_settings(&project, &name)>"Settings"</a> };
+    let settings = view! { 
+        <a class="button" href=paths::with(&paths::project_activity(&project), &[("repository", name.as_str())])>"Activity"</a>
+        <a class="button" href=paths::repository_settings(&project, &name)>"Settings"</a>
+    };
     let page = Page::new(name.to_string()).way(way(&project, &name, "")).purpose(stored(repository.storage)).actions(settings);
     Ok(page.body(view! {
         {description}

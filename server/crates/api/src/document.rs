@@ -113,6 +113,7 @@ fn in_query(name: &str) -> Parameter {
         "sort" => (schema(Type::String), "By what; a minus before it turns it round."),
         "from" => (schema(Type::String), "What is copied: project/repository:tag or project/repository@digest."),
         "with_tag" | "with_accessory" | "latest_in_repository" | "relative" | "public" => (schema(Type::Boolean), ""),
+        "days" => (schema(Type::Integer).minimum(Some(1)).maximum(Some(400)), "Up to today: 90 unless told."),
         "policy_id" | "project_id" => (schema(Type::Integer).minimum(Some(1)), ""),
         _ => (schema(Type::String), ""),
     };

@@ -3,6 +3,7 @@
 //! Adapters over the same use-cases as the portal, one file a resource. [`ROUTES`] lists every route with what it takes;
 //! the router is made from the same list, so none exists without a line.
 
+mod activity;
 mod answers;
 mod artifacts;
 mod audit;

@@ -17,8 +17,8 @@ use utoipa::ToSchema;
 
 /// Members as this API calls them.
 const NAMES: &[(&str, &str)] = &[
-    ("repositories", "rules.scope_selectors.repository"), ("tags", "rules.tag_selectors"), ("further", "rules.tag_selectors"), ("label", "rules.tag_selectors"), ("number", "rules.params"),
-    ("cron", "trigger.settings.cron"), ("scope", "scope.ref"),
+    ("repositories", "rules.scope_selectors.repository"), ("tags", "rules.tag_selectors"), ("further", "rules.tag_selectors"), ("label", "rules.tag_selectors"),
+    ("number", "rules.params"), ("cron", "trigger.settings.cron"), ("scope", "scope.ref"),
 ];
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]

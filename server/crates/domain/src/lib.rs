@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod accessories;
+pub mod activity;
 pub mod artifacts;
 mod aside;
 pub mod audit;

@@ -5,6 +5,7 @@
 //! type is the proof.
 
 pub mod accessory;
+pub mod activity;
 pub mod artifact;
 pub mod audit;
 pub mod block;

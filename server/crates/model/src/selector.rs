@@ -172,6 +172,7 @@ impl Selector {
     /// What is wrong with it, but for its patterns, which the server compiles.
     pub fn check(&self) -> Result<(), Problems> {
         let mut problems = Problems::new();
+        let excluded = |label: &str| self.clauses.iter().any(|other| other.of == Of::Label && other.excludes && other.value == label);
         for clause in &self.clauses {
             let field = match clause.of {
                 Of::Repository => "repositories",
@@ -183,7 +184,7 @@ impl Selector {
                 problems.add(field, what);
             } else if clause.excludes && clause.of != Of::Label && is_all(&clause.value) {
                 problems.add(field, "excludes everything, so that nothing is left: say what it is to match, or exclude less");
-            } else if clause.of == Of::Label && !clause.excludes && self.clauses.iter().any(|other| other.of == Of::Label && other.excludes && other.value == clause.value) {
+            } else if clause.of == Of::Label && !clause.excludes && excluded(&clause.value) {
                 problems.add(field, format!("nothing carries {} and does not: leave it out of one of the two", clause.value));
             }
         }

@@ -275,6 +275,8 @@ pub async fn delete(proof: &mut Authorized<'_>, now: Stamp) -> Result<()> {
         "DELETE FROM artifact_labels WHERE label_id IN (SELECT id FROM labels WHERE project_id = $1)",
         "DELETE FROM labels WHERE project_id = $1",
         "DELETE FROM uploads WHERE project_id = $1",
+        "DELETE FROM repository_days WHERE project_id = $1",
+        "DELETE FROM project_days WHERE project_id = $1",
         "DELETE FROM repository_blobs WHERE repository_id IN (SELECT id FROM repositories WHERE project_id = $1 AND name NOT LIKE '#%')",
         "DELETE FROM repositories WHERE project_id = $1 AND name NOT LIKE '#%'",
     ] {

@@ -270,7 +270,9 @@ async fn rules_select_by_labels_and_one_that_is_gone_removes_nothing() {
         input(vec![RetentionRule { selector, template: Template::Always, number: 0, disabled: false }], Uncovered::Remove)
     };
     // What a rule would keep of v1 to v4.
-    for (with, without, kept) in [("stable", "", "v1 v2"), ("stable, lts", "", "v2"), ("stable", "lts", "v1"), ("", "stable", "v3 v4"), ("a\\,b", "", "v3"), ("", "lts,a\\,b", "v1 v4")] {
+    for (with, without, kept) in [
+        ("stable", "", "v1 v2"), ("stable, lts", "", "v2"), ("stable", "lts", "v1"), ("", "stable", "v3 v4"), ("a\\,b", "", "v3"), ("", "lts,a\\,b", "v1 v4"),
+    ] {
         shop.set(labelled(with, without)).await;
         let run = shop.run(true).await;
         let mut told: Vec<String> = shop.told(run.run.id, Fate::Kept).await.into_iter().map(|(tags, _)| tags).collect();
@@ -278,7 +280,9 @@ async fn rules_select_by_labels_and_one_that_is_gone_removes_nothing() {
         assert_eq!(told.join(" "), kept, "{with:?} without {without:?}");
     }
     // A name typed wrong keeps nothing, so it is refused, as is what contradicts itself; the policy stays.
-    for (with, without, said) in [("stabel", "", "stabel is neither"), ("theirs", "", "theirs is neither"), ("", "gone", "gone is neither"), ("stable", "stable", "nothing carries stable")] {
+    for (with, without, said) in [
+        ("stabel", "", "stabel is neither"), ("theirs", "", "theirs is neither"), ("", "gone", "gone is neither"), ("stable", "stable", "nothing carries stable"),
+    ] {
         let refused = set(ctx, admin, project, labelled(with, without)).await;
         assert!(matches!(&refused, Err(Error::Invalid(problems)) if problems.0[0].field == "label" && problems.0[0].message.contains(said)), "{refused:?}");
     }

@@ -5,7 +5,7 @@ use crate::access;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::identity::Principal;
-use crate::{deletions, events};
+use crate::{activity, deletions, events};
 use model::Stamp;
 use model::storage::{Held, Table};
 use sqlx::AnyConnection;
@@ -63,6 +63,7 @@ pub async fn purge(ctx: &Ctx) -> Result<u64> {
     if ctx.settings.forward.is_none() {
         gone += batches(ctx, async move |c| crate::forward::forget_all(c, BATCH).await).await?;
     }
+    gone += batches(ctx, async move |c| activity::purge(c, activity::oldest(now), BATCH).await).await?;
     // Also where garbage is never collected.
     gone += batches(ctx, async move |c| deletions::sql::forget_over(c, now).await).await?;
     deletions::dismantle(ctx).await;
@@ -88,7 +89,7 @@ pub async fn held(ctx: &Ctx, who: &Principal) -> Result<Held> {
     let (c, kept) = (proof.conn(), ctx.settings.upkeep);
     let days = |span: i64| format!("{}, and no more than", model::stamp::span(span));
     let runs = format!("{} {} runs", days(kept.runs), model::stamp::grouped(kept.runs_kept));
-    let bounds: [(&str, &str, String); 14] = [
+    let bounds: [(&str, &str, String); 16] = [
         ("events", "Audit log", match kept.events_rows {
             0 => model::stamp::span(kept.events),
             rows => format!("{} {} rows", days(kept.events), model::stamp::grouped(rows)),
@@ -103,6 +104,8 @@ pub async fn held(ctx: &Ctx, who: &Principal) -> Result<Held> {
         ("retention_runs", "Retention runs and logs", runs),
         ("retention_tasks", "Repositories of retention runs", "as long as their run".to_owned()),
         ("retention_results", "What became of artifacts", "of what was removed as long as its run, else of the newest run".to_owned()),
+        ("repository_days", "Pulls and pushes, by repository and day", format!("{} days", model::activity::MOST)),
+        ("project_days", "Pulls, pushes and bytes, by project and day", format!("{} days", model::activity::MOST)),
         ("places", "Places that people signed in from", "90 days after the last, at most 65,536".to_owned()),
         ("failures", "Failed sign-ins", "15 minutes after the last, at most 65,536".to_owned()),
         ("deletions", "Deletions that can be undone", span(ctx.settings.recycle)),

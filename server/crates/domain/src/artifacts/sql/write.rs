@@ -168,7 +168,7 @@ pub fn add_pushed(script: &mut Script, now: Stamp, project: i64, repository: i64
         [project.into(), repository.into(), more.into()],
     );
     script.add(
-        "UPDATE repositories SET pushed_at = $2, updated_at = $2, artifact_count = artifact_count + $3 WHERE id = $1",
+        "UPDATE repositories SET pushed_at = $2, updated_at = $2, artifact_count = artifact_count + $3, push_count = push_count + 1 WHERE id = $1",
         [repository.into(), now.0.into(), more.into()],
     );
 }

@@ -129,6 +129,7 @@ async fn slice(c: &mut AnyConnection, now: Stamp) -> Result<bool> {
     }
     if kept.is_empty() {
         sqlx::query("DELETE FROM deletions WHERE repository_id = $1").bind(repository).execute(&mut *c).await?;
+        sqlx::query("DELETE FROM repository_days WHERE repository_id = $1").bind(repository).execute(&mut *c).await?;
         sqlx::query("DELETE FROM repositories WHERE id = $1").bind(repository).execute(c).await?;
     }
     Ok(true)
