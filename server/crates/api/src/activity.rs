@@ -31,8 +31,13 @@ impl From<activity::Day> for Day {
     }
 }
 
-/// The last days up to today, the oldest first.
-pub async fn days(call: Call, Path(project): Path<String>) -> Answer<Shown<Vec<Day>>> {
+/// The last days up to today, each of them, the oldest first.
+#[derive(Serialize, ToSchema)]
+pub struct Activity {
+    days: Vec<Day>,
+}
+
+pub async fn days(call: Call, Path(project): Path<String>) -> Answer<Shown<Activity>> {
     let project = call.project(&project).await?;
     let name = |text: &str| text.parse().map_err(|what| ApiError::bad(format!("repository {text:?} {what}")));
     let of: Option<RepositoryName> = call.param("repository").filter(|text| !text.is_empty()).map(name).transpose()?;
@@ -41,5 +46,5 @@ pub async fn days(call: Call, Path(project): Path<String>) -> Answer<Shown<Vec<D
         Some(text) => text.parse().map_err(|_| ApiError::bad(format!("days must be a number from 1 to {}", activity::MOST)))?,
     };
     let found = domain::activity::days(&call.ctx, &call.who, &project, of.as_ref(), days).await?;
-    Ok(Shown(found.into_iter().map(Day::from).collect()))
+    Ok(Shown(Activity { days: found.into_iter().map(Day::from).collect() }))
 }

@@ -220,7 +220,7 @@ routes! {
     get "/api/v2.0/projects/{project}/deletions" deletions::list, "listDeletions", SignedIn;
     post "/api/v2.0/projects/{project}/deletions/{id}/restore" deletions::restore, "restoreDeletion", Right(Action::RepositoryPush);
     delete "/api/v2.0/projects/{project}/deletions/{id}" deletions::purge, "purgeDeletion", Right(Action::RepositoryRead);
-    get "/api/v2.0/projects/{project}/activity" activity::days, "listActivityOfProject", Right(Action::RepositoryList), ["days", "repository"];
+    get "/api/v2.0/projects/{project}/activity" activity::days, "getActivityOfProject", Right(Action::RepositoryList), ["days", "repository"];
     get "/api/v2.0/projects/{project}/repositories" repositories::list, "listRepositories", Right(Action::RepositoryList), ["name"];
     get "/api/v2.0/projects/{project}/repositories/{repository}" repositories::get, "getRepository", Right(Action::RepositoryRead);
     put "/api/v2.0/projects/{project}/repositories/{repository}" repositories::update, "updateRepository", Right(Action::RepositoryUpdate);
