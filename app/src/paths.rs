@@ -238,6 +238,10 @@ pub fn execution(rule: RuleId, id: ExecutionId) -> String {
     format!("/admin/replication/{rule}/executions/{id}")
 }
 
+pub fn removals(rule: RuleId, execution: ExecutionId) -> String {
+    format!("/admin/replication/{rule}/executions/{execution}/removals")
+}
+
 pub fn task(rule: RuleId, execution: ExecutionId, id: TaskId) -> String {
     format!("/admin/replication/{rule}/executions/{execution}/tasks/{id}")
 }

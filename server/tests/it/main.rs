@@ -21,6 +21,7 @@ mod policies;
 mod odd;
 mod program;
 mod quotas;
+mod removals;
 mod replication;
 mod reports;
 mod session;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use testkit::{Clients, PASSWORD, Server, image};
 
 /// Makes a target and a rule for everything in `project`; answers the rule's id.
-async fn rule(server: &Server, provider: &str, url: &str, project: &str) -> Result<i64> {
+pub async fn rule(server: &Server, provider: &str, url: &str, project: &str) -> Result<i64> {
     rule_with(server, provider, url, project, true).await
 }
 
@@ -36,7 +36,7 @@ async fn rule_with(server: &Server, provider: &str, url: &str, project: &str, re
         .context("its id")
 }
 
-async fn start(server: &Server, rule: i64) -> Result<i64> {
+pub async fn start(server: &Server, rule: i64) -> Result<i64> {
     let response = server.api(Method::POST, "/replication/executions").json(&json!({ "policy_id": rule })).send().await?;
     let place = response.headers()["location"].to_str()?.to_owned();
     place.rsplit('/').next().and_then(|id| id.parse().ok()).context("the execution's id")
@@ -47,7 +47,7 @@ async fn execution(server: &Server, id: i64) -> Result<Value> {
 }
 
 /// Waits until it is settled.
-async fn settled(server: &Server, id: i64) -> Result<Value> {
+pub async fn settled(server: &Server, id: i64) -> Result<Value> {
     let begin = Instant::now();
     loop {
         let found = execution(server, id).await?;
@@ -59,7 +59,7 @@ async fn settled(server: &Server, id: i64) -> Result<Value> {
     }
 }
 
-async fn logs(server: &Server, id: i64) -> Result<String> {
+pub async fn logs(server: &Server, id: i64) -> Result<String> {
     let tasks = server.call(Method::GET, &format!("/replication/executions/{id}/tasks?page_size=100"), json!(null)).await?;
     let mut all = String::new();
     for task in tasks.as_array().into_iter().flatten() {
@@ -150,7 +150,7 @@ async fn c_2_1_signatures_of_both_sides_are_in_force_where_people_s_tags_are_not
 }
 
 /// Debian's docker-registry 2.8, which has no referrers API.
-struct DockerRegistry {
+pub struct DockerRegistry {
     child: Child,
     port: u16,
     folder: tempfile::TempDir,
@@ -158,11 +158,16 @@ struct DockerRegistry {
 
 impl DockerRegistry {
     async fn start() -> Result<DockerRegistry> {
+        DockerRegistry::start_with("").await
+    }
+
+    /// With more in its `storage`.
+    pub async fn start_with(storage: &str) -> Result<DockerRegistry> {
         let folder = tempfile::tempdir()?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let config = folder.path().join("config.yml");
         std::fs::write(&config, format!(
-            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
+            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\n{storage}http:\n  addr: 127.0.0.1:{port}\n",
             folder.path().join("data").display(),
         ))?;
         let child = Command::new("docker-registry").arg("serve").arg(config).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
@@ -175,7 +180,7 @@ impl DockerRegistry {
         Ok(registry)
     }
 
-    fn host(&self) -> String {
+    pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 }

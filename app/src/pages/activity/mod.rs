@@ -34,26 +34,23 @@ pub async fn show(call: &Call) -> Shown {
         view! { <a class="facet" href=of(&repository_name, days) aria-current=current>{words}</a> }
     });
     let whole = repository.as_ref().map(|repository| view! {
-        <p class="links">
-            <a href=paths::repository(&name, repository)>{format!("Artifacts of {repository}")}</a>
-            <a href=of("", length)>"The whole project"</a>
-        </p>
+        <a class="button" href=paths::repository(&name, repository)>"Artifacts"</a>
+        <a class="button" href=of("", length)>"The whole project"</a>
     });
     let purpose = match &repository {
         Some(repository) => format!("What was fetched from {name}/{repository} and pushed to it, day by day."),
         None => format!("What was fetched from {name} and pushed to it, and what it held, day by day."),
     };
     let page = Page::new("Activity").way(crate::pages::projects::way(&name, "Activity")).purpose(purpose);
-    Ok(page.body(view! {
-        {whole}
-        <div class="filter-bar"><div class="facets">{spans.collect_view()}</div></div>
+    Ok(page.actions(view! { {whole} }).body(view! {
+        <div class="filter-bar">{spans.collect_view()}</div>
         <section class="card pad stack">
             {moved("Pulls", "manifest", "fetched", &days, step, |day| day.pulls)}
             {moved("Pushes", "manifest", "pushed", &days, step, |day| day.pushes)}
             {repository.is_none().then(|| held(&days, step))}
+            <p class="note">"Days are those of UTC. What was fetched or pushed shows here some seconds later."</p>
         </section>
         {(!busy.is_empty()).then(|| busiest(&name, &busy, words, |repository| of(repository, length)))}
-        <p class="note">"Days are those of UTC. What was fetched or pushed shows here some seconds later."</p>
     }))
 }
 

@@ -6,7 +6,7 @@ use crate::errors::{ApiError, by};
 use crate::list::{self, As, Asks, TIMES, page};
 use crate::registries::Registry;
 use axum::extract::Path;
-use domain::replication::{executions, rules, targets};
+use domain::replication::{executions, removals, rules, targets};
 use model::replication::execution::{self, TaskStatus};
 use model::list::{Holds, Query};
 use model::run::RunStatus;
@@ -80,7 +80,7 @@ impl Policy {
             trigger: Trigger { kind: "manual".to_owned(), trigger_settings: Some(TriggerSettings { cron: String::new() }) },
             filters: filter("name", input.repositories, "").into_iter().chain(tags).chain(resource).chain(written(input.further)).collect(),
             accept_missing: input.accepts.iter().map(|kind| kind.key().to_owned()).collect(),
-            replicate_deletion: false, deletion: false, overwrite: input.overwrite, enabled: input.enabled, speed: input.speed,
+            replicate_deletion: input.removes, deletion: input.removes, overwrite: input.overwrite, enabled: input.enabled, speed: input.speed,
             copy_by_chunk: input.chunked, single_active_replication: input.single_active,
             creation_time: rule.created_at.into(), update_time: rule.updated_at.into(),
         }
@@ -229,9 +229,6 @@ impl Input {
                 return not_here("a schedule (trigger.trigger_settings.cron)");
             }
         }
-        if self.replicate_deletion || self.deletion {
-            return not_here("replicating deletions");
-        }
         // Where a client says nothing: Harbor's default, which does nothing without a namespace.
         let flatten = self.dest_namespace_replace_count.unwrap_or(if self.dest_namespace.is_empty() { 0 } else { -1 });
         let mut input = RuleInput {
@@ -250,6 +247,8 @@ impl Input {
             chunked: self.copy_by_chunk,
             single_active: self.single_active_replication,
             overwrite: self.overwrite,
+            // Harbor's newer name, and its older one.
+            removes: self.replicate_deletion || self.deletion,
             enabled: self.enabled,
         };
         for kind in &self.accept_missing {
@@ -324,6 +323,8 @@ pub struct Execution {
     total: i64,
     /// Artifacts that stood there already, of which no task tells.
     unchanged: i64,
+    /// Artifacts that this rule put at its destination and that were deleted here, more than a tenth: they stay there until somebody allows it.
+    removals_left: i64,
     succeed: i64,
     failed: i64,
     in_progress: i64,
@@ -335,7 +336,7 @@ impl From<execution::Execution> for Execution {
         Execution {
             id: execution.id.0, policy_id: execution.rule_id.0, status: execution.status.harbor(), status_text: execution.status_text,
             trigger: execution.trigger.key(), start_time: execution.started_at.into(), end_time: execution.ended_at.into(),
-            total: execution.total, unchanged: execution.unchanged, succeed: execution.succeeded + execution.skipped,
+            total: execution.total, unchanged: execution.unchanged, removals_left: execution.removals_left, succeed: execution.succeeded + execution.skipped,
             failed: execution.failed, in_progress: execution.in_progress, stopped: execution.stopped,
         }
     }
@@ -388,6 +389,12 @@ pub async fn retry(call: Call, Path(text): Path<String>) -> Answer<Created> {
     Ok(Created(format!("/api/v2.0/replication/executions/{again}")))
 }
 
+/// A new execution of the rule, which removes at the destination what this one left.
+pub async fn allow_removals(call: Call, Path(text): Path<String>) -> Answer<Created> {
+    let again = removals::allow(&call.ctx, &call.who, ExecutionId(id(&text)?)).await?;
+    Ok(Created(format!("/api/v2.0/replication/executions/{again}")))
+}
+
 pub async fn stop(call: Call, Path(text): Path<String>) -> Answer<Done> {
     executions::stop(&call.ctx, &call.who, ExecutionId(id(&text)?)).await?;
     Ok(Done)
@@ -419,7 +426,8 @@ impl From<execution::Task> for Task {
             false => format!("{place}:[{}]", task.tags.join(",")),
         };
         Task {
-            id: task.id.0, execution_id: task.execution_id.0, status: task.status.harbor(), job_id: task.id.to_string(), operation: "copy",
+            id: task.id.0, execution_id: task.execution_id.0, status: task.status.harbor(), job_id: task.id.to_string(),
+            operation: if task.removes { "deletion" } else { "copy" },
             resource_type: RESOURCE, src_resource: named(&task.source), dst_resource: named(&task.destination),
             start_time: task.started_at.into(), end_time: task.ended_at.into(),
         }

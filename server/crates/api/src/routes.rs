@@ -215,6 +215,7 @@ routes! {
     get "/api/v2.0/replication/executions/{id}" replication::execution, "getReplicationExecution", Administrator;
     put "/api/v2.0/replication/executions/{id}" replication::stop, "stopReplication", Administrator;
     post "/api/v2.0/replication/executions/{id}/retry" replication::retry, "retryReplication", Administrator;
+    post "/api/v2.0/replication/executions/{id}/removals" replication::allow_removals, "allowReplicationRemovals", Administrator;
     get "/api/v2.0/replication/executions/{id}/tasks" replication::tasks, "listReplicationTasks", Administrator, ["status", "resource_type"];
     get "/api/v2.0/replication/executions/{id}/tasks/{task}/log" replication::log, "getReplicationLog", Administrator;
     get "/api/v2.0/projects/{project}/deletions" deletions::list, "listDeletions", SignedIn;

@@ -122,7 +122,8 @@ async fn read_everything(world: &World, project: &ProjectName, repository: &Repo
     let rule = RuleInput {
         name: "all".into(), description: String::new(), target_id: target, repositories: format!("{project}/**"),
         tag_mode: TagMode::Matches, tags: String::new(), namespace: String::new(), flatten: 0,
-        resource: Default::default(), further: Vec::new(), accepts: Vec::new(), speed: -1, chunked: false, single_active: false, overwrite: true, enabled: true,
+        resource: Default::default(), further: Vec::new(), accepts: Vec::new(), speed: -1, chunked: false, single_active: false, overwrite: true,
+        removes: false, enabled: true,
     };
     let rule = rules::create(ctx, who, rule).await.unwrap().id;
     let execution = executions::start(ctx, who, rule, None).await.unwrap();

@@ -168,6 +168,7 @@ pub fn words(kind: &str) -> String {
         "execute" | "start" => "started",
         "stop" => "stopped",
         "retry" => "retried",
+        "allow-removals" => "let what was deleted here be removed there, which was left by",
         "enable" => "enabled",
         "disable" => "disabled",
         "unlock" => "unlocked",

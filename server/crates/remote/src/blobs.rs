@@ -1,6 +1,6 @@
 //! Blobs (distribution-spec 1.1, "Pushing blobs"): looked for, mounted, sent in one piece or in chunks, gone on with after a break.
 
-use crate::auth::Scope;
+use crate::auth::{Access, Scope};
 use crate::failure::{Failure, Nature, Side};
 use crate::line::{LONGEST_WAIT, Line, Patience, Reply, SILENCE, retry_after};
 use crate::registry::{Registry, both};
@@ -194,7 +194,7 @@ impl Registry {
         url.query_pairs_mut().append_pair("mount", digest.as_str()).append_pair("from", from);
         let [own] = both(to);
         // A token for both repositories; it is the registry's to say whether we may read the other.
-        let scopes = [own, Scope { repository: from.to_owned(), push: false }];
+        let scopes = [own, Scope { repository: from.to_owned(), access: Access::Pull }];
         let what = format!("mounting blob {} from {from}", digest.short());
         let mut ask = self.about(what.clone(), Method::POST, url.clone(), &scopes);
         ask.body = Some(Bytes::new());

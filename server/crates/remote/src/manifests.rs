@@ -1,5 +1,6 @@
 //! Manifests (distribution-spec 1.1, "Pulling manifests" and "Pushing Manifests").
 
+use crate::auth::{Access, Scope};
 use crate::failure::Failure;
 use crate::line::Patience;
 use crate::registry::{ANSWER, Registry, both};
@@ -88,6 +89,22 @@ impl Registry {
                 return Err(failure.during(&what, tried));
             }
             self.line.wait(&what, &failure.message, tried, self.line.pause(tried)).await;
+        }
+    }
+
+    /// Deletes a manifest by its digest, with every tag of it there; one that is not there is deleted.
+    pub async fn delete_manifest(&self, repository: &str, digest: &Digest) -> Result<(), Failure> {
+        let url = self.url(repository, &format!("manifests/{digest}"))?;
+        let scopes = [Scope { repository: repository.to_owned(), access: Access::Delete }];
+        let ask = self.about(format!("deleting {repository}@{}", digest.short()), Method::DELETE, url, &scopes);
+        let reply = self.line.ask(&ask, Patience::Run).await?;
+        match reply.status() {
+            status if status.is_success() || status == StatusCode::NOT_FOUND => Ok(()),
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                let failure = reply.failure(&ask.what).await;
+                Err(Failure { message: format!("{}: deleting is switched off there, or not known", failure.message), ..failure })
+            }
+            _ => Err(reply.failure(&ask.what).await),
         }
     }
 

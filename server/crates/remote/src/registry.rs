@@ -1,6 +1,6 @@
 //! A registry that is spoken to with one set of credentials.
 
-use crate::auth::{StandardSignIn, Scope, SignIn};
+use crate::auth::{Access, StandardSignIn, Scope, SignIn};
 use crate::failure::Failure;
 use crate::line::{Ask, Line, Patience, Reply, Say, whole};
 use bytes::Bytes;
@@ -132,5 +132,5 @@ impl Registry {
 
 /// To pull from a repository and push to it.
 pub(crate) fn both(repository: &str) -> [Scope; 1] {
-    [Scope { repository: repository.to_owned(), push: true }]
+    [Scope { repository: repository.to_owned(), access: Access::Push }]
 }

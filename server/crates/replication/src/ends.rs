@@ -32,6 +32,8 @@ pub trait Destination: Send + Sync {
     async fn has_blob(&self, to: &str, digest: &Digest) -> Result<There, Failure>;
     async fn push_blob(&self, to: &str, blob: &Blob<'_>, bytes: &dyn Sending) -> Result<Pushed, Failure>;
     async fn referrers(&self, to: &str, subject: &Digest) -> Result<RemoteList<serde_json::Value>, Failure>;
+    async fn tags(&self, to: &str) -> Result<RemoteList<String>, Failure>;
+    async fn delete_manifest(&self, to: &str, digest: &Digest) -> Result<(), Failure>;
 }
 
 /// A blob that is to stand at a destination.
@@ -89,5 +91,13 @@ impl Destination for Registry {
 
     async fn referrers(&self, to: &str, subject: &Digest) -> Result<RemoteList<serde_json::Value>, Failure> {
         Registry::referrers(self, to, subject).await
+    }
+
+    async fn tags(&self, to: &str) -> Result<RemoteList<String>, Failure> {
+        Registry::tags(self, to).await
+    }
+
+    async fn delete_manifest(&self, to: &str, digest: &Digest) -> Result<(), Failure> {
+        Registry::delete_manifest(self, to, digest).await
     }
 }

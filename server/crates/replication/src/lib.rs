@@ -8,6 +8,7 @@ mod adapters;
 mod copy;
 mod ends;
 mod meter;
+mod remove;
 mod worker;
 
 pub use adapters::Adapters;

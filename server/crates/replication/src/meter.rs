@@ -1,5 +1,7 @@
 //! What a running task has done so far; read by whoever reports it.
 
+use domain::replication::removals::Put;
+use model::Digest;
 use model::accessory::Kind;
 use remote::Say;
 use std::fmt::Display;
@@ -13,6 +15,7 @@ pub struct Meter {
     pub total: AtomicI64,
     log: Mutex<String>,
     accessories: Mutex<Vec<Kind>>,
+    put: Mutex<Put>,
 }
 
 impl Meter {
@@ -34,6 +37,20 @@ impl Meter {
 
     pub fn travelled(&self, kind: Kind) {
         self.accessories.lock().unwrap_or_else(PoisonError::into_inner).push(kind);
+    }
+
+    /// A manifest was put there that was not there: the artifact, if it is the `root`, or something attached.
+    pub fn put(&self, digest: &Digest, root: bool) {
+        let mut put = self.put.lock().unwrap_or_else(PoisonError::into_inner);
+        match root {
+            true => put.artifact = true,
+            false => put.attached.push(digest.clone()),
+        }
+    }
+
+    /// What the task put there so far.
+    pub fn all_put(&self) -> Put {
+        self.put.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn accessories(&self) -> Vec<Kind> {

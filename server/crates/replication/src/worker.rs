@@ -4,9 +4,10 @@ use crate::adapters;
 use crate::copy::{ArtifactCopy, TaskEnd, Pace, Shared};
 use crate::ends::{Here, Source};
 use crate::meter::Meter;
+use crate::remove::{ArtifactRemoval, Named};
 use domain::replication::executions::{self, Progress, Work, WorkTask};
 use domain::jobs::{self, Claim, Cut};
-use domain::replication::targets;
+use domain::replication::{removals, targets};
 use domain::{Ctx, Principal};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use model::replication::execution::TaskStatus;
@@ -73,22 +74,31 @@ async fn execute(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> 
 
 async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
     executions::plan(ctx, work).await?;
-    if executions::pending(ctx, work).await?.is_empty() {
-        return Ok(());
+    let nothing = executions::pending(ctx, work).await?.is_empty();
+    if nothing {
+        removals::plan(ctx, work).await?;
+        if executions::pending(ctx, work).await?.is_empty() {
+            return Ok(());
+        }
     }
     let connection = targets::connection(ctx, &Principal::system(), work.rule.input.target_id).await?;
     let execution = work.id;
     let say = Arc::new(move |line: String| tracing::info!(%execution, "{line}"));
     let registry = Registry::connect(ctx, &connection, false, say).await?;
     let shared = Shared::new(Pace::of(work.rule.input.speed));
-    let prepared = Mutex::new(std::collections::HashSet::new());
+    let (prepared, named) = (Mutex::new(std::collections::HashSet::new()), Named::default());
     let (provider, unanswered) = (connection.provider, AtomicUsize::new(0));
     let source = Arc::new(Here(ctx.clone()));
-    let run = Run { ctx, work, source, registry: &registry, provider, shared: &shared, prepared: &prepared, unanswered: &unanswered };
+    let run = Run { ctx, work, source, registry: &registry, provider, shared: &shared, prepared: &prepared, named: &named, unanswered: &unanswered };
     loop {
         let tasks = executions::pending(ctx, work).await?;
         if tasks.is_empty() {
-            return Ok(());
+            // What is to be removed is looked for when all that is here has gone there.
+            removals::plan(ctx, work).await?;
+            match executions::pending(ctx, work).await?.is_empty() {
+                true => return Ok(()),
+                false => continue,
+            }
         }
         let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
         // The first that finds nobody there any more ends them all: each would wait for as long.
@@ -110,6 +120,7 @@ struct Run<'a> {
     shared: &'a Shared,
     /// Projects that were made ready there.
     prepared: &'a Mutex<std::collections::HashSet<String>>,
+    named: &'a Named,
     /// Artifacts, one after the other, to which nothing was answered.
     unanswered: &'a AtomicUsize,
 }
@@ -147,8 +158,19 @@ impl Run<'_> {
         if !silent {
             self.unanswered.store(0, Ordering::Relaxed);
         }
+        if !task.removes
+            && let Err(error) = removals::note(self.ctx, self.work, &task, &meter.all_put()).await
+        {
+            tracing::warn!(%error, task = %task.id, "what a task put at its destination could not be noted");
+        }
         match done {
-            Ok(TaskEnd::Copied) => self.note(&task, &meter, Some(TaskStatus::Succeeded), String::new()).await,
+            Ok(TaskEnd::Kept(why)) => {
+                self.note(&task, &meter, None, String::new()).await;
+                if let Err(error) = removals::keep(self.ctx, task.id, &why).await {
+                    tracing::warn!(%error, task = %task.id, "a task's end could not be written");
+                }
+            }
+            Ok(TaskEnd::Copied | TaskEnd::Removed) => self.note(&task, &meter, Some(TaskStatus::Succeeded), String::new()).await,
             Ok(TaskEnd::StandsThere) => {
                 if let Err(error) = executions::unchanged(self.ctx, self.work.id, task.id).await {
                     tracing::warn!(%error, task = %task.id, "a task's end could not be written");
@@ -175,6 +197,11 @@ impl Run<'_> {
         loop {
             tried += 1;
             let done = async {
+                if task.removes {
+                    let (destination, meter) = (&*copy.destination, &*copy.meter);
+                    let removal = ArtifactRemoval { ctx: self.ctx, work: self.work, destination, named: self.named, meter };
+                    return removal.run(task).await;
+                }
                 self.prepare(&task.destination, &copy.meter).await?;
                 copy.run(task, tried >= TRIES).await
             };

@@ -2,7 +2,7 @@
 
 use crate::answer::act;
 use crate::{Answer, paths};
-use domain::replication::executions;
+use domain::replication::{executions, removals};
 use model::{ExecutionId, RuleId};
 
 act! {
@@ -27,5 +27,15 @@ act! {
         let rule = executions::get(&call.ctx, &call.who, form.id).await?.rule_id;
         let again = executions::retry(&call.ctx, &call.who, form.id).await?;
         Ok(Answer::done(paths::execution(rule, again), "What failed is tried again."))
+    }
+}
+
+act! {
+    /// A new execution that removes at the destination what this one left.
+    "/fn/execution/allow-removals" AllowRemovals { id: ExecutionId }
+    |form, call| {
+        let rule = executions::get(&call.ctx, &call.who, form.id).await?.rule_id;
+        let again = removals::allow(&call.ctx, &call.who, form.id).await?;
+        Ok(Answer::done(paths::execution(rule, again), "The rule runs again, and removes there what was deleted here."))
     }
 }

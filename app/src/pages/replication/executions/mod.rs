@@ -4,5 +4,5 @@ pub mod forms;
 mod show;
 mod task;
 
-pub use show::show;
+pub use show::{removals, show};
 pub use task::task;

@@ -1,6 +1,6 @@
 //! An execution: how far it is, and what became of each artifact.
 
-use super::forms::{Retry, Stop};
+use super::forms::{AllowRemovals, Retry, Stop};
 use crate::pages::replication::rules::sentence;
 use crate::pages::prelude::*;
 use model::replication::execution::{Execution, Task};
@@ -30,7 +30,8 @@ pub async fn show(call: &Call) -> Shown {
         <th scope="col" class="p2">"Accessories carried"</th><th scope="col" class="num p2">"Sent"</th>
     };
     let body = listing(&f, &tasks, nothing, headings, |task| row(rule.id, id, task));
-    let why = (!execution.status_text.is_empty()).then(|| view! { <p class="note">{execution.status_text.clone()}</p> });
+    let asks = (execution.removals_left > 0).then(|| ask(paths::removals(rule.id, id), "Remove them there…"));
+    let why = (!execution.status_text.is_empty()).then(|| view! { <p class="note"><span>{execution.status_text.clone()}</span>{asks}</p> });
     let title = format!("Execution {id}");
     let way = vec![("Replication".into(), paths::rules()), (rule.input.name.clone(), paths::rule(rule.id)), (title.clone(), String::new())];
     let page = Page::new(title).way(way).purpose(sentence(&rule)).actions(action(call, &execution)).live(!settled);
@@ -40,8 +41,8 @@ pub async fn show(call: &Call) -> Shown {
         {facts(vec![
             ("Started", time(execution.started_at, call.me.now)),
             ("Duration", duration(execution.duration_ms(call.me.now)).into_any()),
-            ("Copied", execution.succeeded.into_any()),
-            ("Skipped: already there", execution.skipped.into_any()),
+            (if rule.input.removes { "Copied or removed" } else { "Copied" }, execution.succeeded.into_any()),
+            (if rule.input.removes { "Left as it is" } else { "Skipped: already there" }, execution.skipped.into_any()),
             ("Failed", execution.failed.into_any()),
             ("Stopped", execution.stopped.into_any()),
         ])}
@@ -58,6 +59,37 @@ fn action(call: &Call, execution: &Execution) -> Option<AnyView> {
     let nothing = execution.total == 0 && execution.status == RunStatus::Failed;
     let again = execution.failed + execution.stopped > 0 || nothing;
     again.then(|| call.button::<Retry>(vec![id], "Retry what failed").primary().into_render())
+}
+
+/// Of what an execution left the first so many.
+const NAMED: usize = 20;
+
+/// Before more than a tenth is removed there.
+pub async fn removals(call: &Call) -> Shown {
+    let (rule, id) = (call.param::<RuleId>("id", "replication rule")?, call.param::<ExecutionId>("execution", "execution")?);
+    let execution = domain::replication::executions::get(&call.ctx, &call.who, id).await?;
+    if execution.rule_id != rule || execution.removals_left == 0 {
+        return Err(UiError::NotFound(format!("what execution {id} left")));
+    }
+    let rule = domain::replication::rules::get(&call.ctx, &call.who, rule).await?;
+    let gone = domain::replication::removals::left(&call.ctx, &call.who, id, NAMED).await?;
+    let left = execution.removals_left;
+    let way = vec![
+        ("Replication".into(), paths::rules()), (rule.input.name.clone(), paths::rule(rule.id)),
+        (format!("Execution {id}"), paths::execution(rule.id, id)), ("Remove there".into(), String::new()),
+    ];
+    let names = gone.iter().map(|one| {
+        let tags = if one.tags.is_empty() { "untagged".to_owned() } else { one.tags.join(", ") };
+        view! { <li><code>{format!("{}@{}", one.destination, model::digest::short(&one.digest))}</code>{format!(" ({tags}), from {}", one.source)}</li> }
+    });
+    let names = view! { <ul class="reasons">{names.collect_view()}</ul> };
+    let form = call.form::<AllowRemovals>().with(vec![("id", id.to_string())]);
+    let says = vec![
+        format!("{} put {} at {} that are deleted here. The first of them:", rule.input.name, count(left, "artifact"), rule.target_name),
+        "What was tagged there by others, or carries what others attached, stays. The rule runs again; if more is gone by then, it asks again.".to_owned(),
+    ];
+    let page = Page::new(format!("Remove {} at {}?", count(left, "artifact"), rule.target_name)).way(way).purpose(sentence(&rule));
+    Ok(page.body(confirm(&form, says, names, "Remove there", paths::execution(rule.id, id))))
 }
 
 fn progress(execution: &Execution) -> AnyView {
@@ -88,21 +120,24 @@ fn row(rule: RuleId, execution: ExecutionId, task: &Task) -> AnyView {
     }
     let words: Vec<String> = kinds.iter().map(|(label, n)| if *n == 1 { (*label).to_owned() } else { format!("{n} × {label}") }).collect();
     let carried = match task.accessories.len() {
+        _ if task.removes => ().into_any(),
         0 => view! { <span class="muted">"none"</span> }.into_any(),
         n => view! { <span>{icon("layers")}{format!(" {n}: {}", words.join(", "))}</span> }.into_any(),
     };
     let error = (!task.error.is_empty()).then(|| view! { <span class="task-error">{task.error.clone()}</span> });
+    let sent = if task.removes { String::new() } else { format!("{} of {}", bytes(task.bytes_done), bytes(task.bytes_total)) };
+    let what = if task.removes { format!("{} deleted here: remove from {}", task.source, task.destination) } else { format!("{} → {}", task.source, task.destination) };
     let tags = if task.tags.is_empty() { "untagged".to_owned() } else { task.tags.join(", ") };
     view! {
         <tr class="tall" data-key=task.id.to_string()>
             <td>
-                <a href=paths::task(rule, execution, task.id)>{format!("{} → {}", task.source, task.destination)}</a>
+                <a href=paths::task(rule, execution, task.id)>{what}</a>
                 <span class="tree__of">{tags}</span>{error}
             </td>
             <td class="p2">{digest(&task.digest)}</td>
             <td>{task_status(task.status)}</td>
             <td class="p2 wrap">{carried}</td>
-            <td class="num p2">{bytes(task.bytes_done)}" of "{bytes(task.bytes_total)}</td>
+            <td class="num p2">{sent}</td>
         </tr>
     }
     .into_any()

@@ -70,6 +70,8 @@ async fn page(call: &Call, rule: Option<Rule>) -> Shown {
                 </div>
                 {matches(call)}
                 {form.tick("overwrite", "Replace tags that name something else there").ticked(input.is_none_or(|rule| rule.overwrite))}
+                {form.tick("removes", "Remove there what was deleted here").ticked(input.is_some_and(|rule| rule.removes))
+                    .help("Only what this rule put there, when the whole rule runs; more than a tenth of it only after asking.")}
                 {form.text("speed", "At most, in KB a second").value(text(|rule| if rule.speed > 0 { rule.speed.to_string() } else { String::new() }))
                     .help("All artifacts of the rule share it. Empty: as fast as it goes.")}
                 {accepted(&form, input)}

@@ -38,6 +38,8 @@ struct Fields {
     #[serde(default)]
     overwrite: bool,
     #[serde(default)]
+    removes: bool,
+    #[serde(default)]
     enabled: bool,
 }
 
@@ -88,6 +90,7 @@ impl Fields {
             chunked: self.chunked,
             single_active: false,
             overwrite: self.overwrite,
+            removes: self.removes,
             enabled: self.enabled,
         })
     }

@@ -29,6 +29,7 @@ pub async fn show(call: &Call) -> Shown {
     let mut said = vec![
         ("Target", view! { <a href=paths::target(rule.input.target_id)>{rule.target_name.clone()}</a> }.into_any()),
         ("URL", view! { <code>{rule.target_url.clone()}</code> }.into_any()),
+        ("Deleted here", if rule.input.removes { "removed there" } else { "stays there" }.into_any()),
         ("Tags there", if rule.input.overwrite { "replaced" } else { "kept where they differ" }.into_any()),
         ("May stay behind", match rule.input.accepts.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", ") {
             none if none.is_empty() => "nothing".to_owned(),

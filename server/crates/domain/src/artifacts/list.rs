@@ -22,11 +22,11 @@ pub async fn list(
 ) -> Result<Page<Artifact>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::ArtifactList).await?;
-    let id = sql::repository(&mut proof, repository)
+    let (id, count) = sql::repository_and_count(&mut proof, repository)
         .await?
         .ok_or_else(|| Error::not_found("repository", format!("{project}/{repository}")))?;
     let c = proof.conn();
-    let (mut page, long) = sql::list(c, (project, repository, id), query, filter).await?;
+    let (mut page, long) = sql::list(c, (project, repository, id), count, query, filter).await?;
     sql::complete(c, id, &mut page.items, if long { sql::FEW } else { TAGS }).await?;
     policy::blocked::veil(&mut proof, repository, id, &mut page.items).await?;
     Locks::of(&proof.project, repository)?.mark(page.items.iter_mut().flat_map(|artifact| &mut artifact.tags));

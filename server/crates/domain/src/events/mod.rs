@@ -100,6 +100,7 @@ events! {
     "rule.execute" RuleExecuted { rule: i64, artifact: Option<i64> } System;
     "execution.stop" ExecutionStopped { execution: i64 } System;
     "execution.retry" ExecutionRetried { execution: i64 } System;
+    "execution.allow-removals" RemovalsAllowed { execution: i64, removals: i64 } System;
     "collection.start" CollectionStarted { dry_run: bool } System;
     "collection.stop" CollectionStopped { collection: i64 } System;
     "configuration.update" ConfigurationChanged { names: String } System;

@@ -2,5 +2,6 @@
 //! copied, and how, is the `replication` crate's.
 
 pub mod executions;
+pub mod removals;
 pub mod rules;
 pub mod targets;

@@ -89,6 +89,8 @@ pub struct Execution {
     pub skipped: i64,
     /// Of the skipped those of which nothing else is kept: they were there already.
     pub unchanged: i64,
+    /// How many were not removed because they are more than a tenth: somebody has to say so.
+    pub removals_left: i64,
     /// Those of which something did not arrive, and of these the ones that arrived but for what is attached.
     pub failed: i64,
     pub partly: i64,
@@ -129,6 +131,8 @@ pub struct Task {
     pub bytes_total: i64,
     /// What failed and on which side; empty while all is well.
     pub error: String,
+    /// It removes there what was deleted here.
+    pub removes: bool,
     pub started_at: Option<Stamp>,
     pub ended_at: Option<Stamp>,
 }

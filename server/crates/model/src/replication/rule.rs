@@ -57,6 +57,8 @@ pub struct RuleInput {
     pub flatten: i64,
     /// Replace a tag that names another digest there.
     pub overwrite: bool,
+    /// Remove there what was deleted here, of what this rule put there.
+    pub removes: bool,
     /// KB a second that all its artifacts share; not above 0: as fast as it goes.
     pub speed: i64,
     /// Send blobs in chunks, for targets behind something that refuses large requests.

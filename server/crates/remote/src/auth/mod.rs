@@ -28,12 +28,25 @@ const EARLIER: i64 = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub repository: String,
-    pub push: bool,
+    pub access: Access,
+}
+
+/// What is to be done there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Pull,
+    Push,
+    Delete,
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "repository:{}:{}", self.repository, if self.push { "pull,push" } else { "pull" })
+        let actions = match self.access {
+            Access::Pull => "pull",
+            Access::Push => "pull,push",
+            Access::Delete => "pull,delete",
+        };
+        write!(f, "repository:{}:{actions}", self.repository)
     }
 }
 

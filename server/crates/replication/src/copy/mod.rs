@@ -72,6 +72,10 @@ pub enum TaskEnd {
     StandsThere,
     /// All but these, which the destination does not hold: what, and what it said.
     Without(Vec<String>),
+    /// It was deleted there, as here.
+    Removed,
+    /// It was to be removed, and stays there: why.
+    Kept(String),
 }
 
 /// One task under way.
@@ -91,7 +95,7 @@ pub struct ArtifactCopy<'a> {
 }
 
 /// A tag of cosign's, not a person's.
-fn is_machinery(tag: &str) -> bool {
+pub fn is_machinery(tag: &str) -> bool {
     tag.parse().is_ok_and(|tag| domain::manifest::machinery_subject(&tag).is_some() && !domain::manifest::is_referrers_tag(&tag))
 }
 
@@ -120,6 +124,9 @@ impl ArtifactCopy<'_> {
                 Ok(pushed) => {
                     sent |= pushed;
                     arrived.push((node, pushed));
+                    if pushed && (node.digest == digest || node.kind.is_some()) {
+                        self.meter.put(&node.digest, node.digest == digest);
+                    }
                     if let Some(kind) = node.kind {
                         self.meter.travelled(kind);
                     }

@@ -88,14 +88,15 @@ fn artifact(project: &ProjectName, repository: &RepositoryName, row: &AnyRow) ->
     Ok((row.get("repository_id"), found))
 }
 
-/// A page of a repository's list; whether it has less of each row, being long.
+/// A page of a repository's list, of which `count` artifacts are listed; whether it has less of each row, being long.
 pub async fn list(
     c: &mut AnyConnection,
     (project, repository, id): (&ProjectName, &RepositoryName, i64),
+    count: i64,
     query: &Query,
     filter: &Filter,
 ) -> Result<(Page<Artifact>, bool)> {
-    let known = if *filter == Filter::default() { Some(super::listed_count(c, id).await?) } else { None };
+    let known = (*filter == Filter::default()).then_some(count);
     let within = |w: &mut Conditions| {
         let n = w.bind(id);
         conditions(w, &format!("repository_id = {n}"), filter);

@@ -59,6 +59,14 @@ pub async fn repository(proof: &mut Authorized<'_>, name: &RepositoryName) -> Re
     Ok(row.map(|row| row.get("id")))
 }
 
+/// As [`repository`], with how many artifacts are listed there.
+pub async fn repository_and_count(proof: &mut Authorized<'_>, name: &RepositoryName) -> Result<Option<(i64, i64)>> {
+    let project = proof.project.id.0;
+    let text = "SELECT id, artifact_count FROM repositories WHERE project_id = $1 AND name = $2 AND pushed_at IS NOT NULL";
+    let row = sqlx::query(text).bind(project).bind(name.as_str()).fetch_optional(proof.conn()).await?;
+    Ok(row.map(|row| (row.get("id"), row.get("artifact_count"))))
+}
+
 /// Is anything in the repository attached to something?
 pub async fn has_accessories(c: &mut AnyConnection, repository: i64) -> Result<bool> {
     let text = "SELECT id FROM artifacts WHERE repository_id = $1 AND accessory_kind IS NOT NULL LIMIT 1";

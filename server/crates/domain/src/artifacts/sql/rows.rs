@@ -11,6 +11,8 @@ use std::collections::{HashMap, HashSet};
 
 /// Rows of one statement. A shorter part repeats its last value, so that there is one text for all lengths.
 const PART: usize = 64;
+/// Rows of one text.
+const LENGTHS: [usize; 4] = [1, 4, 16, PART];
 /// Most accessories of a row, and platforms of an index, that are looked at.
 const LOOKED_AT: i64 = 1000;
 
@@ -35,16 +37,19 @@ fn each(n: usize, first: usize, one: impl Fn(&str) -> String) -> String {
 }
 
 async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artifact], tags: i64) -> Result<()> {
-    let Some(last) = part.last() else { return Ok(()) };
-    // One row is a page of its own.
-    let length = if part.len() == 1 { 1 } else { PART };
-    let padding = std::iter::repeat_n(last, length - part.len());
-    let all: Vec<&Artifact> = part.iter().chain(padding).collect();
-    let digests = || std::iter::once(Value::from(repository)).chain(all.iter().map(|artifact| artifact.digest.as_str().into()));
+    if part.is_empty() {
+        return Ok(());
+    }
+    // Few texts, so that each is parsed once; what is asked for beyond the rows names nothing.
+    let length = LENGTHS.into_iter().find(|length| *length >= part.len()).unwrap_or(part.len());
+    let beyond = length - part.len();
+    let numbers = || part.iter().map(|artifact| artifact.id.0).chain(std::iter::repeat_n(0, beyond)).map(Value::from);
+    let names = part.iter().map(|artifact| artifact.digest.as_str()).chain(std::iter::repeat_n("", beyond));
+    let digests = || std::iter::once(Value::from(repository)).chain(names.clone().map(Value::from));
     let mut script = Script::default();
     script.add(
         each(length, 1, |id| format!("SELECT artifact_id, id, name, pushed_at, pulled_at FROM tags WHERE artifact_id = {id} ORDER BY name LIMIT {tags}")),
-        all.iter().map(|artifact| artifact.id.0.into()),
+        numbers(),
     );
     script.add(
         each(length, 2, |digest| {
@@ -69,7 +74,7 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
             labels::COLUMNS,
             placeholders(1, length)
         ),
-        all.iter().map(|artifact| artifact.id.0.into()),
+        numbers(),
     );
     let indexes: Vec<i64> = part.iter().filter(|artifact| artifact.kind == Type::Index).map(|artifact| artifact.id.0).collect();
     for these in parts(&indexes) {

@@ -204,12 +204,6 @@ pub async fn relist(c: &mut AnyConnection, project: i64, repository: i64, ids: &
     count_artifacts(c, project, repository, change).await
 }
 
-/// How many artifacts a repository's list has.
-pub async fn listed_count(c: &mut AnyConnection, repository: i64) -> Result<i64> {
-    let row = sqlx::query("SELECT artifact_count FROM repositories WHERE id = $1").bind(repository).fetch_one(c).await?;
-    Ok(row.get("artifact_count"))
-}
-
 async fn count_artifacts(c: &mut AnyConnection, project: i64, repository: i64, change: i64) -> Result<()> {
     if change == 0 {
         return Ok(());

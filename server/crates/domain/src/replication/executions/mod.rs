@@ -13,6 +13,7 @@ use crate::events::Event;
 use crate::error::{Error, Result};
 use crate::identity::Principal;
 use crate::jobs;
+use crate::replication::removals;
 use model::replication::execution::{Execution, Task, TaskStatus};
 use model::run::RunStatus;
 use model::list::Query;
@@ -34,7 +35,7 @@ fn lane(rule: RuleId) -> String {
 }
 
 /// Checks that another execution of the rule may be queued; answers when the rule was changed last.
-async fn may_run(c: &mut AnyConnection, rule: RuleId) -> Result<Stamp> {
+pub(super) async fn may_run(c: &mut AnyConnection, rule: RuleId) -> Result<Stamp> {
     let (enabled, changed) = sql::rule_state(c, rule).await?.ok_or_else(|| Error::not_found("replication rule", rule))?;
     if !enabled {
         return Err(Error::Precondition("the rule is disabled: enable it first".to_owned()));
@@ -44,6 +45,12 @@ async fn may_run(c: &mut AnyConnection, rule: RuleId) -> Result<Stamp> {
         return Err(Error::Precondition(format!("{waiting} executions of this rule wait already: they run one after the other")));
     }
     Ok(changed)
+}
+
+/// Makes an execution's job.
+pub(super) async fn enqueue(c: &mut AnyConnection, now: Stamp, rule: RuleId, id: ExecutionId) -> Result<()> {
+    let crowd = sql::target_url(c, rule).await?;
+    jobs::enqueue(c, now, JOB, &id.to_string(), (&lane(rule), &crowd)).await
 }
 
 /// Runs a rule now: for all it matches, or for one artifact.
@@ -60,8 +67,7 @@ pub async fn start(ctx: &Ctx, who: &Principal, rule: RuleId, artifact: Option<Ar
                 return Err(Error::not_found("artifact", artifact));
             }
             let id = sql::insert(c, now, rule, artifact, &caller.name()).await?;
-            let crowd = sql::target_url(c, rule).await?;
-            jobs::enqueue(c, now, JOB, &id.to_string(), (&lane(rule), &crowd)).await?;
+            enqueue(c, now, rule, id).await?;
             Ok(id)
         })
         .await?;
@@ -153,9 +159,9 @@ pub async fn retry(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<Execut
             }
             if copied > 0 {
                 sql::set_planned(c, again).await?;
+                removals::set_planned(c, again).await?;
             }
-            let crowd = sql::target_url(c, execution.rule_id).await?;
-            jobs::enqueue(c, now, JOB, &again.to_string(), (&lane(execution.rule_id), &crowd)).await?;
+            enqueue(c, now, execution.rule_id, again).await?;
             Ok(again)
         })
         .await?;

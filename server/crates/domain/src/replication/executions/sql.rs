@@ -17,7 +17,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 const LOG: usize = 64 * 1024;
 
 const COLUMNS: &str = "t.id AS id, t.rule_id AS rule_id, t.status AS status, t.status_text AS status_text, \
-    t.trigger_kind AS trigger_kind, t.unchanged AS unchanged, t.planned AS planned, t.started_at AS started_at, t.ended_at AS ended_at";
+    t.trigger_kind AS trigger_kind, t.unchanged AS unchanged, t.planned AS planned, t.removals_left AS removals_left, t.started_at AS started_at, t.ended_at AS ended_at";
 
 static LIST: Listing = Listing {
     from: "executions AS t",
@@ -29,7 +29,7 @@ static LIST: Listing = Listing {
 
 const TASK_COLUMNS: &str = "t.id AS id, t.execution_id AS execution_id, t.status AS status, t.source AS source, \
     t.destination AS destination, t.digest AS digest, t.tags AS tags, t.accessories AS accessories, \
-    t.bytes_done AS bytes_done, t.bytes_total AS bytes_total, t.error AS error, t.started_at AS started_at, \
+    t.bytes_done AS bytes_done, t.bytes_total AS bytes_total, t.error AS error, t.removes AS removes, t.started_at AS started_at, \
     t.ended_at AS ended_at";
 
 static TASKS: Listing =
@@ -49,6 +49,7 @@ fn execution(row: &AnyRow) -> Execution {
         succeeded: 0,
         skipped: row.get("unchanged"),
         unchanged: row.get("unchanged"),
+        removals_left: row.get("removals_left"),
         failed: 0,
         partly: 0,
         stopped: 0,
@@ -103,6 +104,7 @@ fn task_row(row: &AnyRow) -> Task {
         bytes_done: row.get("bytes_done"),
         bytes_total: row.get("bytes_total"),
         error: row.get("error"),
+        removes: row.get::<i64, _>("removes") != 0,
         started_at: row.get::<Option<i64>, _>("started_at").map(Stamp),
         ended_at: row.get::<Option<i64>, _>("ended_at").map(Stamp),
     }
@@ -251,8 +253,8 @@ pub async fn insert_task(
 pub async fn copy_failed(c: &mut AnyConnection, from: ExecutionId, to: ExecutionId) -> Result<u64> {
     let done = sqlx::query(
         "INSERT INTO tasks (execution_id, artifact_id, status, source, destination, digest, tags, accessories,
-           bytes_done, bytes_total, error, log)
-         SELECT $2, artifact_id, 'pending', source, destination, digest, tags, '', 0, 0, '', ''
+           bytes_done, bytes_total, error, log, removes)
+         SELECT $2, artifact_id, 'pending', source, destination, digest, tags, '', 0, 0, '', '', removes
          FROM tasks WHERE execution_id = $1 AND status IN ('failed', 'partly-failed', 'stopped') AND destination <> '' ORDER BY id",
     )
     .bind(from.0)
@@ -295,7 +297,7 @@ pub async fn drop_tasks(c: &mut AnyConnection, id: ExecutionId, limit: i64) -> R
 
 pub async fn pending(c: &mut AnyConnection, id: ExecutionId, limit: i64) -> Result<Vec<WorkTask>> {
     let rows = sqlx::query(
-        "SELECT id, source, destination, digest, tags FROM tasks
+        "SELECT id, source, destination, digest, tags, removes FROM tasks
          WHERE execution_id = $1 AND status = 'pending' ORDER BY id LIMIT $2",
     )
     .bind(id.0)
@@ -310,6 +312,7 @@ pub async fn pending(c: &mut AnyConnection, id: ExecutionId, limit: i64) -> Resu
             destination: row.get("destination"),
             digest: row.get("digest"),
             tags: words(&row.get::<String, _>("tags")),
+            removes: row.get::<i64, _>("removes") != 0,
         })
         .collect())
 }

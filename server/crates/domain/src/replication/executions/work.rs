@@ -4,6 +4,7 @@
 use super::sql;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::replication::removals;
 use crate::replication::rules::{self, Candidate, Collisions};
 use crate::selectors::Matcher;
 use model::accessory::Kind;
@@ -21,6 +22,18 @@ pub struct Work {
     planned: bool,
 }
 
+impl Work {
+    /// An execution of all that its rule takes.
+    pub(in crate::replication) fn of(id: ExecutionId, rule: Rule) -> Work {
+        Work { id, rule, only: None, planned: true }
+    }
+
+    /// Is it about one artifact alone?
+    pub fn of_one(&self) -> bool {
+        self.only.is_some()
+    }
+}
+
 /// Tasks of one write, and of one look.
 const SLICE: usize = 200;
 
@@ -33,6 +46,8 @@ pub struct WorkTask {
     pub destination: String,
     pub digest: String,
     pub tags: Vec<String>,
+    /// It is to be removed there.
+    pub removes: bool,
 }
 
 /// How far a task is.
@@ -161,6 +176,7 @@ pub async fn close(ctx: &Ctx, id: ExecutionId, whole: Option<(RunStatus, String)
             let Some(execution) = sql::get(c, id).await? else { return Ok(()) };
             let (status, text) = match whole.clone() {
                 Some(whole) => whole,
+                None if execution.removals_left > 0 => (RunStatus::PartlyFailed, removals::asks(execution.removals_left)),
                 None if execution.total == 0 => (RunStatus::Empty, "the rule matches no artifact: see what its patterns match".to_owned()),
                 None if execution.failed == 0 && execution.stopped == 0 => (RunStatus::Succeeded, String::new()),
                 None if execution.succeeded + execution.skipped + execution.partly == 0 => (RunStatus::Failed, String::new()),

@@ -16,7 +16,7 @@ const FROM: &str = "rules AS t JOIN targets AS g ON g.id = t.target_id";
 const COLUMNS: &str = "t.id AS id, t.name AS name, t.description AS description, t.target_id AS target_id, \
     t.repositories AS repositories, t.tag_mode AS tag_mode, t.tags AS tags, t.namespace AS namespace, \
     t.resource AS resource, t.further AS further, t.accepts AS accepts, t.speed AS speed, t.chunked AS chunked, t.single_active AS single_active, \
-    t.flatten AS flatten, t.overwrite AS overwrite, t.enabled AS enabled, g.name AS target_name, g.url AS target_url, \
+    t.flatten AS flatten, t.overwrite AS overwrite, t.removes AS removes, t.enabled AS enabled, g.name AS target_name, g.url AS target_url, \
     (SELECT CAST(COUNT(*) AS BIGINT) FROM executions AS e WHERE e.rule_id = t.id) AS execution_count, \
     (SELECT MAX(e.id) FROM executions AS e WHERE e.rule_id = t.id) AS last_execution, \
     t.created_at AS created_at, t.updated_at AS updated_at";
@@ -49,6 +49,7 @@ fn rule(row: &AnyRow) -> Result<(Rule, Option<i64>)> {
             single_active: row.get::<i64, _>("single_active") != 0,
             flatten: row.get("flatten"),
             overwrite: row.get::<i64, _>("overwrite") != 0,
+            removes: row.get::<i64, _>("removes") != 0,
             enabled: row.get::<i64, _>("enabled") != 0,
         },
         target_name: row.get("target_name"),
@@ -81,8 +82,8 @@ pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &RuleInput) -> Res
     let row = sqlx::query(
         "INSERT INTO rules (name, description, target_id, repositories, tag_mode, tags, namespace, flatten, overwrite,
            enabled, created_at, updated_at, resource, speed, chunked,
-           single_active, further, accepts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING RETURNING id",
+           single_active, further, accepts, removes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING RETURNING id",
     )
     .bind(input.name.as_str())
     .bind(input.description.as_str())
@@ -101,6 +102,7 @@ pub async fn insert(c: &mut AnyConnection, now: Stamp, input: &RuleInput) -> Res
     .bind(i64::from(input.single_active))
     .bind(Clause::lines(&input.further))
     .bind(accepted(input))
+    .bind(i64::from(input.removes))
     .fetch_optional(c)
     .await?;
     Ok(row.map(|row| RuleId(row.get("id"))))
@@ -119,7 +121,7 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: RuleId, input: &RuleI
     sqlx::query(
         "UPDATE rules SET name = $2, description = $3, target_id = $4, repositories = $5, tag_mode = $6, tags = $7,
            namespace = $8, flatten = $9, overwrite = $10, enabled = $11, updated_at = $12, resource = $13, speed = $14,
-           chunked = $15, single_active = $16, further = $17, accepts = $18 WHERE id = $1",
+           chunked = $15, single_active = $16, further = $17, accepts = $18, removes = $19 WHERE id = $1",
     )
     .bind(id.0)
     .bind(input.name.as_str())
@@ -139,6 +141,7 @@ pub async fn update(c: &mut AnyConnection, now: Stamp, id: RuleId, input: &RuleI
     .bind(i64::from(input.single_active))
     .bind(Clause::lines(&input.further))
     .bind(accepted(input))
+    .bind(i64::from(input.removes))
     .execute(c)
     .await?;
     Ok(true)
@@ -186,7 +189,7 @@ pub async fn delete(c: &mut AnyConnection, id: RuleId) -> Result<()> {
     ] {
         sqlx::query(text).bind(id.0).execute(&mut *c).await?;
     }
-    Ok(())
+    crate::replication::removals::forget_rule(c, id).await
 }
 
 /// The repositories whose names a rule takes.
