@@ -26,9 +26,17 @@ export async function call(wharf: Wharf, method: string, path: string, body?: ob
   return Number(response.headers.get('location')?.split('/').pop() ?? 0);
 }
 
+/** Reads from the REST API as the administrator. */
+export async function read(wharf: Wharf, path: string): Promise<{ status?: string }> {
+  const response = await fetch(`${wharf.local}/api/v2.0${path}`, { headers: { authorization: `Basic ${btoa(`admin:${PASSWORD}`)}` } });
+  if (!response.ok) throw new Error(`GET ${path}: ${response.status}`);
+  return response.json() as Promise<{ status?: string }>;
+}
+
 /** Every page's address, on a server where each has something to show. */
 export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[]> {
   await call(wharf, 'POST', '/projects', { project_name: 'cargo' });
+  const number = await call(wharf, 'POST', '/projects', { project_name: 'hold' });
   await call(wharf, 'POST', '/users', { username: 'mate', email: 'mate@example.com', realname: 'First Mate', password: PASSWORD });
   await call(wharf, 'POST', '/projects/cargo/members', { role_id: 2, member_user: { username: 'mate' } });
   const access = [{ resource: 'repository', action: 'pull' }];
@@ -47,6 +55,20 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
     name: 'mirror', dest_registry: { id: target }, dest_namespace: 'copies', enabled: true, trigger: { type: 'manual' }, filters: [{ type: 'name', value: 'cargo/**' }],
   });
   const execution = await call(wharf, 'POST', '/replication/executions', { policy_id: rule });
+  // One that removes what was deleted here, and asks first.
+  const passing = clients.push(wharf.host, 'hold/passing:1');
+  const removing = await call(wharf, 'POST', '/replication/policies', {
+    name: 'removing', dest_registry: { id: target }, dest_namespace: 'gone', enabled: true, deletion: true, trigger: { type: 'manual' },
+    filters: [{ type: 'name', value: 'hold/**' }],
+  });
+  const executed = async () => {
+    const id = await call(wharf, 'POST', '/replication/executions', { policy_id: removing });
+    await expect.poll(async () => (await read(wharf, `/replication/executions/${id}`)).status).not.toBe('InProgress');
+    return id;
+  };
+  await executed();
+  await call(wharf, 'DELETE', `/projects/hold/repositories/passing/artifacts/${passing}`);
+  const asks = await executed();
   const collection = await call(wharf, 'POST', '/system/gc/schedule', { schedule: { type: 'Manual' }, parameters: { dry_run: true } });
   const selectors = (pattern: string) => ({
     scope_selectors: { repository: [{ kind: 'doublestar', decoration: 'repoMatches', pattern: '**' }] },
@@ -56,7 +78,6 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
   await call(wharf, 'POST', `/projects/cargo/repositories/ship/artifacts/${digest}/labels`, { id: label });
   const kept = await call(wharf, 'POST', '/projects/cargo/immutabletagrules', selectors('v*'));
   const everywhere = await call(wharf, 'POST', '/system/immutabletagrules', selectors('release-*'));
-  const number = await call(wharf, 'POST', '/projects', { project_name: 'hold' });
   await call(wharf, 'PUT', `/quotas/${number}`, { hard: { storage: 10_000_000_000 } });
   const retention = await call(wharf, 'POST', '/retentions', {
     algorithm: 'or', scope: { level: 'project', ref: number }, rules: [{ template: 'latestPushedK', params: { latestPushedK: 1 }, ...selectors('**') }],
@@ -77,7 +98,7 @@ export async function everyPage(wharf: Wharf, clients: Clients): Promise<string[
     `/admin/replication/${rule}/delete`, '/admin/storage', '/admin/quotas', '/projects/cargo/storage', '/projects/cargo/activity', '/projects/cargo/activity?days=364', '/projects/cargo/activity?repository=ship&days=30', '/projects/hold/storage', '/admin/sign-ins', '/admin/settings',
     '/admin/users', '/admin/users/new', '/admin/users/2', '/admin/robots', '/admin/robots/new?template=push', `/admin/robots/${system}`,
     '/admin/registries', '/admin/registries/new', '/admin/registries/new?provider=docker-hub', `/admin/registries/${target}`, '/admin/replication', '/admin/replication/new',
-    `/admin/replication/${rule}`, `/admin/replication/${rule}/edit`, `/admin/replication/${rule}/executions/${execution}`,
+    `/admin/replication/${rule}`, `/admin/replication/${rule}/edit`, `/admin/replication/${removing}/executions/${asks}`, `/admin/replication/${removing}/executions/${asks}/removals`, `/admin/replication/${rule}/executions/${execution}`,
     '/projects/cargo/policy', `/projects/cargo/policy/immutable/new`, `/projects/cargo/policy/immutable/${kept}`, `/projects/cargo/policy/immutable/${kept}/delete`,
     '/projects/hold/policy', '/projects/hold/policy/retention/rules/new', '/projects/hold/policy/retention/rules/1', '/projects/hold/policy/retention/rules/1/delete', '/projects/hold/policy/retention/start',
     `/projects/hold/policy/retention/runs/${run}`, '/projects/cargo/labels', '/projects/cargo/labels/new', '/projects/cargo/log', '/admin/audit', '/admin/audit?q=ship',

@@ -105,13 +105,13 @@ fn in_path(name: &str) -> Parameter {
 const Q: &str = "Pairs separated by commas: k=v, k=~part, k={a b} for any, k=(a b) for all, k=[from~to]. \
     A key that the list does not know is refused with its name.";
 
-fn in_query(name: &str) -> Parameter {
+fn in_query(route: &Route, name: &str) -> Parameter {
     let (kind, what) = match name {
         "page" => (schema(Type::Integer).minimum(Some(0)), "Which page, from 1."),
         "page_size" => (schema(Type::Integer).minimum(Some(0)).maximum(Some(100)), "Rows of a page: 10 unless told, 100 at most; 0 for all of them, within reason."),
         "q" => (schema(Type::String), Q),
         "sort" => (schema(Type::String), "By what; a minus before it turns it round."),
-        "from" => (schema(Type::String), "What is copied: project/repository:tag or project/repository@digest."),
+        "from" if route.id == "CopyArtifact" => (schema(Type::String), "What is copied: project/repository:tag or project/repository@digest."),
         "with_tag" | "with_accessory" | "latest_in_repository" | "relative" | "public" => (schema(Type::Boolean), ""),
         "days" => (schema(Type::Integer).minimum(Some(1)).maximum(Some(400)), "Up to today: 90 unless told."),
         "policy_id" | "project_id" => (schema(Type::Integer).minimum(Some(1)), ""),
@@ -178,7 +178,7 @@ fn operation(route: &Route, shape: &Shape, schemas: &mut Schemas) -> OperationBu
     }
     let paging: &[&str] = if listed { &["page", "page_size", "q", "sort"] } else { &[] };
     for name in paging.iter().chain(route.asks) {
-        operation = operation.parameter(in_query(name));
+        operation = operation.parameter(in_query(route, name));
     }
     if let Some((media, body)) = shape.body {
         let content = ContentBuilder::new().schema(Some(body(schemas))).build();
