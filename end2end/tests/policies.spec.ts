@@ -30,6 +30,10 @@ async function journey(page: Page): Promise<void> {
       await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: entry, exact: true }).first().click();
       await expect(page.getByRole('heading', { level: 1, name: entry })).toBeVisible();
     };
+    const succeeded = async () => {
+      await expect(page.getByRole('heading', { level: 1, name: /^Run \d+/ })).toBeVisible();
+      await expect.poll(async () => { await page.reload(); return page.getByRole('main').innerText(); }).toMatch(/Succeeded/);
+    };
     await signIn(page, wharf);
 
     // Immutable: the tag is neither moved nor deleted by anybody, and signing goes on.
@@ -61,7 +65,7 @@ async function journey(page: Page): Promise<void> {
     await page.getByLabel('only those with the labels').fill('stabel');
     await page.getByLabel('Artifacts that no rule takes').selectOption('remove');
     await page.getByRole('button', { name: 'Save rule' }).click();
-    await expect(page.getByText(/stabel is neither a label of this project nor one for all/)).toBeVisible();
+    await expect(page.locator('#label-problem')).toContainText('stabel is neither a label of this project nor one for all');
     await page.getByLabel('only those with the labels').fill('stable');
     await page.getByRole('button', { name: 'Show what would go' }).click();
     await expect(page.locator('#preview')).toContainText(/1 artifact would be removed now; 1 kept by a rule/);
@@ -69,14 +73,13 @@ async function journey(page: Page): Promise<void> {
     await page.getByRole('button', { name: 'Save rule' }).click();
     await expect(page.locator('#retention')).toContainText('keep all artifacts, labelled stable');
     await page.getByRole('button', { name: 'Dry run' }).click();
-    await expect(page.getByRole('heading', { level: 1, name: /Run/ })).toBeVisible();
-    await expect.poll(async () => { await page.reload(); return page.getByRole('main').innerText(); }).toMatch(/Succeeded/);
+    await succeeded();
     clients.verify(`${name}:old`);
     await open('Policy');
     await page.getByRole('link', { name: 'Run now…' }).click();
     await expect(page.getByRole('main')).toContainText('It can be brought back for 7 days under Deleted.');
     await page.getByRole('button', { name: 'Remove' }).click();
-    await expect.poll(async () => { await page.reload(); return page.getByRole('main').innerText(); }).toMatch(/Succeeded/);
+    await succeeded();
     refusal(() => clients.verify(`${name}:old`));
     clients.verify(`${name}:v1`);
     await open('Deleted');

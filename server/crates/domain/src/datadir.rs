@@ -5,6 +5,7 @@ use crate::clock::Random;
 use crate::db::{Db, NotOpened, meta};
 use crate::keys::Keys;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -79,7 +80,10 @@ impl DataDir {
             .open(path.join("lock"))
             .map_err(|e| failed("cannot be locked", e))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| refuse(format!("data directory {shown} is in use by another Wharf: stop that one first")))?;
+            .map_err(|error| match error {
+                Errno::WOULDBLOCK => refuse(format!("data directory {shown} is in use by another Wharf: stop that one first")),
+                error => failed("cannot be locked", error.into()),
+            })?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(|e| failed("cannot be made private", e))?;
         if !path.join(MARKER).exists() {
             write_private(&path.join(MARKER), LAYOUT.as_bytes()).map_err(|e| failed("cannot be written", e))?;

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use futures_util::StreamExt;
 use model::Digest;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
@@ -246,7 +247,10 @@ fn lock(folder: &Path) -> Result<File> {
         other => other,
     };
     let file = file.map_err(|error| failed(&path, error))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| failed(folder, "another backup, check or restore is at it"))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+        Errno::WOULDBLOCK => failed(folder, "another backup, check or restore is at it"),
+        error => failed(folder, format!("cannot be locked: {error}")),
+    })?;
     Ok(file)
 }
 

@@ -11,12 +11,16 @@ use crate::fsck;
 use crate::keys::Keys;
 use futures_util::StreamExt;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 fn done(from: &Path) -> Result<Done> {
     let path = from.join(DONE);
-    let text = fs::read(&path).map_err(|_| failed(from, format!("is no finished backup: {DONE} is missing")))?;
+    let text = fs::read(&path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => failed(from, format!("is no finished backup: {DONE} is missing")),
+        _ => failed(&path, error),
+    })?;
     let done: Done = serde_json::from_slice(&text).map_err(|error| failed(&path, error))?;
     if done.format != 1 {
         return Err(failed(&path, "was made by a newer Wharf: use that version or newer"));
@@ -63,8 +67,9 @@ pub async fn restore(
     }
     let (own, kept) = (to.join(KEY), from.join(KEY));
     if key_file.is_none() && !own.exists() {
-        let text = fs::read(&kept).map_err(|_| {
-            failed(from, format!("holds no key: put the old server's key at {}, or name it with --key-file", own.display()))
+        let text = fs::read(&kept).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => failed(from, format!("holds no key: put the old server's key at {}, or name it with --key-file", own.display())),
+            _ => failed(&kept, error),
         })?;
         write_private(&own, &text).map_err(|error| failed(&own, error))?;
     }

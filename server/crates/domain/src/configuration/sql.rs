@@ -18,7 +18,10 @@ pub async fn read(c: &mut AnyConnection) -> Result<(Configuration, BTreeMap<Stri
             "robot_token_duration" => found.robot_token_duration = number()?,
             "token_expiration" => found.token_expiration = number()?,
             "session_timeout" => found.session_timeout = number()?,
-            "project_creation_restriction" => found.project_creation_restriction = Creators::from_key(&value).unwrap_or_default(),
+            "project_creation_restriction" => {
+                // A word of another version opens nothing.
+                found.project_creation_restriction = Creators::from_key(&value).unwrap_or(Creators::AdminOnly);
+            }
             "read_only" => found.read_only = value == "true",
             "pull_audit_log_disable" => found.pull_audit_log_disable = value == "true",
             "storage_per_project" => found.storage_per_project = number()?,

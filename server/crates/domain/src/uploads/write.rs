@@ -158,7 +158,10 @@ pub(super) async fn write<E: std::fmt::Display>(
     let hasher = match turn.hasher.take() {
         Some((at, hasher)) if at == received => hasher,
         _ if received == 0 => Hasher::new(Algorithm::Sha256),
-        _ => ctx.blobs.rehash(&turn.id, received, Algorithm::Sha256).await.map_err(|_| unknown())?,
+        _ => ctx.blobs.rehash(&turn.id, received, Algorithm::Sha256).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::UnexpectedEof => unknown(),
+            _ => Error::from(error),
+        })?,
     };
     let (sender, mut chunks) = mpsc::channel(4);
     let feed = async move {
