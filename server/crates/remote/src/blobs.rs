@@ -309,7 +309,7 @@ impl Registry {
             let sign_in: &dyn crate::auth::SignIn = &*self.account;
             let signature = sign_in.authorization(&self.line, &scopes, renew).await?;
             let pass = match bytes.end - bytes.start >= LONG {
-                true => self.line.gate.enter_long(Arc::as_ptr(&self.account) as usize).await,
+                true => self.line.gate.enter_long(Arc::as_ptr(&self.account).cast::<()>() as usize).await,
                 false => self.line.gate.enter().await,
             };
             let (moved, broken) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(None)));

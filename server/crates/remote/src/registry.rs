@@ -1,6 +1,6 @@
 //! A registry that is spoken to with one set of credentials.
 
-use crate::auth::{Access, StandardSignIn, Scope, SignIn};
+use crate::auth::{Access, Scope, SignIn, sign_in};
 use crate::failure::Failure;
 use crate::line::{Ask, Line, Patience, Reply, Say, whole};
 use bytes::Bytes;
@@ -17,7 +17,7 @@ pub(crate) const ANSWER: usize = 4 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Registry {
     pub(crate) line: Line,
-    pub(crate) account: Arc<StandardSignIn>,
+    pub(crate) account: Arc<dyn SignIn>,
     pub(crate) base: Url,
     greeting: Arc<HeaderMap>,
 }
@@ -31,8 +31,7 @@ impl Registry {
         let gate = ctx.local.gates.of(&connection.url.origin().ascii_serialization());
         let patience = if person { Patience::Person } else { Patience::Run };
         let line = Line { ctx: ctx.clone(), http, gate, say, patience, proxy };
-        let Connection { url: base, token_server, access_id, secret, .. } = connection.clone();
-        let account = Arc::new(StandardSignIn::new(base.clone(), token_server, access_id, secret));
+        let (base, account) = (connection.url.clone(), sign_in(connection.clone()));
         let mut registry = Registry { line, account, base, greeting: Arc::default() };
         let reply = registry.greet().await?;
         let line_is_proxied = registry.line.through(&registry.base).is_some();

@@ -9,13 +9,14 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use challenge::Challenge;
+use domain::replication::targets::Connection;
 use domain::secrets::PlainSecret;
 use http::{HeaderMap, Method, StatusCode, header};
 use model::Stamp;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use url::Url;
 
 /// Longest answer of a token service, in bytes.
@@ -65,6 +66,21 @@ pub(crate) trait SignIn: Send + Sync {
 
     /// Are the credentials themselves what signs a request?
     fn is_plain(&self) -> bool;
+
+    /// Does the registry ask who we are?
+    fn asks(&self) -> bool;
+
+    /// Words for an answer that we are not let in.
+    fn refused(&self) -> &'static str;
+
+    /// The credentials themselves, for what a registry offers beside `/v2`; `None` without any.
+    fn basic(&self) -> Option<String>;
+}
+
+/// The way of signing in at a kind of registry: what most do, unless it has one of its own.
+pub(crate) fn sign_in(connection: Connection) -> Arc<dyn SignIn> {
+    let Connection { url, token_server, access_id, secret, .. } = connection;
+    Arc::new(StandardSignIn::new(url, token_server, access_id, secret))
 }
 
 /// A name and a secret, used as the registry asks for them.
@@ -104,21 +120,6 @@ impl StandardSignIn {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does the registry ask who we are?
-    pub fn asks(&self) -> bool {
-        self.state().challenge.is_some()
-    }
-
-    /// Words for an answer that we are not let in.
-    pub fn refused(&self) -> &'static str {
-        if self.name.is_empty() { "it asks for credentials, and this target has none" } else { "it refused the credentials" }
-    }
-
-    /// The credentials themselves; `None` without any.
-    pub fn basic(&self) -> Option<String> {
-        (!self.name.is_empty()).then(|| format!("Basic {}", STANDARD.encode(format!("{}:{}", self.name, self.secret.reveal()))))
     }
 
     /// A token realm that credentials may be sent to: the target's own address, or the token server that an administrator named.
@@ -252,5 +253,17 @@ impl SignIn for StandardSignIn {
         let again = matches!(found, Challenge::Bearer { .. }) || state.challenge.as_ref() != Some(&found) && !self.name.is_empty();
         state.challenge = Some(found);
         Ok(again)
+    }
+
+    fn asks(&self) -> bool {
+        self.state().challenge.is_some()
+    }
+
+    fn refused(&self) -> &'static str {
+        if self.name.is_empty() { "it asks for credentials, and this target has none" } else { "it refused the credentials" }
+    }
+
+    fn basic(&self) -> Option<String> {
+        (!self.name.is_empty()).then(|| format!("Basic {}", STANDARD.encode(format!("{}:{}", self.name, self.secret.reveal()))))
     }
 }
