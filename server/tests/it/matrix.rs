@@ -171,7 +171,8 @@ fn n_021_n_022_n_038_the_access_matrix() {
             "project=PROJECT&repository=none&digest={}&tag=none&id=999&rule=999&execution=999&artifact=999&user=none-at-all&role=2\
              &name=&description=%01&email=&full_name=&comment=&password=short&again=short&current=x&act=delete&confirm=PROJECT&theme=\
              &q=&sort=&after=&public=false&signed=&text=x&days=0&never=false&provider=harbor&url=&token_server=&access_id=&secret=&ca_certificate=\
-             &ids[]=999&digests[]={}&key=00&repositories=%7B&repository_mode=matches&removes=true&without_label=x&disabled=false&place=7&seen=0&color=x&label=999&off=false\
+             &ids[]=999&digests[]={}&key=00&repositories=%7B&repository_mode=matches&\
+             removes=true&without_label=x&disabled=false&place=7&seen=0&color=x&label=999&off=false\
              &template=x&number=x&uncovered=x&run=999&tag_mode=matches&tags=&namespace=&flatten=0&target_id=1&next=%2F&when=x&cron=x&to=none%2Fnone\
              &banner_message=&project_creation_restriction=x&session_timeout=0&token_expiration=0&robot_name_prefix=&robot_token_duration=0\
              &reason=&limit=0&storage_per_project=0&quota_per_project_enable=true",

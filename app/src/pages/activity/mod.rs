@@ -87,12 +87,16 @@ fn held(days: &[Day], step: usize) -> AnyView {
         None => format!("{}: not known", when(part)),
     };
     let bars: Vec<Bar> = days.chunks(step).map(|part| Bar { value: last(part).unwrap_or(0), words: words(part) }).collect();
-    let first = days.iter().find_map(|day| day.stored).unwrap_or(0);
+    let first = days.first().and_then(|day| day.stored);
     let now = days.last().and_then(|day| day.stored).unwrap_or(0);
-    let said = match now - first {
-        0 => format!("{}, as much as at the beginning of this time", model::stamp::bytes(now)),
-        more if more > 0 => format!("{}, {} more than at the beginning of this time", model::stamp::bytes(now), model::stamp::bytes(more)),
-        less => format!("{}, {} less than at the beginning of this time", model::stamp::bytes(now), model::stamp::bytes(-less)),
+    let said = match first.map(|first| now - first) {
+        None => match days.iter().find(|day| day.stored.is_some()) {
+            Some(day) => format!("{}; noted since {}", model::stamp::bytes(now), day.date()),
+            None => model::stamp::bytes(now),
+        },
+        Some(0) => format!("{}, as much as at the beginning of this time", model::stamp::bytes(now)),
+        Some(more) if more > 0 => format!("{}, {} more than at the beginning of this time", model::stamp::bytes(now), model::stamp::bytes(more)),
+        Some(less) => format!("{}, {} less than at the beginning of this time", model::stamp::bytes(now), model::stamp::bytes(-less)),
     };
     chart("Held", said, &bars, ends(days))
 }

@@ -234,6 +234,8 @@ pub struct Run {
     uncovered: i64,
     held: i64,
     freed: i64,
+    /// What went wrong; empty for nothing.
+    error: String,
 }
 
 impl From<RetentionRun> for Run {
@@ -241,7 +243,7 @@ impl From<RetentionRun> for Run {
         Run {
             id: run.id.0, policy_id: run.policy_id.0, start_time: run.started_at.into(), end_time: run.ended_at.into(), status: word(run.status),
             trigger: run.trigger.label(), dry_run: run.dry_run, kept: run.sums.kept, removed: run.sums.removed, uncovered: run.sums.uncovered,
-            held: run.sums.held, freed: run.sums.bytes,
+            held: run.sums.held, freed: run.sums.bytes, error: run.error,
         }
     }
 }

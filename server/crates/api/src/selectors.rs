@@ -63,14 +63,15 @@ pub fn read_with_labels(scopes: &Scopes, tags: &[Pattern]) -> Result<Selector, A
     let (labels, tags): (Vec<Pattern>, Vec<Pattern>) = tags.iter().cloned().partition(|pattern| pattern.kind == LABEL.0);
     let mut selector = read(scopes, &tags)?;
     for label in &labels {
-        if label.pattern.trim().is_empty() {
-            return Err(ApiError::bad("tag_selectors: a selector of labels has no names in its pattern: leave it out, or name some"));
-        }
+        let before = selector.clauses.len();
         selector = match LABEL.1.iter().position(|word| *word == label.decoration) {
             Some(0) => selector.labelled(&label.pattern, ""),
             Some(_) => selector.labelled("", &label.pattern),
             None => return Err(ApiError::bad(format!("tag_selectors.decoration {:?} of labels must be {}", label.decoration, LABEL.1.join(" or ")))),
         };
+        if selector.clauses.len() == before {
+            return Err(ApiError::bad("tag_selectors: a selector of labels has no names in its pattern: leave it out, or name some"));
+        }
     }
     Ok(selector)
 }

@@ -5,12 +5,14 @@ use domain::artifacts::{self, Reference};
 use domain::db::Engine;
 use domain::testing::World;
 use domain::secrets::PlainSecret;
-use domain::replication::{executions, rules, targets};
-use domain::{members, projects, repositories, robots, uploads, users};
+use domain::replication::{executions, removals, rules, targets};
+use domain::{activity, labels, members, projects, repositories, retention, robots, uploads, users};
 use model::artifact::{Also, Filter};
 use model::list::{Holds, Query, Window};
 use model::replication::rule::{RuleInput, TagMode};
 use model::replication::target::{Provider, TargetInput};
+use model::retention::{RetentionRule, Template};
+use model::selector::Selector;
 use model::{ProjectName, RepositoryName, Role};
 use sqlx::{AssertSqlSafe, Row};
 use std::collections::BTreeSet;
@@ -21,8 +23,9 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 /// What grows with every push, pull or replicated artifact.
-const GROWS: [&str; 12] = [
-    "accessories", "artifact_blobs", "artifact_children", "artifacts", "events", "blobs", "manifests", "repositories",
+const GROWS: [&str; 16] = [
+    "artifact_labels", "repository_days", "project_days", "replicated", "accessories",
+    "artifact_blobs", "artifact_children", "artifacts", "events", "blobs", "manifests", "repositories",
     "repository_blobs", "sessions", "tags", "tasks",
 ];
 
@@ -103,6 +106,12 @@ async fn seeded() -> (World, ProjectName, RepositoryName) {
     seed(&world, "executions", 5000, "rule_id, status, status_text, trigger_kind, requested_by, started_at", "i % 20 + 10, 'succeeded', '', 'manual', 'x', i").await;
     seed(&world, "tasks", 20000, "execution_id, artifact_id, status, source, destination, digest, tags, accessories, bytes_done, bytes_total, error, log",
         "i % 5000 + 10, i, 'succeeded', '', '', '', '', '', 0, 0, '', ''").await;
+    seed(&world, "labels", 400, "project_id, name, description, color, created_at, updated_at", "i % 20, 'label' || i, '', '', i, i").await;
+    seed(&world, "artifact_labels", 20000, "artifact_id, label_id, created_at", "i + 1, i % 400 + 1, i").await;
+    seed(&world, "repository_days", 20000, "repository_id, project_id, day, pulls, pushes", "i % 20 + 1, i % 100 + 1, i, 1, 1").await;
+    seed(&world, "project_days", 20000, "project_id, day, pulls, pushes, stored", "i % 100 + 1, i, 1, 1, 1").await;
+    seed(&world, "replicated", 20000, "rule_id, url, destination, digest, source, tags, attached, put_at",
+        "i % 20 + 1, 'http://127.0.0.1:5000', 'q/r', DIGEST || (1000000 + i), 'project1/repository' || i % 3000, '', '', i").await;
     // SQLite plans without statistics, as it does for users.
     if world.ctx.db.engine() == Engine::Postgres {
         run(&world, "ANALYZE".to_owned()).await;
@@ -123,10 +132,21 @@ async fn read_everything(world: &World, project: &ProjectName, repository: &Repo
         name: "all".into(), description: String::new(), target_id: target, repositories: format!("{project}/**"),
         tag_mode: TagMode::Matches, tags: String::new(), namespace: String::new(), flatten: 0,
         resource: Default::default(), further: Vec::new(), accepts: Vec::new(), speed: -1, chunked: false, single_active: false, overwrite: true,
-        removes: false, enabled: true,
+        removes: true, enabled: true,
     };
     let rule = rules::create(ctx, who, rule).await.unwrap().id;
     let execution = executions::start(ctx, who, rule, None).await.unwrap();
+    let work = executions::open(ctx, &execution.to_string()).await.unwrap().unwrap();
+    removals::plan(ctx, &work).await.unwrap();
+    for repository in [None, Some(repository)] {
+        activity::days(ctx, who, project, repository, 90).await.unwrap();
+    }
+    activity::busiest(ctx, who, project, 30, 20).await.unwrap();
+    activity::flush(ctx).await.unwrap();
+    labels::usable(ctx, who, project).await.unwrap();
+    let selector = Selector::simple(("", false), ("v*", false), None).labelled("", "label21");
+    let kept = RetentionRule { selector, template: Template::LatestPushed, number: 3, disabled: false };
+    let _ = retention::foresee(ctx, who, project, &retention::Input { rules: vec![kept], uncovered: None, cron: None, seen: None }).await;
     let member = world.member("somebody", project, Role::Guest).await;
     let tag = Reference::Tag("1".parse().unwrap());
     let image = artifacts::pull(ctx, who, project, repository, &tag, true).await.unwrap().digest;

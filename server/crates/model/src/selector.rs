@@ -221,7 +221,7 @@ fn names(text: &str) -> Vec<String> {
     let (mut names, mut name, mut letters) = (Vec::<String>::new(), String::new(), text.chars());
     while let Some(c) = letters.next() {
         match c {
-            '\\' => name.extend(letters.next()),
+            '\\' => name.push(letters.next().unwrap_or('\\')),
             ',' => names.push(std::mem::take(&mut name)),
             _ => name.push(c),
         }
@@ -276,7 +276,9 @@ mod tests {
     #[test]
     fn labels_are_a_list() {
         let with = |text: &str, without: &str| Selector::simple(("", false), ("", false), None).labelled(text, without);
-        for (typed, read) in [("", ""), ("a", "a"), (" a ,b,, a", "a, b"), ("a\\,b, c", "a\\,b, c"), ("a\\\\,b", "a\\\\, b"), ("\\", ""), (",", "")] {
+        for (typed, read) in [
+            ("", ""), ("a", "a"), (" a ,b,, a", "a, b"), ("a\\,b, c", "a\\,b, c"), ("a\\\\,b", "a\\\\, b"), ("\\", "\\\\"), ("a\\", "a\\\\"), (",", ""),
+        ] {
             let selector = with(typed, "");
             assert_eq!(selector.labels(false), read, "{typed}");
             assert_eq!(with(read, "").labels(false), read, "{typed}");

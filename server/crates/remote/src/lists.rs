@@ -16,6 +16,8 @@ const ENTRIES: usize = 20_000;
 pub enum RemoteList<T> {
     All(Vec<T>),
     /// The registry has no such list.
+    Absent,
+    /// It answered something else than a list: what there is, nobody knows.
     Unknown,
 }
 
@@ -47,7 +49,8 @@ impl Registry {
         for _ in 0..PAGES {
             let (headers, bytes) = match self.line.fetch(self.about(what, Method::GET, url.clone(), &scopes), ANSWER).await? {
                 Ok(found) => found,
-                Err(reply) if matches!(reply.status().as_u16(), 400 | 404 | 405 | 406 | 501) => return Ok(RemoteList::Unknown),
+                Err(reply) if reply.status() == StatusCode::NOT_FOUND => return Ok(RemoteList::Absent),
+                Err(reply) if matches!(reply.status().as_u16(), 400 | 405 | 406 | 501) => return Ok(RemoteList::Unknown),
                 Err(reply) if reply.status() == StatusCode::FORBIDDEN => return Ok(RemoteList::Unknown),
                 Err(reply) => return Err(reply.failure(what).await),
             };

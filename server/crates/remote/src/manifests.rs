@@ -92,14 +92,16 @@ impl Registry {
         }
     }
 
-    /// Deletes a manifest by its digest, with every tag of it there; one that is not there is deleted.
-    pub async fn delete_manifest(&self, repository: &str, digest: &Digest) -> Result<(), Failure> {
+    /// Deletes a manifest by its digest, with every tag of it there; one that is not there is deleted. Answers why the registry keeps it, where
+    /// it says that something there needs it.
+    pub async fn delete_manifest(&self, repository: &str, digest: &Digest) -> Result<Option<String>, Failure> {
         let url = self.url(repository, &format!("manifests/{digest}"))?;
         let scopes = [Scope { repository: repository.to_owned(), access: Access::Delete }];
         let ask = self.about(format!("deleting {repository}@{}", digest.short()), Method::DELETE, url, &scopes);
         let reply = self.line.ask(&ask, Patience::Run).await?;
         match reply.status() {
-            status if status.is_success() || status == StatusCode::NOT_FOUND => Ok(()),
+            status if status.is_success() || status == StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => Ok(Some(reply.failure(&ask.what).await.message)),
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
                 let failure = reply.failure(&ask.what).await;
                 Err(Failure { message: format!("{}: deleting is switched off there, or not known", failure.message), ..failure })

@@ -33,7 +33,7 @@ pub trait Destination: Send + Sync {
     async fn push_blob(&self, to: &str, blob: &Blob<'_>, bytes: &dyn Sending) -> Result<Pushed, Failure>;
     async fn referrers(&self, to: &str, subject: &Digest) -> Result<RemoteList<serde_json::Value>, Failure>;
     async fn tags(&self, to: &str) -> Result<RemoteList<String>, Failure>;
-    async fn delete_manifest(&self, to: &str, digest: &Digest) -> Result<(), Failure>;
+    async fn delete_manifest(&self, to: &str, digest: &Digest) -> Result<Option<String>, Failure>;
 }
 
 /// A blob that is to stand at a destination.
@@ -97,7 +97,7 @@ impl Destination for Registry {
         Registry::tags(self, to).await
     }
 
-    async fn delete_manifest(&self, to: &str, digest: &Digest) -> Result<(), Failure> {
+    async fn delete_manifest(&self, to: &str, digest: &Digest) -> Result<Option<String>, Failure> {
         Registry::delete_manifest(self, to, digest).await
     }
 }

@@ -6,11 +6,12 @@ use crate::ends::Destination;
 use crate::meter::Meter;
 use domain::Ctx;
 use domain::replication::executions::{Work, WorkTask};
-use domain::replication::removals;
+use domain::replication::removals::{self, Places};
 use model::Digest;
 use remote::{Failure, RemoteList};
 use std::collections::HashMap;
-use tokio::sync::Mutex;
+use std::sync::Arc;
+use tokio::sync::{Mutex, OnceCell};
 
 /// Tags of one repository that are looked at; where there are more nothing is removed.
 const TAGS: usize = 2_000;
@@ -18,15 +19,27 @@ const TAGS: usize = 2_000;
 /// How cosign's tags end that hang something on a digest.
 const LEGACY: [&str; 3] = [".sig", ".att", ".sbom"];
 
-/// What the tags of a repository there name, each looked up once an execution.
-pub type Named = Mutex<HashMap<String, HashMap<String, Digest>>>;
+/// What is known of the repositories there and of the places here, each looked up once an execution.
+#[derive(Default)]
+pub struct Known {
+    named: Mutex<HashMap<String, Arc<Named>>>,
+    places: OnceCell<Places>,
+}
+
+/// What the tags of a repository name, and what the indexes among that list.
+#[derive(Default)]
+struct Named {
+    tags: HashMap<String, Digest>,
+    /// Digests, each with a tag of an index that lists it.
+    listed: HashMap<Digest, (String, Digest)>,
+}
 
 /// One task under way.
 pub struct ArtifactRemoval<'a> {
     pub ctx: &'a Ctx,
     pub work: &'a Work,
     pub destination: &'a dyn Destination,
-    pub named: &'a Named,
+    pub known: &'a Known,
     pub meter: &'a Meter,
 }
 
@@ -35,7 +48,8 @@ impl ArtifactRemoval<'_> {
         let digest: Digest = task.digest.parse().map_err(|what| Failure::source(format!("digest {what}")))?;
         let (to, short) = (task.destination.as_str(), digest.short());
         // Brought back or pushed again since it was looked for.
-        let Some((tags, attached)) = removals::still_gone(self.ctx, self.work, task).await? else {
+        let places = self.known.places.get_or_try_init(|| Places::of(self.ctx, self.work)).await?;
+        let Some((tags, attached)) = removals::still_gone(self.ctx, self.work, places, task).await? else {
             return Ok(TaskEnd::Kept("it is here again".to_owned()));
         };
         if self.destination.manifest_digest(to, digest.as_str()).await?.is_none() {
@@ -48,7 +62,10 @@ impl ArtifactRemoval<'_> {
         }
         let mut along = Vec::new();
         for (n, part) in std::iter::once(digest.clone()).chain(self.children(to, &digest).await?).enumerate() {
-            for found in self.attached_to(to, &part).await? {
+            let Some(found) = self.attached_to(to, &part).await? else {
+                return Ok(TaskEnd::Kept("what hangs on it there cannot be listed".to_owned()));
+            };
+            for found in found {
                 if !attached.contains(&found) {
                     return Ok(TaskEnd::Kept(format!("{} hangs on it there, which this rule did not put there", found.short())));
                 }
@@ -57,7 +74,9 @@ impl ArtifactRemoval<'_> {
                 }
             }
         }
-        self.destination.delete_manifest(to, &digest).await?;
+        if let Some(why) = self.destination.delete_manifest(to, &digest).await? {
+            return Ok(TaskEnd::Kept(why));
+        }
         if self.destination.manifest_digest(to, digest.as_str()).await?.is_some() {
             return Err(Failure::destination(format!("{to}@{short} was deleted, and still stands there")));
         }
@@ -65,35 +84,55 @@ impl ArtifactRemoval<'_> {
         // Where the registry does not take it along itself.
         for one in &along {
             if self.destination.manifest_digest(to, one.as_str()).await?.is_some() {
-                self.destination.delete_manifest(to, one).await?;
-                self.meter.say(format_args!("{to}@{} deleted, which hung on it", one.short()));
+                match self.destination.delete_manifest(to, one).await? {
+                    None => self.meter.say(format_args!("{to}@{} deleted, which hung on it", one.short())),
+                    Some(why) => self.meter.say(format_args!("{to}@{} stays, which hung on it: {why}", one.short())),
+                }
             }
         }
         removals::forget(self.ctx, self.work, task).await?;
         Ok(TaskEnd::Removed)
     }
 
-    /// Does a tag name it that the rule did not set? It would go along.
+    /// Does a tag name it that the rule did not set last, or an index list it that a tag names? It would go along, or be missed.
     async fn held_by_tags(&self, to: &str, digest: &Digest, tags: &[String]) -> Result<Option<String>, Failure> {
-        let mut named = self.named.lock().await;
-        if !named.contains_key(to) {
-            let RemoteList::All(all) = self.destination.tags(to).await? else {
-                return Ok(Some("its tags there cannot be listed, so that nobody knows who else uses it".to_owned()));
-            };
-            let all: Vec<String> = all.into_iter().filter(|tag| !is_machinery(tag)).collect();
-            if all.len() > TAGS {
-                return Ok(Some(format!("there are {} tags there, more than are looked through", all.len())));
-            }
-            let mut found = HashMap::new();
-            for tag in all {
-                if let Some(digest) = self.destination.manifest_digest(to, &tag).await? {
-                    found.insert(tag, digest);
-                }
-            }
-            named.insert(to.to_owned(), found);
+        let named = match self.named(to).await? {
+            Ok(named) => named,
+            Err(why) => return Ok(Some(why)),
+        };
+        let others = named.tags.iter().filter(|(tag, names)| *names == digest && !tags.contains(*tag));
+        if let Some(tag) = others.map(|(tag, _)| tag).min() {
+            return Ok(Some(format!("the tag {tag}, which this rule did not set, names it there")));
         }
-        let others = named[to].iter().filter(|(tag, names)| *names == digest && !tags.contains(*tag));
-        Ok(others.map(|(tag, _)| tag).min().map(|tag| format!("the tag {tag}, which this rule did not set, names it there")))
+        Ok(named.listed.get(digest).map(|(tag, index)| format!("the index {} there lists it, which the tag {tag} names", index.short())))
+    }
+
+    /// What the tags of a repository there name; or why nobody knows.
+    async fn named(&self, to: &str) -> Result<Result<Arc<Named>, String>, Failure> {
+        let mut all = self.known.named.lock().await;
+        if let Some(named) = all.get(to) {
+            return Ok(Ok(named.clone()));
+        }
+        let RemoteList::All(tags) = self.destination.tags(to).await? else {
+            return Ok(Err("its tags there cannot be listed, so that nobody knows who else uses it".to_owned()));
+        };
+        let tags: Vec<String> = tags.into_iter().filter(|tag| !is_machinery(tag)).collect();
+        if tags.len() > TAGS {
+            return Ok(Err(format!("there are {} tags there, more than are looked through", tags.len())));
+        }
+        let mut named = Named::default();
+        for tag in tags {
+            let Some(digest) = self.destination.manifest_digest(to, &tag).await? else { continue };
+            if !named.tags.values().any(|known| *known == digest)
+                && let Some((_, content)) = self.destination.manifest(to, digest.as_str()).await?
+            {
+                named.listed.extend(listed(&content).into_iter().map(|child| (child, (tag.clone(), digest.clone()))));
+            }
+            named.tags.insert(tag, digest);
+        }
+        let named = Arc::new(named);
+        all.insert(to.to_owned(), named.clone());
+        Ok(Ok(named))
     }
 
     /// What an index there lists: on a Wharf it goes along.
@@ -102,18 +141,19 @@ impl ArtifactRemoval<'_> {
         Ok(listed(&content))
     }
 
-    /// What hangs on it there, in every form.
-    async fn attached_to(&self, to: &str, digest: &Digest) -> Result<Vec<Digest>, Failure> {
+    /// What hangs on it there, in every form; `None`: nobody knows.
+    async fn attached_to(&self, to: &str, digest: &Digest) -> Result<Option<Vec<Digest>>, Failure> {
         let name = digest.as_str().replace(':', "-");
         let mut found = match self.destination.referrers(to, digest).await? {
+            RemoteList::Unknown => return Ok(None),
             RemoteList::All(all) => all.iter().filter_map(|descriptor| descriptor.get("digest")?.as_str()?.parse().ok()).collect(),
             // Without the API a tag names the list (distribution-spec 1.1, "Referrers Tag Schema").
-            RemoteList::Unknown => self.destination.manifest(to, &name).await?.map(|(_, content)| listed(&content)).unwrap_or_default(),
+            RemoteList::Absent => self.destination.manifest(to, &name).await?.map(|(_, content)| listed(&content)).unwrap_or_default(),
         };
         for suffix in LEGACY {
             found.extend(self.destination.manifest_digest(to, &format!("{name}{suffix}")).await?);
         }
-        Ok(found)
+        Ok(Some(found))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::adapters;
 use crate::copy::{ArtifactCopy, TaskEnd, Pace, Shared};
 use crate::ends::{Here, Source};
 use crate::meter::Meter;
-use crate::remove::{ArtifactRemoval, Named};
+use crate::remove::{ArtifactRemoval, Known};
 use domain::replication::executions::{self, Progress, Work, WorkTask};
 use domain::jobs::{self, Claim, Cut};
 use domain::replication::{removals, targets};
@@ -86,10 +86,10 @@ async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
     let say = Arc::new(move |line: String| tracing::info!(%execution, "{line}"));
     let registry = Registry::connect(ctx, &connection, false, say).await?;
     let shared = Shared::new(Pace::of(work.rule.input.speed));
-    let (prepared, named) = (Mutex::new(std::collections::HashSet::new()), Named::default());
+    let (prepared, known) = (Mutex::new(std::collections::HashSet::new()), Known::default());
     let (provider, unanswered) = (connection.provider, AtomicUsize::new(0));
     let source = Arc::new(Here(ctx.clone()));
-    let run = Run { ctx, work, source, registry: &registry, provider, shared: &shared, prepared: &prepared, named: &named, unanswered: &unanswered };
+    let run = Run { ctx, work, source, registry: &registry, provider, shared: &shared, prepared: &prepared, known: &known, unanswered: &unanswered };
     loop {
         let tasks = executions::pending(ctx, work).await?;
         if tasks.is_empty() {
@@ -120,7 +120,7 @@ struct Run<'a> {
     shared: &'a Shared,
     /// Projects that were made ready there.
     prepared: &'a Mutex<std::collections::HashSet<String>>,
-    named: &'a Named,
+    known: &'a Known,
     /// Artifacts, one after the other, to which nothing was answered.
     unanswered: &'a AtomicUsize,
 }
@@ -199,7 +199,7 @@ impl Run<'_> {
             let done = async {
                 if task.removes {
                     let (destination, meter) = (&*copy.destination, &*copy.meter);
-                    let removal = ArtifactRemoval { ctx: self.ctx, work: self.work, destination, named: self.named, meter };
+                    let removal = ArtifactRemoval { ctx: self.ctx, work: self.work, destination, known: self.known, meter };
                     return removal.run(task).await;
                 }
                 self.prepare(&task.destination, &copy.meter).await?;

@@ -3,7 +3,7 @@
 use super::forms::{AllowRemovals, Retry, Stop};
 use crate::pages::replication::rules::sentence;
 use crate::pages::prelude::*;
-use model::replication::execution::{Execution, Task};
+use model::replication::execution::{Execution, Task, TaskStatus};
 use model::run::{RunStatus, duration};
 use model::stamp::{bytes, count};
 use model::{ExecutionId, RuleId};
@@ -30,8 +30,9 @@ pub async fn show(call: &Call) -> Shown {
         <th scope="col" class="p2">"Accessories carried"</th><th scope="col" class="num p2">"Sent"</th>
     };
     let body = listing(&f, &tasks, nothing, headings, |task| row(rule.id, id, task));
+    let class = if execution.removals_left > 0 { "note note--warn" } else { "note" };
     let asks = (execution.removals_left > 0).then(|| ask(paths::removals(rule.id, id), "Remove them there…"));
-    let why = (!execution.status_text.is_empty()).then(|| view! { <p class="note"><span>{execution.status_text.clone()}</span>{asks}</p> });
+    let why = (!execution.status_text.is_empty()).then(|| view! { <p class=class><span>{execution.status_text.clone()}</span>{asks}</p> });
     let title = format!("Execution {id}");
     let way = vec![("Replication".into(), paths::rules()), (rule.input.name.clone(), paths::rule(rule.id)), (title.clone(), String::new())];
     let page = Page::new(title).way(way).purpose(sentence(&rule)).actions(action(call, &execution)).live(!settled);
@@ -85,8 +86,8 @@ pub async fn removals(call: &Call) -> Shown {
     let names = view! { <ul class="reasons">{names.collect_view()}</ul> };
     let form = call.form::<AllowRemovals>().with(vec![("id", id.to_string())]);
     let says = vec![
-        format!("{} put {} at {} that are deleted here. The first of them:", rule.input.name, count(left, "artifact"), rule.target_name),
-        "What was tagged there by others, or carries what others attached, stays. The rule runs again; if more is gone by then, it asks again.".to_owned(),
+        "The rule runs again, and removes them there; if more is gone here by then, it asks again. What others tagged there, or attached something to, stays.".to_owned(),
+        format!("{} put {} there that were deleted here. The first of them:", rule.input.name, count(left, "artifact")),
     ];
     let page = Page::new(format!("Remove {} at {}?", count(left, "artifact"), rule.target_name)).way(way).purpose(sentence(&rule));
     Ok(page.body(confirm(&form, says, names, "Remove there", paths::execution(rule.id, id))))
@@ -108,6 +109,15 @@ fn progress(execution: &Execution) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// How a task stands; one that removes has words of its own.
+pub(super) fn status(task: &Task) -> AnyView {
+    match task.status {
+        TaskStatus::Succeeded if task.removes => pill(Tone::Ok, "check", "Removed").into_any(),
+        TaskStatus::Skipped if task.removes => pill(Tone::Neutral, "", "Kept there").into_any(),
+        other => task_status(other).into_any(),
+    }
 }
 
 fn row(rule: RuleId, execution: ExecutionId, task: &Task) -> AnyView {
@@ -135,7 +145,7 @@ fn row(rule: RuleId, execution: ExecutionId, task: &Task) -> AnyView {
                 <span class="tree__of">{tags}</span>{error}
             </td>
             <td class="p2">{digest(&task.digest)}</td>
-            <td>{task_status(task.status)}</td>
+            <td>{status(task)}</td>
             <td class="p2 wrap">{carried}</td>
             <td class="num p2">{sent}</td>
         </tr>

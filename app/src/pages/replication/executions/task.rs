@@ -15,7 +15,7 @@ pub async fn task(call: &Call) -> Shown {
         (title.clone(), String::new()),
     ];
     let log = if log.is_empty() { "Nothing yet.".to_owned() } else { log };
-    let page = Page::new(title).way(way).purpose(format!("{} → {}", task.source, task.destination)).actions(task_status(task.status));
+    let page = Page::new(title).way(way).purpose(format!("{} → {}", task.source, task.destination)).actions(super::show::status(&task));
     Ok(page.live(!task.status.settled()).body(view! {
         {(!task.error.is_empty()).then(|| view! { <p class="note note--bad">{task.error.clone()}</p> })}
         <section><h2>"Log"</h2><pre class="log card pad">{log}</pre></section>

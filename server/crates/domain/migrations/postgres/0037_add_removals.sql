@@ -9,11 +9,20 @@ CREATE TABLE replicated (
   tags TEXT NOT NULL, -- that it set, words
   attached TEXT NOT NULL, -- digests of what went along, words
   put_at BIGINT NOT NULL,
+  asked BIGINT NOT NULL DEFAULT 0, -- the execution that left it to somebody's answer
+  may_go BIGINT NOT NULL DEFAULT 0, -- somebody said so, or it was within the tenth
   PRIMARY KEY (rule_id, url, destination, digest)
 );
--- A task that removes, and whether what is to be removed was looked for; how many an execution left because they were more than a tenth, and how many
--- somebody who was asked let it remove.
+-- What each tag named when the rule set it last: a tag that names something else by now is somebody else's.
+CREATE TABLE replicated_tags (
+  rule_id BIGINT NOT NULL,
+  url TEXT NOT NULL,
+  destination TEXT NOT NULL,
+  tag TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  PRIMARY KEY (rule_id, url, destination, tag)
+);
+-- A task that removes, whether what is to be removed was looked for, and how many an execution left.
 ALTER TABLE tasks ADD COLUMN removes BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE executions ADD COLUMN removals_planned BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE executions ADD COLUMN removals_left BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE executions ADD COLUMN removals_allowed BIGINT NOT NULL DEFAULT 0;

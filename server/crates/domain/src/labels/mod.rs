@@ -32,14 +32,12 @@ pub async fn list(ctx: &Ctx, who: &Principal, owner: &Owner, query: &Query) -> R
     }
 }
 
-/// What can be put on artifacts of a project: its own labels and those for all, by name.
+/// What can be put on artifacts of a project: its own labels, then those for all, by name.
 pub async fn usable(ctx: &Ctx, who: &Principal, project: &ProjectName) -> Result<Vec<Label>> {
     let mut c = ctx.db.read().await?;
     let mut proof = access::project(&mut c, ctx.now(), who, project, Action::LabelList).await?;
     let id = proof.project.id.0;
-    let mut all = sql::list(proof.conn(), id, &Query::all(MOST)).await?.items;
-    all.extend(sql::list(proof.conn(), 0, &Query::all(MOST)).await?.items);
-    Ok(all)
+    sql::usable(proof.conn(), id).await
 }
 
 /// A label by its number, and whose it is. Who may not see it finds nothing.

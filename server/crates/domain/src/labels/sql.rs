@@ -41,6 +41,12 @@ pub async fn list(c: &mut AnyConnection, project: i64, query: &Query) -> Result<
     LIST.fetch(c, query, of, |row| Ok(label(row))).await
 }
 
+/// Those of the project, then those for all, by name.
+pub async fn usable(c: &mut AnyConnection, project: i64) -> Result<Vec<Label>> {
+    let text = format!("SELECT {COLUMNS} FROM labels AS t WHERE t.project_id IN ($1, 0) ORDER BY t.project_id DESC, t.name, t.id");
+    Ok(sqlx::query(AssertSqlSafe(text)).bind(project).fetch_all(c).await?.iter().map(label).collect())
+}
+
 /// A label, and its project's name.
 pub async fn get(c: &mut AnyConnection, id: LabelId) -> Result<Option<(Label, Option<ProjectName>)>> {
     let text = format!("SELECT {COLUMNS}, p.name AS project FROM labels AS t LEFT JOIN projects AS p ON p.id = t.project_id AND p.deleted_at IS NULL

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::selectors::Matcher;
 use model::Stamp;
 use model::retention::{Fate, RetentionRule, Template, Uncovered};
+use model::selector::Of;
 use sqlx::AnyConnection;
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -65,6 +66,12 @@ impl Judge {
     /// Does a rule in force look at labels?
     pub fn looks_at_labels(&self) -> bool {
         self.rules.iter().any(|(rule, matcher)| !rule.disabled && matcher.looks_at_labels())
+    }
+
+    /// Labels by which a rule in force takes: what carries one of them does not go along with something else.
+    pub fn kept_labels(&self) -> Vec<String> {
+        let clauses = self.rules.iter().filter(|(rule, _)| !rule.disabled).flat_map(|(rule, _)| &rule.selector.clauses);
+        clauses.filter(|clause| clause.of == Of::Label && !clause.excludes).map(|clause| clause.value.clone()).collect()
     }
 
     /// Do the same rules take it that took it when it was judged?
@@ -147,6 +154,17 @@ impl Judge {
         }
         Ok(Some(self.judge(&reaching, &all)))
     }
+}
+
+/// Why an artifact stays of which a part carries a label that a rule keeps by: its child, or something attached. `ids` are all that would go.
+pub(super) async fn held_by_labels(c: &mut AnyConnection, artifact: i64, ids: &[i64], kept: &[String]) -> Result<Option<String>> {
+    let parts: Vec<i64> = ids.iter().copied().filter(|id| *id != artifact).collect();
+    if kept.is_empty() || parts.is_empty() {
+        return Ok(None);
+    }
+    let carried = crate::labels::names_of(c, &parts).await?;
+    let label = carried.values().flatten().filter(|label| kept.contains(label)).min();
+    Ok(label.map(|label| format!("what goes along with it carries the label {label}, by which a rule keeps")))
 }
 
 /// Of what is to be removed that which an index holds that stays, with that index: what an index lists goes after it, or not at all.

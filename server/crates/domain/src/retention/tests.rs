@@ -300,6 +300,26 @@ async fn rules_select_by_labels_and_one_that_is_gone_removes_nothing() {
 }
 
 #[tokio::test]
+async fn a_part_that_carries_a_label_keeps_the_whole() {
+    let shop = Shop::open().await;
+    let (ctx, admin, project, repository) = (&shop.world.ctx, &shop.world.admin, &shop.project, &shop.repository);
+    let keep = labels::create(ctx, admin, &Owner::Project(project.clone()), LabelInput { name: "keep".to_owned(), ..LabelInput::default() }).await.unwrap();
+    let (signed, plain) = (shop.image("v1", "one").await, shop.image("v2", "two").await);
+    let signature = shop.world.attach(project, repository, &signed, "application/vnd.dev.sigstore.bundle.v0.3+json", b"1").await;
+    shop.world.attach(project, repository, &plain, "application/vnd.dev.sigstore.bundle.v0.3+json", b"2").await;
+    labels::put(ctx, admin, project, repository, &Reference::Digest(signature.clone()), keep).await.unwrap();
+    let selector = Selector::simple(("", false), ("", false), Some(true)).labelled("keep", "");
+    shop.set(input(vec![RetentionRule { selector, template: Template::Always, number: 0, disabled: false }], Uncovered::Remove)).await;
+    for dry in [true, false] {
+        let run = shop.run(dry).await.run;
+        let held = shop.told(run.id, Fate::Held).await;
+        assert_eq!((run.sums.removed, held.len()), (1, 1), "dry {dry}");
+        assert!(held[0].0 == "v1" && held[0].1.contains("carries the label keep"), "{held:?}");
+    }
+    assert_eq!((shop.is_there(&signed).await, shop.is_there(&signature).await, shop.is_there(&plain).await), (true, true, false));
+}
+
+#[tokio::test]
 async fn a_label_that_is_put_on_since_it_was_judged_counts() {
     let shop = Shop::open().await;
     let (ctx, admin, project, repository) = (&shop.world.ctx, &shop.world.admin, &shop.project, &shop.repository);

@@ -1,7 +1,7 @@
 //! The job of a run: repository by repository, each judged whole, then each removal by itself, judged again in its own write. A run that is broken
 //! off goes on at the repository where it was.
 
-use super::judge::{Judge, Judged, held_by_indexes};
+use super::judge::{Judge, Judged, held_by_indexes, held_by_labels};
 use super::sql::{self, Noted, Told, Work};
 use super::JOB;
 use crate::artifacts::{self, Seen};
@@ -141,6 +141,7 @@ impl Run<'_> {
     /// Of a dry run: what would go, and what an immutable tag would keep.
     async fn foretell(&self, task: i64, id: i64, repository: &RepositoryName, going: &[Judged]) -> Result<()> {
         let ctx = self.ctx;
+        let kept = self.judge.kept_labels();
         for part in going.chunks(SLICE) {
             let mut noted = self.noted(part, &|_| String::new()).await?;
             {
@@ -150,7 +151,10 @@ impl Run<'_> {
                 for one in &mut noted {
                     match artifacts::along(&mut proof, repository, &one.digest).await {
                         Ok((_, Some(why))) => (one.fate, one.why) = (Fate::Held, why),
-                        Ok((ids, None)) => all.extend(ids),
+                        Ok((ids, None)) => match held_by_labels(proof.conn(), one.artifact, &ids, &kept).await? {
+                            Some(why) => (one.fate, one.why) = (Fate::Held, why),
+                            None => all.extend(ids),
+                        },
                         Err(Error::NotFound(_)) => {}
                         Err(error @ (Error::Precondition(_) | Error::Locked(_))) => (one.fate, one.why) = (Fate::Held, error.to_string()),
                         Err(error) => return Err(error),
@@ -169,7 +173,7 @@ impl Run<'_> {
 
     /// Removes what is to go. What an index lists goes after the index: such are tried again while anything goes.
     async fn remove(&self, task: i64, repository: &RepositoryName, mut left: Vec<Judged>) -> Result<()> {
-        let (ctx, project) = (self.ctx, self.work.name.clone());
+        let (ctx, project, kept) = (self.ctx, self.work.name.clone(), self.judge.kept_labels());
         loop {
             let (before, mut again) = (left.len(), Vec::new());
             for one in left {
@@ -194,9 +198,13 @@ impl Run<'_> {
                     let mut c = ctx.db.read().await?;
                     let mut proof = crate::access::project(&mut c, ctx.now(), &Principal::system(), &project, model::Action::ArtifactRead).await?;
                     let locks = Locks::of(&proof.project, repository)?;
-                    match locks.is_empty() {
+                    match locks.is_empty() && kept.is_empty() {
                         true => None,
-                        false => artifacts::along(&mut proof, repository, &noted.digest).await.map(|(_, locked)| locked).unwrap_or_default(),
+                        false => match artifacts::along(&mut proof, repository, &noted.digest).await {
+                            Ok((ids, None)) => held_by_labels(proof.conn(), one.candidate.id, &ids, &kept).await?,
+                            Ok((_, locked)) => locked,
+                            Err(_) => None,
+                        },
                     }
                 };
                 if let Some(why) = held {

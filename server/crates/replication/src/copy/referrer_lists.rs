@@ -60,7 +60,7 @@ impl ArtifactCopy<'_> {
                         self.stays_behind(node, "it stands there, and the registry does not list it under what it is attached to", without);
                     }
                 }
-                RemoteList::Unknown => wrote |= self.keep_fallback(to, subject, &of).await?,
+                RemoteList::Absent | RemoteList::Unknown => wrote |= self.keep_fallback(to, subject, &of).await?,
             }
         }
         Ok(wrote)

@@ -15,12 +15,13 @@ use crate::identity::Principal;
 use crate::replication::executions::{self, Work, WorkTask};
 use crate::replication::rules;
 use crate::selectors::Matcher;
-use model::replication::rule::{RuleInput, destination};
+use model::replication::rule::destination;
 use model::{Digest, ExecutionId, TaskId};
 use sqlx::AnyConnection;
 use std::collections::HashMap;
 
 pub(crate) use sql::{forget_rule, set_planned};
+use sql::Without;
 
 /// What is gone, of one look.
 const SLICE: i64 = 200;
@@ -50,9 +51,12 @@ pub struct Gone {
 pub async fn note(ctx: &Ctx, work: &Work, task: &WorkTask, put: &Put) -> Result<()> {
     let (now, rule, url, task, put) = (ctx.now(), work.rule.id, work.rule.target_url.clone(), task.clone(), put.clone());
     ctx.db
-        .write_content(async move |c| match put.artifact {
-            true => sql::put(c, now, (rule, &url), &task, &put.attached).await,
-            false => sql::more(c, (rule, &url), &task, &put.attached).await,
+        .write_content(async move |c| {
+            match put.artifact {
+                true => sql::put(c, now, (rule, &url), &task, &put.attached).await?,
+                false => sql::more(c, (rule, &url), &task, &put.attached).await?,
+            }
+            sql::set_tags(c, (rule, &url), &task).await
         })
         .await
 }
@@ -63,72 +67,88 @@ pub async fn plan(ctx: &Ctx, work: &Work) -> Result<()> {
     if !input.removes || work.of_one() {
         return Ok(());
     }
-    let (planned, allowed) = sql::state(&mut *ctx.db.read().await?, id).await?;
-    if planned {
+    if sql::is_planned(&mut *ctx.db.read().await?, id).await? {
         return Ok(());
     }
     // Made by a run that was cut; none of them has begun.
     ctx.db.write_content(async move |c| sql::drop_tasks(c, id).await).await?;
-    let places = Places::of(&mut *ctx.db.read().await?, input).await?;
-    let (gone, all) = count(ctx, work, &places).await?;
-    if gone.saturating_mul(PART) > all && gone > allowed {
-        return ctx.db.write_content(async move |c| sql::leave(c, id, gone).await).await;
-    }
+    let (rule, places) = (work.rule.id, Places::of(ctx, work).await?);
+    let (fresh, all) = count(ctx, work, &places).await?;
+    // What may go goes; the others too, if they are few.
+    let asks = fresh.saturating_mul(PART) > all;
     let mut after = None;
     loop {
         let (part, next) = look(ctx, work, &places, after).await?;
-        ctx.db.write_content(async move |c| sql::insert_tasks(c, id, &part).await).await?;
+        let (going, staying): (Vec<Without>, Vec<Without>) = part.into_iter().partition(|one| one.may_go || !asks);
+        let of = |all: Vec<Without>| all.into_iter().map(|one| one.gone).collect::<Vec<Gone>>();
+        let (going, staying, url) = (of(going), of(staying), work.rule.target_url.clone());
+        ctx.db
+            .write_content(async move |c| {
+                sql::ask(c, (rule, &url), id, &staying).await?;
+                sql::insert_tasks(c, (rule, &url), id, &going).await
+            })
+            .await?;
         match next {
             Some(next) => after = Some(next),
             None => break,
         }
     }
-    ctx.db.write_content(async move |c| set_planned(c, id).await).await
+    let left = if asks { fresh } else { 0 };
+    ctx.db
+        .write_content(async move |c| {
+            sql::leave(c, id, left).await?;
+            set_planned(c, id).await
+        })
+        .await
 }
 
-/// How much of what the rule put there is gone here, and how much it put there.
+/// How much of what the rule put there is gone here without anybody having been asked, and how much it put there.
 async fn count(ctx: &Ctx, work: &Work, places: &Places) -> Result<(i64, i64)> {
     let all = sql::count(&mut *ctx.db.read().await?, (work.rule.id, &work.rule.target_url)).await?;
-    let (mut gone, mut after) = (0, None);
+    let (mut fresh, mut after) = (0, None);
     loop {
         let (part, next) = look(ctx, work, places, after).await?;
-        gone += part.len() as i64;
+        fresh += part.iter().filter(|one| !one.may_go).count() as i64;
         match next {
             Some(next) => after = Some(next),
-            None => return Ok((gone, all)),
+            None => return Ok((fresh, all)),
         }
     }
 }
 
 /// The next that are gone, and after which of them to go on.
-async fn look(ctx: &Ctx, work: &Work, places: &Places, after: Option<(String, String)>) -> Result<(Vec<Gone>, Option<(String, String)>)> {
+async fn look(ctx: &Ctx, work: &Work, places: &Places, after: Option<(String, String)>) -> Result<(Vec<Without>, Option<(String, String)>)> {
     let mut c = ctx.db.read().await?;
     let rows = sql::without_source(&mut c, (work.rule.id, &work.rule.target_url), after, SLICE).await?;
-    let next = (rows.len() as i64 == SLICE).then(|| rows.last().map(|row| (row.destination.clone(), row.digest.clone()))).flatten();
+    let next = (rows.len() as i64 == SLICE).then(|| rows.last().map(|row| (row.gone.destination.clone(), row.gone.digest.clone()))).flatten();
     let mut gone = Vec::new();
     for row in rows {
-        if !places.hold(&mut c, &row.destination, &row.digest).await? {
+        if !places.hold(&mut c, &row.gone.destination, &row.gone.digest).await? {
             gone.push(row);
         }
     }
     Ok((gone, next))
 }
 
-/// The repositories whose artifacts a rule puts at a place, by the place.
-struct Places(HashMap<String, Vec<i64>>);
+/// The repositories whose artifacts this server puts at a place of a target, by the place: by the rule itself, and by every other that is enabled.
+pub struct Places(HashMap<String, Vec<i64>>);
 
 impl Places {
-    async fn of(c: &mut AnyConnection, input: &RuleInput) -> Result<Places> {
+    /// Of the target of an execution's rule.
+    pub async fn of(ctx: &Ctx, work: &Work) -> Result<Places> {
+        let mut c = ctx.db.read().await?;
         let mut places = HashMap::<String, Vec<i64>>::new();
-        for source in rules::sources(c, &Matcher::new(&input.selector())?).await? {
-            if let Ok(there) = destination(&source.name(), &input.namespace, input.flatten) {
-                places.entry(there).or_default().push(source.id);
+        for input in rules::to(&mut c, &work.rule).await? {
+            for source in rules::sources(&mut c, &Matcher::new(&input.selector())?).await? {
+                if let Ok(there) = destination(&source.name(), &input.namespace, input.flatten) {
+                    places.entry(there).or_default().push(source.id);
+                }
             }
         }
         Ok(Places(places))
     }
 
-    /// Does the rule still put this digest there, from another repository?
+    /// Does anything still put this digest there?
     async fn hold(&self, c: &mut AnyConnection, to: &str, digest: &str) -> Result<bool> {
         match self.0.get(to) {
             Some(repositories) => sql::is_held(c, repositories, digest).await,
@@ -140,18 +160,20 @@ impl Places {
 /// What an execution says that left so many.
 pub(crate) fn asks(left: i64) -> String {
     let what = model::stamp::count(left, "artifact");
-    format!("{what} that this rule put there {} deleted here: more than a tenth, so nothing was removed there until somebody says so", if left == 1 { "was" } else { "were" })
+    let were = if left == 1 { "was" } else { "were" };
+    format!("{what} that this rule put there {were} deleted here. That is more than a tenth of what it put there: nothing is removed until somebody says so.")
 }
 
-/// Is what a task would remove still gone here, and noted as the rule's? Answers the tags that the rule set there, and what went along.
-pub async fn still_gone(ctx: &Ctx, work: &Work, task: &WorkTask) -> Result<Option<(Vec<String>, Vec<Digest>)>> {
+/// Is what a task would remove still gone here, and noted as the rule's? Answers the tags that name it as the rule
+/// set them last, and what went along.
+pub async fn still_gone(ctx: &Ctx, work: &Work, places: &Places, task: &WorkTask) -> Result<Option<(Vec<String>, Vec<Digest>)>> {
     let mut c = ctx.db.read().await?;
     let Some((gone, attached)) = sql::noted(&mut c, (work.rule.id, &work.rule.target_url), task).await? else { return Ok(None) };
-    let places = Places::of(&mut c, &work.rule.input).await?;
     if sql::is_there(&mut c, &gone).await? || places.hold(&mut c, &gone.destination, &gone.digest).await? {
         return Ok(None);
     }
-    Ok(Some((gone.tags, attached.iter().filter_map(|digest| digest.parse().ok()).collect())))
+    let tags = sql::tags_of(&mut c, (work.rule.id, &work.rule.target_url), task).await?;
+    Ok(Some((tags, attached.iter().filter_map(|digest| digest.parse().ok()).collect())))
 }
 
 /// It stands there no more.
@@ -175,13 +197,20 @@ pub async fn left(ctx: &Ctx, who: &Principal, id: ExecutionId, limit: usize) -> 
         let rule = rules::by_id(proof.conn(), execution.rule_id).await?.ok_or_else(|| Error::not_found("replication rule", execution.rule_id))?;
         Work::of(id, rule)
     };
-    let places = Places::of(&mut *ctx.db.read().await?, &work.rule.input).await?;
-    let (mut part, _) = look(ctx, &work, &places, None).await?;
-    part.truncate(limit);
-    Ok(part)
+    let (places, mut found, mut after) = (Places::of(ctx, &work).await?, Vec::new(), None);
+    loop {
+        let (part, next) = look(ctx, &work, &places, after).await?;
+        found.extend(part.into_iter().filter(|one| one.asked == id.0 && !one.may_go).map(|one| one.gone));
+        match next {
+            Some(next) if found.len() < limit => after = Some(next),
+            _ => break,
+        }
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
-/// A new execution of the rule, which removes as much as this one left, and no more.
+/// A new execution of the rule, which may remove what this one left, and nothing else that is more than a tenth.
 pub async fn allow(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<ExecutionId> {
     let (now, caller) = (ctx.now(), who.clone());
     let left = {
@@ -202,7 +231,9 @@ pub async fn allow(ctx: &Ctx, who: &Principal, id: ExecutionId) -> Result<Execut
                 return Err(Error::Precondition("the rule was changed since: run it again, and look at what it would remove".to_owned()));
             }
             let again = executions::sql::insert(c, now, execution.rule_id, None, &caller.name()).await?;
-            sql::allow(c, again, execution.removals_left).await?;
+            if sql::allow(c, execution.rule_id, id).await? == 0 {
+                return Err(Error::Precondition("nothing of what it left is gone still: run the rule again".to_owned()));
+            }
             executions::enqueue(c, now, execution.rule_id, again).await?;
             Ok(again)
         })

@@ -5,7 +5,7 @@ use crate::artifacts::{self, Reference};
 use crate::replication::{rules, targets};
 use crate::secrets::PlainSecret;
 use crate::testing::World;
-use model::replication::rule::TagMode;
+use model::replication::rule::{RuleInput, TagMode};
 use model::replication::target::{Provider, TargetInput};
 use model::{ProjectName, RepositoryName};
 
@@ -59,6 +59,11 @@ impl Shop {
     }
 }
 
+async fn gone(shop: &Shop, work: &Work, task: &WorkTask) -> Option<(Vec<String>, Vec<Digest>)> {
+    let places = Places::of(&shop.world.ctx, work).await.unwrap();
+    still_gone(&shop.world.ctx, work, &places, task).await.unwrap()
+}
+
 #[tokio::test]
 async fn what_comes_from_two_places_is_gone_when_both_are() {
     let (shop, work) = Shop::open().await;
@@ -69,11 +74,11 @@ async fn what_comes_from_two_places_is_gone_when_both_are() {
     let there: RepositoryName = "b/r".parse().unwrap();
     shop.world.image(&shop.project, &there, "both", "both").await;
     shop.delete("a/r", &both.digest).await;
-    assert_eq!(still_gone(&shop.world.ctx, &work, &both).await.unwrap(), None);
+    assert_eq!(gone(&shop, &work, &both).await, None);
     assert_eq!(shop.planned(&work).await, (0, vec![]));
     shop.delete("b/r", &both.digest).await;
     let own: Digest = both.digest.parse().unwrap();
-    assert_eq!(still_gone(&shop.world.ctx, &work, &both).await.unwrap(), Some((vec!["both".to_owned()], vec![own])));
+    assert_eq!(gone(&shop, &work, &both).await, Some((vec!["both".to_owned()], vec![own])));
     // Another execution: that one's plan is made.
     assert_eq!(shop.planned(&work).await, (0, vec![]));
     let again = Work::of(executions::start(&shop.world.ctx, &shop.world.admin, work.rule.id, None).await.unwrap(), work.rule.clone());
@@ -81,7 +86,7 @@ async fn what_comes_from_two_places_is_gone_when_both_are() {
     // A plan is made once.
     assert_eq!(shop.planned(&again).await.1.len(), 1);
     forget(&shop.world.ctx, &again, &both).await.unwrap();
-    assert_eq!(still_gone(&shop.world.ctx, &work, &both).await.unwrap(), None, "nothing is noted of it");
+    assert_eq!(gone(&shop, &work, &both).await, None, "nothing is noted of it");
 }
 
 #[tokio::test]
@@ -92,11 +97,11 @@ async fn what_is_added_later_is_noted_and_a_plan_that_broke_off_begins_anew() {
     let more = Put { artifact: false, attached: vec![signature.clone()] };
     note(ctx, &work, &WorkTask { tags: vec!["v2".to_owned()], ..one.clone() }, &more).await.unwrap();
     // Of what the rule did not put there nothing is noted, whatever it added.
-    let other = WorkTask { digest: signature.to_string(), ..one.clone() };
+    let other = WorkTask { digest: signature.to_string(), tags: Vec::new(), ..one.clone() };
     note(ctx, &work, &other, &more).await.unwrap();
-    assert_eq!(still_gone(ctx, &work, &other).await.unwrap(), None);
+    assert_eq!(gone(&shop, &work, &other).await, None);
     shop.delete("a/r", &one.digest).await;
-    let (tags, mut attached) = still_gone(ctx, &work, &one).await.unwrap().unwrap();
+    let (tags, mut attached) = gone(&shop, &work, &one).await.unwrap();
     attached.sort();
     let mut all = vec![signature, one.digest.parse().unwrap()];
     all.sort();
@@ -110,10 +115,73 @@ async fn what_is_added_later_is_noted_and_a_plan_that_broke_off_begins_anew() {
     let id = again.id;
     // Tasks of a run that was killed before its plan was whole.
     let part = left(ctx, &shop.world.admin, work.id, 9).await.unwrap();
-    ctx.db.write_content(async move |c| sql::insert_tasks(c, id, &part).await).await.unwrap();
+    assert_eq!(part, [], "it was answered");
+    let part = vec![Gone { source: one.source.clone(), destination: one.destination.clone(), digest: one.digest.clone(), tags: one.tags.clone() }];
+    let (rule, url) = (again.rule.id, again.rule.target_url.clone());
+    ctx.db.write_content(async move |c| sql::insert_tasks(c, (rule, &url), id, &part).await).await.unwrap();
     assert_eq!(shop.planned(&again).await, (0, vec![one.digest.clone()]));
     // With the rule goes what was noted.
     let rule = again.rule.id;
     ctx.db.write_content(async move |c| forget_rule(c, rule).await).await.unwrap();
-    assert_eq!(still_gone(ctx, &work, &one).await.unwrap(), None);
+    assert_eq!(gone(&shop, &work, &one).await, None);
+}
+
+#[tokio::test]
+async fn an_answer_is_about_what_was_asked_and_a_tag_is_the_rules_as_long_as_it_set_it_last() {
+    let (shop, work) = Shop::open().await;
+    let ctx = &shop.world.ctx;
+    let mut all = Vec::new();
+    for n in 0..6 {
+        all.push(shop.put(&work, "a/r", &format!("v{n}"), &format!("{n}")).await);
+    }
+    let execution = async || Work::of(executions::start(ctx, &shop.world.admin, work.rule.id, None).await.unwrap(), work.rule.clone());
+    for one in &all[..2] {
+        shop.delete("a/r", &one.digest).await;
+    }
+    assert_eq!(shop.planned(&work).await, (2, vec![]));
+    // Meanwhile those come back, and others go: nobody was asked about them.
+    for (n, one) in all[..2].iter().enumerate() {
+        assert_eq!(shop.world.image(&shop.project, &"a/r".parse().unwrap(), &format!("v{n}"), &format!("{n}")).await.to_string(), one.digest);
+    }
+    for one in &all[2..4] {
+        shop.delete("a/r", &one.digest).await;
+    }
+    let again = Work::of(allow(ctx, &shop.world.admin, work.id).await.unwrap(), work.rule.clone());
+    assert_eq!(shop.planned(&again).await, (2, vec![]), "it asks about the others");
+    // Answered for these; a third that goes meanwhile is asked about, and does not keep these.
+    shop.delete("a/r", &all[4].digest).await;
+    let third = Work::of(allow(ctx, &shop.world.admin, again.id).await.unwrap(), work.rule.clone());
+    let mut expected = vec![all[2].digest.clone(), all[3].digest.clone()];
+    expected.sort();
+    assert_eq!(shop.planned(&third).await, (1, expected.clone()));
+    // What may go and stayed, since it is held there, is not asked about again.
+    assert_eq!(shop.planned(&execution().await).await, (1, expected));
+    // Found here again by a run, it is as it was: it may not go any more.
+    note(ctx, &work, &all[0], &Put::default()).await.unwrap();
+    shop.delete("a/r", &all[0].digest).await;
+    assert_eq!(shop.planned(&execution().await).await.0, 2);
+    // The rule moved a tag: what it named before is not the rule's by that tag.
+    let moved = WorkTask { tags: vec!["v4".to_owned()], ..all[5].clone() };
+    note(ctx, &work, &moved, &Put::default()).await.unwrap();
+    assert_eq!(gone(&shop, &work, &all[4]).await.unwrap().0, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_another_rule_puts_at_the_same_place_stays() {
+    let (shop, work) = Shop::open().await;
+    let (ctx, admin) = (&shop.world.ctx, &shop.world.admin);
+    let one = shop.put(&work, "a/r", "v1", "one").await;
+    let other: ProjectName = shop.world.project("other", false).await;
+    shop.world.image(&other, &"r".parse().unwrap(), "v1", "one").await;
+    // Of one rule, and of another one of the same target.
+    rules::update(ctx, admin, work.rule.id, RuleInput { repositories: "p/**".into(), ..work.rule.input.clone() }).await.unwrap();
+    let rule = rules::get(ctx, admin, work.rule.id).await.unwrap();
+    let second = RuleInput { name: "second".into(), repositories: "other/**".into(), removes: false, ..work.rule.input.clone() };
+    let second = rules::create(ctx, admin, second).await.unwrap();
+    let work = Work::of(work.id, rule);
+    shop.delete("a/r", &one.digest).await;
+    assert_eq!(gone(&shop, &work, &one).await, None);
+    assert_eq!(shop.planned(&work).await, (0, vec![]));
+    rules::update(ctx, admin, second.id, RuleInput { enabled: false, ..second.input }).await.unwrap();
+    assert!(gone(&shop, &work, &one).await.is_some());
 }

@@ -6,7 +6,7 @@ mod sql;
 
 pub use select::Candidate;
 pub(crate) use select::Collisions;
-pub(crate) use sql::{candidates, get as by_id, sources};
+pub(crate) use sql::{candidates, get as by_id, sources, to};
 
 use crate::access;
 use crate::ctx::Ctx;

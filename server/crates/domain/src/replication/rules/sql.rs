@@ -155,6 +155,14 @@ pub async fn get(c: &mut AnyConnection, id: RuleId) -> Result<Option<Rule>> {
     Ok(Some(complete(c, rule(&row)?).await?))
 }
 
+/// What the rule says, and every other that is enabled and pushes to the same registry.
+pub(crate) async fn to(c: &mut AnyConnection, of: &Rule) -> Result<Vec<RuleInput>> {
+    let text = format!("SELECT {COLUMNS} FROM {FROM} WHERE g.url = $1 AND t.enabled = 1 AND t.id <> $2 ORDER BY t.id");
+    let rows = sqlx::query(AssertSqlSafe(text)).bind(of.target_url.as_str()).bind(of.id.0).fetch_all(c).await?;
+    let others = rows.iter().map(|row| rule(row).map(|(rule, _)| rule.input)).collect::<Result<Vec<_>>>()?;
+    Ok(std::iter::once(of.input.clone()).chain(others).collect())
+}
+
 pub async fn list(c: &mut AnyConnection, query: &Query) -> Result<Page<Rule>> {
     let page = LIST
         .fetch(
