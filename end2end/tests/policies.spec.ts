@@ -53,6 +53,7 @@ async function journey(page: Page): Promise<void> {
     await page.getByRole('link', { name: 'New label' }).first().click();
     await page.getByLabel('Name').fill('stable');
     await page.getByRole('button', { name: 'Save label' }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'Labels' })).toBeVisible();
     await page.goto(artifact(digest));
     await page.getByRole('combobox', { name: 'Label' }).selectOption({ label: 'stable' });
     await page.getByRole('button', { name: 'Put on' }).click();
