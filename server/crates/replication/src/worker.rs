@@ -7,7 +7,8 @@ use crate::meter::Meter;
 use crate::remove::{ArtifactRemoval, Known};
 use domain::replication::executions::{self, Progress, Work, WorkTask};
 use domain::jobs::{self, Claim, Cut};
-use domain::replication::{removals, targets};
+use domain::replication::removals::{self, Put};
+use domain::replication::targets;
 use domain::{Ctx, Principal};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use model::replication::execution::TaskStatus;
@@ -74,12 +75,8 @@ async fn execute(ctx: &Ctx, claim: &Claim, stopping: &watch::Receiver<bool>) -> 
 
 async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
     executions::plan(ctx, work).await?;
-    let nothing = executions::pending(ctx, work).await?.is_empty();
-    if nothing {
-        removals::plan(ctx, work).await?;
-        if executions::pending(ctx, work).await?.is_empty() {
-            return Ok(());
-        }
+    if left_to_do(ctx, work).await?.is_empty() {
+        return Ok(());
     }
     let connection = targets::connection(ctx, &Principal::system(), work.rule.input.target_id).await?;
     let execution = work.id;
@@ -91,14 +88,9 @@ async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
     let source = Arc::new(Here(ctx.clone()));
     let run = Run { ctx, work, source, registry: &registry, provider, shared: &shared, prepared: &prepared, known: &known, unanswered: &unanswered };
     loop {
-        let tasks = executions::pending(ctx, work).await?;
+        let tasks = left_to_do(ctx, work).await?;
         if tasks.is_empty() {
-            // What is to be removed is looked for when all that is here has gone there.
-            removals::plan(ctx, work).await?;
-            match executions::pending(ctx, work).await?.is_empty() {
-                true => return Ok(()),
-                false => continue,
-            }
+            return Ok(());
         }
         let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
         // The first that finds nobody there any more ends them all: each would wait for as long.
@@ -109,6 +101,16 @@ async fn run_tasks(ctx: &Ctx, work: &Work) -> Result<(), Failure> {
             return Err(Failure::from(domain::Error::Unavailable("what was done could not be noted".to_owned())));
         }
     }
+}
+
+/// Some of the tasks that are left; what is to be removed is looked for when all that is here has gone there.
+async fn left_to_do(ctx: &Ctx, work: &Work) -> Result<Vec<WorkTask>, Failure> {
+    let tasks = executions::pending(ctx, work).await?;
+    if !tasks.is_empty() {
+        return Ok(tasks);
+    }
+    removals::plan(ctx, work).await?;
+    Ok(executions::pending(ctx, work).await?)
 }
 
 struct Run<'a> {
@@ -159,7 +161,7 @@ impl Run<'_> {
             self.unanswered.store(0, Ordering::Relaxed);
         }
         if !task.removes
-            && let Err(error) = removals::note(self.ctx, self.work, &task, &meter.all_put()).await
+            && let Err(error) = removals::note(self.ctx, self.work, &task, &Put { tagged: done.is_ok(), ..meter.all_put() }).await
         {
             tracing::warn!(%error, task = %task.id, "what a task put at its destination could not be noted");
         }

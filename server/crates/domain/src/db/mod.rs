@@ -24,7 +24,7 @@ mod writer;
 
 pub use list::{Listing, between, named, one_of};
 pub use migrate::NotOpened;
-pub use script::{Ran, Script, Value, parts, placeholders};
+pub use script::{Ran, Script, Value, length, parts, placeholders};
 pub use snapshot::Snapshot;
 pub use turns::{asked_by, asked_on, asks};
 pub use text::{Conditions, folded, like_contains, like_prefix};

@@ -55,9 +55,14 @@ const LENGTHS: [usize; 4] = [1, 4, 16, 64];
 /// Cuts values into parts for an `IN (…)` each. A part that is short repeats its last value.
 pub fn parts<T>(all: &[T]) -> impl Iterator<Item = Vec<&T>> {
     all.chunks(LENGTHS[LENGTHS.len() - 1]).map(|part| {
-        let length = LENGTHS.into_iter().find(|length| *length >= part.len()).unwrap_or(part.len());
+        let length = length(part.len());
         part.iter().chain(std::iter::repeat_n(&part[part.len() - 1], length - part.len())).collect()
     })
+}
+
+/// How long the text is that asks for so many: there are few, so that each is parsed once.
+pub fn length(n: usize) -> usize {
+    LENGTHS.into_iter().find(|length| *length >= n).unwrap_or(n)
 }
 
 /// `$first, …`, `n` of them.

@@ -203,7 +203,9 @@ impl Run<'_> {
                         false => match artifacts::along(&mut proof, repository, &noted.digest).await {
                             Ok((ids, None)) => held_by_labels(proof.conn(), one.candidate.id, &ids, &kept).await?,
                             Ok((_, locked)) => locked,
-                            Err(_) => None,
+                            // The removal itself says it, and what it says is told.
+                            Err(Error::NotFound(_) | Error::Precondition(_) | Error::Locked(_) | Error::Conflict { .. }) => None,
+                            Err(error) => return Err(error),
                         },
                     }
                 };

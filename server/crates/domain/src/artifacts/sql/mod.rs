@@ -50,13 +50,7 @@ pub(crate) fn digest(text: String) -> Result<Digest> {
 }
 
 pub async fn repository(proof: &mut Authorized<'_>, name: &RepositoryName) -> Result<Option<i64>> {
-    let project = proof.project.id.0;
-    let row = sqlx::query("SELECT id FROM repositories WHERE project_id = $1 AND name = $2 AND pushed_at IS NOT NULL")
-        .bind(project)
-        .bind(name.as_str())
-        .fetch_optional(proof.conn())
-        .await?;
-    Ok(row.map(|row| row.get("id")))
+    Ok(repository_and_count(proof, name).await?.map(|(id, _)| id))
 }
 
 /// As [`repository`], with how many artifacts are listed there.

@@ -1,7 +1,7 @@
 //! What hangs on the rows of a list, for all of them at once: the number of statements does not grow with the list.
 
 use super::{digest, tags};
-use crate::db::{Script, Value, parts, placeholders};
+use crate::db::{Script, Value, length, parts, placeholders};
 use crate::error::Result;
 use crate::labels;
 use model::accessory::Kind;
@@ -11,8 +11,6 @@ use std::collections::{HashMap, HashSet};
 
 /// Rows of one statement. A shorter part repeats its last value, so that there is one text for all lengths.
 const PART: usize = 64;
-/// Rows of one text.
-const LENGTHS: [usize; 4] = [1, 4, 16, PART];
 /// Most accessories of a row, and platforms of an index, that are looked at.
 const LOOKED_AT: i64 = 1000;
 
@@ -40,8 +38,8 @@ async fn complete_part(c: &mut AnyConnection, repository: i64, part: &mut [Artif
     if part.is_empty() {
         return Ok(());
     }
-    // Few texts, so that each is parsed once; what is asked for beyond the rows names nothing.
-    let length = LENGTHS.into_iter().find(|length| *length >= part.len()).unwrap_or(part.len());
+    // What is asked for beyond the rows names nothing.
+    let length = length(part.len());
     let beyond = length - part.len();
     let numbers = || part.iter().map(|artifact| artifact.id.0).chain(std::iter::repeat_n(0, beyond)).map(Value::from);
     let names = part.iter().map(|artifact| artifact.digest.as_str()).chain(std::iter::repeat_n("", beyond));

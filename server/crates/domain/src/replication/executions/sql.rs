@@ -87,7 +87,7 @@ async fn count(c: &mut AnyConnection, execution: &mut Execution) -> Result<()> {
     Ok(())
 }
 
-fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 

@@ -36,6 +36,8 @@ pub struct Put {
     pub artifact: bool,
     /// All that hangs on it there, by the copy.
     pub attached: Vec<Digest>,
+    /// Its tags name it there. A task that failed set none for certain.
+    pub tagged: bool,
 }
 
 /// Something that a rule put at its destination, and that is gone here.
@@ -56,7 +58,10 @@ pub async fn note(ctx: &Ctx, work: &Work, task: &WorkTask, put: &Put) -> Result<
                 true => sql::put(c, now, (rule, &url), &task, &put.attached).await?,
                 false => sql::more(c, (rule, &url), &task, &put.attached).await?,
             }
-            sql::set_tags(c, (rule, &url), &task).await
+            match put.tagged {
+                true => sql::set_tags(c, (rule, &url), &task).await,
+                false => Ok(()),
+            }
         })
         .await
 }
@@ -160,8 +165,8 @@ impl Places {
 /// What an execution says that left so many.
 pub(crate) fn asks(left: i64) -> String {
     let what = model::stamp::count(left, "artifact");
-    let were = if left == 1 { "was" } else { "were" };
-    format!("{what} that this rule put there {were} deleted here. That is more than a tenth of what it put there: nothing is removed until somebody says so.")
+    let (were, stay) = if left == 1 { ("was", "it stays") } else { ("were", "they stay") };
+    format!("{what} that this rule put there {were} deleted here. That is more than a tenth of what it put there: {stay} there until somebody says otherwise.")
 }
 
 /// Is what a task would remove still gone here, and noted as the rule's? Answers the tags that name it as the rule

@@ -4,6 +4,7 @@ use super::Gone;
 use crate::db::{Script, parts, placeholders};
 use crate::error::Result;
 use crate::replication::executions::WorkTask;
+use crate::replication::executions::sql::words;
 use model::{Digest, ExecutionId, RuleId, Stamp, TaskId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
@@ -11,10 +12,6 @@ use std::collections::BTreeSet;
 
 /// A rule, and where its target is.
 type Of<'a> = (RuleId, &'a str);
-
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
-}
 
 fn joined<'a>(all: impl Iterator<Item = &'a str>) -> String {
     all.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")

@@ -42,7 +42,7 @@ impl Shop {
         let task = WorkTask {
             id: TaskId(0), source: format!("p/{repository}"), destination: "q/r".into(), digest: digest.to_string(), tags: vec![tag.to_owned()], removes: false,
         };
-        note(&self.world.ctx, work, &task, &Put { artifact: true, attached: vec![digest] }).await.unwrap();
+        note(&self.world.ctx, work, &task, &Put { artifact: true, attached: vec![digest], tagged: true }).await.unwrap();
         task
     }
 
@@ -94,7 +94,7 @@ async fn what_is_added_later_is_noted_and_a_plan_that_broke_off_begins_anew() {
     let (shop, work) = Shop::open().await;
     let (ctx, one) = (&shop.world.ctx, shop.put(&work, "a/r", "v1", "one").await);
     let signature: Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
-    let more = Put { artifact: false, attached: vec![signature.clone()] };
+    let more = Put { artifact: false, attached: vec![signature.clone()], tagged: true };
     note(ctx, &work, &WorkTask { tags: vec!["v2".to_owned()], ..one.clone() }, &more).await.unwrap();
     // Of what the rule did not put there nothing is noted, whatever it added.
     let other = WorkTask { digest: signature.to_string(), tags: Vec::new(), ..one.clone() };
@@ -162,7 +162,10 @@ async fn an_answer_is_about_what_was_asked_and_a_tag_is_the_rules_as_long_as_it_
     assert_eq!(shop.planned(&execution().await).await.0, 2);
     // The rule moved a tag: what it named before is not the rule's by that tag.
     let moved = WorkTask { tags: vec!["v4".to_owned()], ..all[5].clone() };
+    // A task that failed moved nothing.
     note(ctx, &work, &moved, &Put::default()).await.unwrap();
+    assert_eq!(gone(&shop, &work, &all[4]).await.unwrap().0, ["v4"]);
+    note(ctx, &work, &moved, &Put { tagged: true, ..Put::default() }).await.unwrap();
     assert_eq!(gone(&shop, &work, &all[4]).await.unwrap().0, Vec::<String>::new());
 }
 
